@@ -1,0 +1,6 @@
+import ArgumentParser
+
+@main
+struct OuroCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "ouro", abstract: "Run looped language models.")
+}

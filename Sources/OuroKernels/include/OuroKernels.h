@@ -1,0 +1,6 @@
+#ifndef OURO_KERNELS_H
+#define OURO_KERNELS_H
+
+#include <stdint.h>
+
+#endif
