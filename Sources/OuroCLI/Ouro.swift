@@ -2,5 +2,19 @@ import ArgumentParser
 
 @main
 struct OuroCommand: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "ouro", abstract: "Run looped language models.")
+    static let configuration = CommandConfiguration(
+        commandName: "ouro",
+        abstract: "Run looped language models: ByteDance's Ouro family.",
+        discussion: """
+            A looped model applies one stack of layers several times per token; a learned gate can let a token leave \
+            after fewer loops.
+
+            EXAMPLES
+              ouro generate --model ./Ouro-1.4B "The future of AI is"
+              ouro chat --model ./Ouro-1.4B-Thinking --show-depth
+              ouro score --model ./Ouro-1.4B --text "Paris is the capital of France."
+              ouro inspect --model ./Ouro-1.4B
+            """,
+        version: "0.1.0",
+        subcommands: [Generate.self, Chat.self, Score.self, Inspect.self, Tokenize.self])
 }

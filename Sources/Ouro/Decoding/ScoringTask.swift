@@ -1,0 +1,124 @@
+/// What the model thinks of one position of a given text, loop by loop.
+public struct ScoredPosition: Sendable, Equatable {
+    public let position: Int
+    public let token: Int
+    /// Log-probability of `token` given all tokens before it, after every loop; nil at position 0.
+    public let logProbabilities: [Float]?
+    /// Gate probability lambda after every loop.
+    public let gate: [Float]
+    /// Probability of leaving at every loop.
+    public let exitDistribution: [Float]
+    /// The loop it leaves at under the request's exit policy (1-based).
+    public let exitLoop: Int
+    /// The most likely next token after every loop.
+    public let argmax: [Int]
+}
+
+/// Scores a given text: a prefill that reads out every row after every loop.
+final class ScoringTask: SequenceTask {
+    let maximumPositions: Int
+    let loops: Int
+    private let tokens: [Int]
+    private let exit: ExitPolicy
+    private let cancelled: CancellationFlag
+    private let deliver: @Sendable (Result<[ScoredPosition], OuroError>) -> Void
+    private let progress: (@Sendable (Int) -> Void)?
+
+    private var prefill: PrefillCursor
+    private var cache: SequenceCache?
+    private var states: RowStates?
+    private var trackers: [ExitTracker] = []
+    private var argmax: [[Int]]
+    // Log-probability of the token that follows each position.
+    private var nextLogProbabilities: [[Float]]
+
+    private var gates: [[Float]]
+    private var distributions: [[Float]]
+    private var exitLoops: [Int]
+
+    init(
+        tokens: [Int], loops: Int, exit: ExitPolicy, chunkSize: Int, cancelled: CancellationFlag,
+        progress: (@Sendable (Int) -> Void)?, deliver: @escaping @Sendable (Result<[ScoredPosition], OuroError>) -> Void
+    ) {
+        self.tokens = tokens
+        self.loops = loops
+        self.exit = exit
+        self.cancelled = cancelled
+        self.deliver = deliver
+        self.progress = progress
+        maximumPositions = tokens.count
+        prefill = PrefillCursor(tokens: tokens, loops: loops, chunkSize: chunkSize)
+        argmax = Array(repeating: [], count: tokens.count)
+        nextLogProbabilities = Array(repeating: [], count: tokens.count)
+        gates = Array(repeating: [], count: tokens.count)
+        distributions = gates
+        exitLoops = Array(repeating: loops, count: tokens.count)
+    }
+
+    var isCancelled: Bool { cancelled.isSet }
+
+    func start(cache: SequenceCache, states: RowStates) {
+        self.cache = cache
+        self.states = states
+    }
+
+    func nextRows(limit: Int) -> [Row] {
+        guard let cache, let states else { return [] }
+        return prefill.nextRows(limit: limit, cache: cache, states: states)
+    }
+
+    func absorb(_ outcomes: ArraySlice<RowOutcome>) throws(OuroError) -> [Int] {
+        if prefill.loop == 1 { trackers = outcomes.map { _ in ExitTracker(loops: loops, policy: exit) } }
+        for (index, outcome) in outcomes.enumerated() {
+            guard outcome.gateLogit.isFinite else { throw nonFinite(prefill.chunk.lowerBound + index) }
+            trackers[index].advance(outcome)
+        }
+        return Array(0..<outcomes.count)
+    }
+
+    func absorb(logits: UnsafeMutableBufferPointer<Float>, row: Int, kernels: Kernels) throws(OuroError) {
+        let position = prefill.chunk.lowerBound + row
+        guard let base = logits.baseAddress else { return }
+        let best = kernels.table.argmax(base, logits.count)
+        guard best >= 0 else { throw nonFinite(position) }
+        argmax[position].append(Int(best))
+        if position + 1 < tokens.count {
+            let normaliser = kernels.table.log_sum_exp(base, logits.count)
+            nextLogProbabilities[position].append(logits[tokens[position + 1]] - normaliser)
+        }
+    }
+
+    func endPass() throws(OuroError) -> Bool {
+        guard let states else { return true }
+        if prefill.loop == loops {
+            for (position, tracker) in zip(prefill.chunk, trackers) {
+                gates[position] = tracker.lambdas
+                distributions[position] = tracker.distribution
+                exitLoops[position] = tracker.exitLoop ?? loops
+            }
+            progress?(prefill.chunk.upperBound)
+        }
+        prefill.endPass(states: states)
+        return prefill.isDone
+    }
+
+    func finish(_ error: OuroError?) {
+        if let states { prefill.release(states) }
+        cache = nil
+        if let error { return deliver(.failure(error)) }
+        guard prefill.isDone else { return deliver(.success([])) }
+        let positions = tokens.indices.map { position in
+            ScoredPosition(
+                position: position, token: tokens[position],
+                logProbabilities: position == 0 ? nil : nextLogProbabilities[position - 1], gate: gates[position],
+                exitDistribution: distributions[position], exitLoop: exitLoops[position], argmax: argmax[position])
+        }
+        deliver(.success(positions))
+    }
+
+    private func nonFinite(_ position: Int) -> OuroError {
+        OuroError(
+            .nonFinite, field: "position \(position)",
+            "the model produced a value that is not a finite number; its weights are damaged or overflow")
+    }
+}

@@ -1,0 +1,127 @@
+import Foundation
+import Synchronization
+
+/// A loaded model that generates and scores text.
+///
+/// Requests run together: every pass of the layer stack takes rows of all of them, and the result of each is bit for bit
+/// the same as if it ran alone. The work happens on a dedicated thread, never on Swift's cooperative pool.
+///
+/// ```swift
+/// let engine = try Engine(modelAt: folder)
+/// for try await token in try engine.generate(.init("The future of AI is", maxTokens: 50)) {
+///     print(token.text, terminator: "")
+/// }
+/// ```
+public final class Engine: Sendable {
+    /// The model's configuration, overrides included.
+    public let configuration: ModelConfiguration
+    /// Sampling defaults from `generation_config.json`.
+    public let generationDefaults: GenerationConfiguration
+    /// Nil if the folder has no `tokenizer.json`; prompts are then given as tokens.
+    public let tokenizer: Tokenizer?
+    public let chatTemplate: ChatTemplate
+    public let options: EngineOptions
+    /// Instruction set of the kernels in use.
+    public let instructionSet: String
+    /// Bytes that keys and values may take, all sequences together.
+    public let cacheMemory: Int
+    private let thread: EngineThread
+
+    /// Loads a Hugging Face model folder: `config.json`, `model.safetensors` or shards with an index, `tokenizer.json`.
+    ///
+    /// - Parameters:
+    ///   - overrides: changes the configuration before the model is built, as in `{ $0.totalUTSteps = 3 }`.
+    /// - Throws: ``OuroError`` naming file and field of the first thing that is wrong.
+    public init(
+        modelAt folder: URL, options: EngineOptions = EngineOptions(),
+        overrides: (inout ModelConfiguration) -> Void = { _ in }
+    ) throws(OuroError) {
+        try options.validate()
+        var configuration = try ModelConfiguration(contentsOf: folder.appendingPathComponent("config.json"))
+        overrides(&configuration)
+        try configuration.validate(file: "config.json")
+        let defaults = try GenerationConfiguration.load(fromModelFolder: folder)
+        let tokenizerFile = folder.appendingPathComponent("tokenizer.json")
+        let tokenizer: Tokenizer? =
+            FileManager.default.fileExists(atPath: tokenizerFile.path) ? try Tokenizer(contentsOf: tokenizerFile) : nil
+        let template = try ChatTemplate.load(fromModelFolder: folder)
+        let environment = ProcessInfo.processInfo.environment["OURO_ISA"]
+        let kernels = try Kernels.select(options.instructionSet ?? environment)
+        let pool = WorkerPool(threadCount: options.threads ?? ProcessInfo.processInfo.activeProcessorCount)
+        let checkpoint = try Checkpoint(folder: folder, mapped: options.mapsFiles)
+        let weights = try ModelWeights(checkpoint, configuration: configuration, kernels: kernels, pool: pool)
+        let model = LoopedTransformer(configuration: configuration, weights: weights, kernels: kernels, pool: pool)
+        let cacheMemory = options.cacheMemory ?? EngineOptions.availableMemory / 10 * 7
+        let scheduler = Scheduler(
+            model: model, pool: KVPool(layout: model.layout, budget: cacheMemory), rowsPerPass: options.rowsPerPass)
+
+        self.configuration = configuration
+        self.generationDefaults = defaults
+        self.tokenizer = tokenizer
+        self.chatTemplate = template
+        self.options = options
+        self.cacheMemory = cacheMemory
+        instructionSet = kernels.name
+        thread = EngineThread(scheduler: scheduler)
+    }
+
+    deinit { thread.stop() }
+
+    /// Starts a generation.
+    ///
+    /// - Throws: ``OuroError`` with code `invalidRequest` or `contextExceeded` before any work is done. Later errors come
+    ///   out of the stream and concern this request alone.
+    public func generate(_ request: GenerationRequest) throws(OuroError) -> TokenStream {
+        let prompt = try tokens(of: request.prompt)
+        let resolved = try resolve(request, promptCount: prompt.count)
+        let flag = CancellationFlag()
+        let (stream, continuation) = AsyncThrowingStream<GeneratedToken, any Error>.makeStream()
+        continuation.onTermination = { _ in flag.set() }
+        thread.perform { scheduler in
+            scheduler.submit(
+                GenerationTask(prompt: prompt, request: resolved, continuation: continuation, cancelled: flag))
+        }
+        return TokenStream(promptTokens: prompt.count, stream: stream)
+    }
+
+    /// Log-probabilities, gates and predictions of a text after every loop.
+    ///
+    /// - Parameters:
+    ///   - progress: called with the number of positions done, on the inference thread.
+    /// - Throws: ``OuroError``, or `CancellationError` if the task was cancelled.
+    public func score(
+        _ prompt: GenerationRequest.Prompt, loops: Int? = nil, exit: ExitPolicy? = nil,
+        progress: (@Sendable (Int) -> Void)? = nil
+    ) async throws -> [ScoredPosition] {
+        let tokens = try tokens(of: prompt)
+        var request = GenerationRequest(prompt, maxTokens: 1)
+        (request.loops, request.exit) = (loops, exit)
+        let resolved = try resolve(request, promptCount: tokens.count, forScoring: true)
+        let flag = CancellationFlag()
+        let result = try await withTaskCancellationHandler {
+            try await withCheckedThrowingContinuation {
+                (continuation: CheckedContinuation<[ScoredPosition], any Error>) in
+                thread.perform { scheduler in
+                    scheduler.submit(
+                        ScoringTask(
+                            tokens: tokens, loops: resolved.loops, exit: resolved.exit,
+                            chunkSize: resolved.prefillChunk,
+                            cancelled: flag, progress: progress, deliver: { continuation.resume(with: $0) }))
+                }
+            }
+        } onCancel: {
+            flag.set()
+        }
+        try Task.checkCancellation()
+        return result
+    }
+
+    /// Blocks of the cache in use, and rows in flight: both zero when nothing runs. For leak checks.
+    func usage() async -> (reservedBlocks: Int, rowStates: Int) {
+        await withCheckedContinuation { continuation in
+            thread.perform { scheduler in
+                continuation.resume(returning: (scheduler.pool.reserved, scheduler.model.states.used))
+            }
+        }
+    }
+}

@@ -1,0 +1,55 @@
+import Foundation
+
+/// What an engine may use of the machine.
+public struct EngineOptions: Sendable {
+    /// Threads that share the work of a pass; by default one per processor.
+    public var threads: Int?
+    /// Bytes for keys and values of all live sequences; by default 70 % of the memory that is free after loading.
+    public var cacheMemory: Int?
+    /// Positions of a prompt that run together.
+    public var prefillChunk: Int
+    /// Rows of a pass, all sequences together.
+    public var rowsPerPass: Int
+    /// Map the checkpoint's files (default) or read them into memory. A mapped file must not be changed while it is used.
+    public var mapsFiles: Bool
+    /// Instruction set of the kernels (`avx512`, `portable`); by default `OURO_ISA`, else the best this machine has.
+    public var instructionSet: String?
+
+    public init(
+        threads: Int? = nil, cacheMemory: Int? = nil, prefillChunk: Int = 256, rowsPerPass: Int = 512,
+        mapsFiles: Bool = true, instructionSet: String? = nil
+    ) {
+        self.threads = threads
+        self.cacheMemory = cacheMemory
+        self.prefillChunk = prefillChunk
+        self.rowsPerPass = rowsPerPass
+        self.mapsFiles = mapsFiles
+        self.instructionSet = instructionSet
+    }
+
+    func validate() throws(OuroError) {
+        if let threads, !(1...1024).contains(threads) {
+            throw OuroError(.invalidRequest, field: "threads", "expected 1 to 1024, found \(threads)")
+        }
+        if let cacheMemory, cacheMemory < 0 {
+            throw OuroError(.invalidRequest, field: "cacheMemory", "expected at least 0, found \(cacheMemory)")
+        }
+        guard (1...65_536).contains(prefillChunk) else {
+            throw OuroError(.invalidRequest, field: "prefillChunk", "expected 1 to 65536, found \(prefillChunk)")
+        }
+        guard (1...65_536).contains(rowsPerPass) else {
+            throw OuroError(.invalidRequest, field: "rowsPerPass", "expected 1 to 65536, found \(rowsPerPass)")
+        }
+    }
+
+    /// Memory that could be had now without swapping, in bytes.
+    static var availableMemory: Int {
+        if let text = try? String(contentsOfFile: "/proc/meminfo", encoding: .utf8),
+            let line = text.split(separator: "\n").first(where: { $0.hasPrefix("MemAvailable:") }),
+            let kibibytes = line.split(separator: " ").dropFirst().first.flatMap({ Int($0) })
+        {
+            return kibibytes << 10
+        }
+        return Int(clamping: ProcessInfo.processInfo.physicalMemory / 2)
+    }
+}

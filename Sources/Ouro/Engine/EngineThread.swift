@@ -1,0 +1,57 @@
+import Foundation
+import Synchronization
+
+/// The dedicated thread that owns a model and runs its passes. Nothing else touches the model.
+///
+/// Work is handed over as closures; between them the thread sleeps while there is nothing to run.
+final class EngineThread: @unchecked Sendable {
+    private let condition = NSCondition()
+    private var inbox: [@Sendable (Scheduler) -> Void] = []
+    private var stopping = false
+
+    /// Starts the thread; `scheduler` is only ever used on it.
+    init(scheduler: sending Scheduler) {
+        let owned = Transfer(scheduler)
+        let thread = Thread { [self] in run(owned.value) }
+        thread.name = "ouro-engine"
+        thread.stackSize = 8 << 20
+        thread.qualityOfService = .userInitiated
+        thread.start()
+    }
+
+    /// Runs `body` on the thread, between two passes.
+    func perform(_ body: @escaping @Sendable (Scheduler) -> Void) {
+        condition.lock()
+        inbox.append(body)
+        condition.signal()
+        condition.unlock()
+    }
+
+    /// Ends the thread after the pass in flight.
+    func stop() {
+        condition.lock()
+        stopping = true
+        condition.signal()
+        condition.unlock()
+    }
+
+    private func run(_ scheduler: Scheduler) {
+        while true {
+            condition.lock()
+            while inbox.isEmpty && scheduler.isIdle && !stopping { condition.wait() }
+            let work = inbox
+            inbox = []
+            let ends = stopping
+            condition.unlock()
+            for body in work { body(scheduler) }
+            if ends { return scheduler.cancelAll() }
+            scheduler.runPass()
+        }
+    }
+
+    /// Carries a value to the one thread that will use it.
+    private struct Transfer: @unchecked Sendable {
+        let value: Scheduler
+        init(_ value: Scheduler) { self.value = value }
+    }
+}

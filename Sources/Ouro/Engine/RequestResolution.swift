@@ -1,0 +1,106 @@
+/// A request with every default filled in and every value checked.
+struct ResolvedRequest: Sendable {
+    var loops: Int
+    var exit: ExitPolicy
+    var maxTokens: Int
+    var endTokens: Set<Int>
+    var sampling: SamplingParameters
+    var prefillChunk: Int
+    var text: TextAssembler
+}
+
+extension Engine {
+    /// Loops that a request may ask for at most; beyond the trained number quality falls (paper, section 4).
+    static let loopLimit = 64
+
+    /// The tokens of a prompt.
+    ///
+    /// - Throws: ``OuroError`` with code `invalidRequest` for an empty prompt, tokens outside the vocabulary, or text
+    ///   without a tokenizer.
+    public func tokens(of prompt: GenerationRequest.Prompt) throws(OuroError) -> [Int] {
+        let tokens: [Int]
+        switch prompt {
+        case .tokens(let given): tokens = given
+        case .text(let text): tokens = try needTokenizer().encode(text)
+        case .chat(let messages): tokens = try chatTokens(messages)
+        }
+        guard !tokens.isEmpty else { throw OuroError(.invalidRequest, field: "prompt", "the prompt is empty") }
+        if let bad = tokens.first(where: { !(0..<configuration.vocabularySize).contains($0) }) {
+            throw OuroError(
+                .invalidRequest, field: "prompt",
+                "token \(bad) is not in the vocabulary (0 to \(configuration.vocabularySize - 1))")
+        }
+        return tokens
+    }
+
+    /// Tokens that end a text: those of `generation_config.json` or `config.json`, and `<|endoftext|>` and `<|im_end|>`
+    /// where the tokenizer has them (published Ouro files name only the first).
+    public var endOfTextTokens: Set<Int> {
+        var tokens = Set(generationDefaults.eosTokenIDs ?? configuration.eosTokenIDs)
+        for name in ["<|endoftext|>", "<|im_end|>"] {
+            if let id = tokenizer?.id(of: name), tokenizer?.isSpecial(id) == true { tokens.insert(id) }
+        }
+        return tokens
+    }
+
+    /// The sampling parameters that a request without its own gets: `generation_config.json`'s if it says `do_sample`,
+    /// greedy otherwise, as in the reference.
+    public var defaultSampling: SamplingParameters {
+        let defaults = generationDefaults
+        var sampling = SamplingParameters(repetitionPenalty: defaults.repetitionPenalty ?? 1)
+        if defaults.doSample == true {
+            sampling.temperature = defaults.temperature ?? 1
+            sampling.topK = defaults.topK ?? 50
+            sampling.topP = defaults.topP ?? 1
+            sampling.minP = defaults.minP ?? 0
+        }
+        return sampling
+    }
+
+    func resolve(
+        _ request: GenerationRequest, promptCount: Int, forScoring: Bool = false
+    ) throws(OuroError) -> ResolvedRequest {
+        let loops = request.loops ?? configuration.totalUTSteps
+        guard (1...Self.loopLimit).contains(loops) else {
+            throw OuroError(.invalidRequest, field: "loops", "expected 1 to \(Self.loopLimit), found \(loops)")
+        }
+        let exit = request.exit ?? .threshold(configuration.exitThreshold)
+        try exit.validate()
+        guard request.maxTokens >= 1 else {
+            throw OuroError(.invalidRequest, field: "max_tokens", "expected at least 1, found \(request.maxTokens)")
+        }
+        let room = configuration.contextLength - promptCount
+        guard forScoring ? room >= 0 : room > 0 else {
+            throw OuroError(
+                .contextExceeded, field: "prompt",
+                "the prompt has \(promptCount) tokens, the model's context \(configuration.contextLength)")
+        }
+        var sampling = request.sampling ?? defaultSampling
+        try sampling.validate(vocabularySize: configuration.vocabularySize)
+        if request.sampling == nil, sampling.temperature > 0 { sampling.seed = .random(in: 0 ... .max) }
+        if let bad = request.stopTokens.first(where: { !(0..<configuration.vocabularySize).contains($0) }) {
+            throw OuroError(.invalidRequest, field: "stop_tokens", "token \(bad) is not in the vocabulary")
+        }
+        if !request.stop.isEmpty { _ = try needTokenizer() }
+        return ResolvedRequest(
+            loops: loops, exit: exit, maxTokens: min(request.maxTokens, max(room, 1)),
+            endTokens: request.stopTokens.union(request.ignoresEndOfText ? [] : endOfTextTokens), sampling: sampling,
+            prefillChunk: options.prefillChunk,
+            text: TextAssembler(
+                tokenizer: tokenizer, stop: request.stop, showsSpecialTokens: request.showsSpecialTokens))
+    }
+
+    private func needTokenizer() throws(OuroError) -> Tokenizer {
+        guard let tokenizer else {
+            throw OuroError(
+                .invalidRequest, file: "tokenizer.json", "the model folder has none; give the prompt as token ids")
+        }
+        return tokenizer
+    }
+
+    private func chatTokens(_ messages: [ChatMessage]) throws(OuroError) -> [Int] {
+        guard !messages.isEmpty else { throw OuroError(.invalidRequest, field: "messages", "there are no messages") }
+        let tokenizer = try needTokenizer()
+        return tokenizer.encode(try chatTemplate.render(messages: messages))
+    }
+}

@@ -1,0 +1,135 @@
+import Foundation
+import OuroKernels
+import Synchronization
+
+/// A few threads that share the items of one parallel region after the other.
+///
+/// Items are claimed one by one, so a slow thread takes fewer of them. A worker that the system has descheduled outside an
+/// item is not waited for: only workers that have *entered* a region hold up its end. Between regions workers spin for a
+/// while, then sleep, so an idle engine uses no processor.
+///
+/// Results must not depend on which thread runs an item: every item writes its own part of the output.
+final class WorkerPool: @unchecked Sendable {
+    /// Threads that work on a region, the caller's included.
+    let threadCount: Int
+
+    private typealias Body = (_ item: Int, _ worker: Int) -> Void
+
+    // A region is open while `state`'s lowest bit is set; the bits above count the workers inside, the upper half is the
+    // region's number. The job's fields are written while the region is closed and empty.
+    private let state = Atomic<UInt64>(0)
+    private let nextItem = Atomic<Int>(0)
+    private let stopping = Atomic<Bool>(false)
+    private let sleepers = Atomic<Int>(0)
+    private let wake = NSCondition()
+    private var body: UnsafePointer<Body>?
+    private var itemCount = 0
+
+    private static let open: UInt64 = 1
+    private static let oneWorker: UInt64 = 2
+    private static let oneRegion: UInt64 = 1 << 32
+    private static let spins = 40_000
+
+    init(threadCount: Int) {
+        self.threadCount = max(1, threadCount)
+        for index in 1..<max(2, self.threadCount) where self.threadCount > 1 {
+            let thread = Thread { [unowned(unsafe) self] in self.work(as: index) }
+            thread.name = "ouro-worker-\(index)"
+            thread.stackSize = 1 << 20
+            thread.start()
+            started += 1
+        }
+    }
+
+    private var started = 0
+    private let finished = Atomic<Int>(0)
+
+    deinit {
+        stopping.store(true, ordering: .sequentiallyConsistent)
+        wake.lock()
+        wake.broadcast()
+        wake.unlock()
+        while finished.load(ordering: .acquiring) < started { sched_yield() }
+    }
+
+    /// Runs `body` once for every item in `0..<count`, on any thread and in any order, and returns when all are done.
+    ///
+    /// `body` gets the item and the number of the worker that runs it (`0..<threadCount`), for scratch memory.
+    func forEach(_ count: Int, _ body: (_ item: Int, _ worker: Int) -> Void) {
+        if threadCount == 1 || count <= 1 {
+            for item in 0..<count { body(item, 0) }
+            return
+        }
+        withoutActuallyEscaping(body) { body in
+            withUnsafePointer(to: body) { pointer in
+                self.body = pointer
+                itemCount = count
+                nextItem.store(0, ordering: .relaxed)
+                state.wrappingAdd(Self.oneRegion | Self.open, ordering: .sequentiallyConsistent)
+                if sleepers.load(ordering: .sequentiallyConsistent) > 0 {
+                    wake.lock()
+                    wake.broadcast()
+                    wake.unlock()
+                }
+                claimItems(pointer, worker: 0)
+                state.wrappingSubtract(Self.open, ordering: .acquiringAndReleasing)
+                var spin = 0
+                while UInt32(truncatingIfNeeded: state.load(ordering: .acquiring)) != 0 { Self.relax(&spin) }
+                self.body = nil
+            }
+        }
+    }
+
+    private func claimItems(_ body: UnsafePointer<Body>, worker: Int) {
+        while true {
+            let item = nextItem.wrappingAdd(1, ordering: .relaxed).oldValue
+            if item >= itemCount { return }
+            body.pointee(item, worker)
+        }
+    }
+
+    private func work(as worker: Int) {
+        var lastRegion: UInt64 = 0
+        while let region = awaitRegion(after: lastRegion) {
+            lastRegion = region
+            var seen = state.load(ordering: .acquiring)
+            while seen & Self.open != 0 && seen >> 32 == region {
+                let (entered, current) = state.compareExchange(
+                    expected: seen, desired: seen + Self.oneWorker, ordering: .acquiringAndReleasing)
+                if entered {
+                    if let body { claimItems(body, worker: worker) }
+                    state.wrappingSubtract(Self.oneWorker, ordering: .acquiringAndReleasing)
+                    break
+                }
+                seen = current
+            }
+        }
+        finished.wrappingAdd(1, ordering: .releasing)
+    }
+
+    /// The number of a region later than `last`, or nil when the pool goes away.
+    private func awaitRegion(after last: UInt64) -> UInt64? {
+        for spin in 0..<Self.spins {
+            let region = state.load(ordering: .acquiring) >> 32
+            if region != last { return region }
+            if stopping.load(ordering: .relaxed) { return nil }
+            if spin & 1023 == 1023 { sched_yield() } else { ouro_pause() }
+        }
+        wake.lock()
+        defer { wake.unlock() }
+        sleepers.wrappingAdd(1, ordering: .sequentiallyConsistent)
+        defer { sleepers.wrappingSubtract(1, ordering: .sequentiallyConsistent) }
+        while true {
+            let region = state.load(ordering: .sequentiallyConsistent) >> 32
+            if region != last { return region }
+            if stopping.load(ordering: .sequentiallyConsistent) { return nil }
+            wake.wait()
+        }
+    }
+
+    /// One step of waiting for another thread: a short pause, now and then the processor for somebody else.
+    private static func relax(_ spin: inout Int) {
+        spin += 1
+        if spin & 255 == 255 { sched_yield() } else { ouro_pause() }
+    }
+}

@@ -1,0 +1,61 @@
+#if canImport(Glibc)
+    import Glibc
+#else
+    import Darwin
+#endif
+
+/// Owned raw memory, aligned to a cache line and zeroed.
+///
+/// The one place where this library allocates memory by hand. Not thread-safe by itself: the inference thread owns it, and
+/// worker threads write disjoint parts of it inside a parallel region.
+final class AlignedMemory: @unchecked Sendable {
+    let base: UnsafeMutableRawPointer
+    let byteCount: Int
+
+    /// Large areas ask for huge pages, which makes touching them for the first time several times cheaper.
+    init(byteCount: Int) {
+        self.byteCount = byteCount
+        let alignment = byteCount >= 4 << 20 ? 2 << 20 : 64
+        var pointer: UnsafeMutableRawPointer?
+        let size = max(byteCount, 64)
+        guard posix_memalign(&pointer, alignment, size) == 0, let pointer else {
+            fatalError("out of memory: \(byteCount) bytes")
+        }
+        #if os(Linux)
+            if alignment > 64 { _ = madvise(pointer, size, MADV_HUGEPAGE) }
+        #endif
+        memset(pointer, 0, size)
+        base = pointer
+    }
+
+    deinit { free(base) }
+}
+
+/// Rows of f32 values in owned memory: `rows` times `columns`, each row starting at a multiple of `stride`.
+///
+/// The stride is a whole number of panels plus one, so that kernels may write whole panels and rows of the same column do
+/// not fall into the same cache set.
+struct FloatRows {
+    let rows: Int
+    let columns: Int
+    let stride: Int
+    private let memory: AlignedMemory
+
+    init(rows: Int, columns: Int) {
+        self.rows = rows
+        self.columns = columns
+        stride = (columns + 15) / 16 * 16 + 16
+        memory = AlignedMemory(byteCount: rows * stride * MemoryLayout<Float>.stride)
+    }
+
+    /// The start of a row; valid as long as this value lives.
+    func row(_ index: Int) -> UnsafeMutablePointer<Float> {
+        assert(index >= 0 && index < max(rows, 1), "row \(index) of \(rows)")
+        return memory.base.assumingMemoryBound(to: Float.self) + index * stride
+    }
+
+    /// A row's values, copied.
+    func values(_ index: Int) -> [Float] {
+        Array(UnsafeBufferPointer(start: row(index), count: columns))
+    }
+}

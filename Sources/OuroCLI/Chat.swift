@@ -1,0 +1,98 @@
+import ArgumentParser
+import Ouro
+
+struct Chat: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Talk with a model.",
+        discussion: """
+            Type a message and press return. Commands: /help, /reset, /loops N, /threshold Q, /exit.
+
+            EXAMPLES
+              ouro chat --model DIR
+              ouro chat --model DIR --system "You answer in one sentence." --temperature 0.7 --show-depth
+            """)
+
+    @OptionGroup var model: ModelOptions
+    @OptionGroup var sampling: SamplingOptions
+    @OptionGroup var depth: DepthOptions
+
+    @Option(help: "The system message.")
+    var system: String?
+
+    @Flag(help: "Colour every token by the loop it left at, and print a legend and a summary.")
+    var showDepth = false
+
+    private static let help = """
+        /help         this list
+        /reset        forget the conversation
+        /loops N      loops per token
+        /threshold Q  tokens leave when their exit probability reaches Q; 1 is never
+        /exit         leave
+
+        """
+
+    func run() async throws {
+        let engine = try model.load()
+        var depth = depth
+        let opening = system.map { [ChatMessage(role: "system", content: $0)] } ?? []
+        var messages = opening
+        Terminal.writeError("Type a message, or /help.\n")
+        while true {
+            Terminal.writeError("> ")
+            guard let line = readLine(strippingNewline: true) else { break }
+            let words = line.split(separator: " ")
+            guard let first = words.first else { continue }
+            if first.hasPrefix("/") {
+                switch (first, words.dropFirst().first) {
+                case ("/exit", nil), ("/quit", nil): return
+                case ("/help", nil): Terminal.writeError(Self.help)
+                case ("/reset", nil):
+                    messages = opening
+                    Terminal.writeError("The conversation is forgotten.\n")
+                case ("/loops", let value?):
+                    guard let loops = Int(value), loops >= 1 else {
+                        Terminal.writeError("/loops: expected a number from 1, found '\(value)'\n")
+                        continue
+                    }
+                    depth.loops = loops
+                    Terminal.writeError("\(loops) loops per token.\n")
+                case ("/threshold", let value?):
+                    guard let threshold = Float(value), threshold >= 0 else {
+                        Terminal.writeError("/threshold: expected a number from 0, found '\(value)'\n")
+                        continue
+                    }
+                    (depth.exitThreshold, depth.exitAt, depth.exitChange, depth.exitWeighted) = (
+                        threshold, nil, nil, false
+                    )
+                    Terminal.writeError("Tokens leave at an exit probability of \(threshold).\n")
+                default: Terminal.writeError("Not a command: \(line). /help lists them.\n")
+                }
+                continue
+            }
+            messages.append(ChatMessage(role: "user", content: line))
+            do {
+                let answer = try await reply(to: messages, engine: engine, depth: depth)
+                messages.append(ChatMessage(role: "assistant", content: answer))
+            } catch let error as OuroError {
+                Terminal.writeError("\(error)\n")
+                messages.removeLast()
+            }
+        }
+        Terminal.writeError("\n")
+    }
+
+    private func reply(to messages: [ChatMessage], engine: Engine, depth: DepthOptions) async throws -> String {
+        let stream = try engine.generate(sampling.request(.chat(messages), engine: engine, depth: depth))
+        let colours = DepthColours(loops: depth.loops ?? engine.configuration.totalUTSteps)
+        var summary = GenerationSummary(promptTokens: stream.promptTokens)
+        var answer = ""
+        for try await token in stream {
+            summary.add(token)
+            answer += token.text
+            Terminal.write(showDepth ? colours.paint(token.text, loop: token.exitLoop) : token.text)
+        }
+        Terminal.write("\n")
+        if showDepth { Terminal.writeError("\(colours.legend)\n\(summary.line)\n") }
+        return answer
+    }
+}

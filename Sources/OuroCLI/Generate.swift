@@ -1,0 +1,78 @@
+import ArgumentParser
+import Ouro
+
+struct Generate: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Continue a prompt.",
+        discussion: """
+            The text goes to standard output as it is made. --json prints one object per token instead, \
+            {"position","token","text","logprob","exit_loop","exit_distribution"}, then {"summary":{...}}.
+
+            EXAMPLES
+              ouro generate --model DIR "The future of AI is"
+              ouro generate --model DIR --temperature 0.7 --seed 1 --max-tokens 50 "Once"
+              ouro generate --model DIR --exit-threshold 0.7 --show-depth "Once"
+              ouro generate --model DIR --tokens 1,2,3 --loops 2 --json
+              cat prompt.txt | ouro generate --model DIR
+            """)
+
+    @OptionGroup var model: ModelOptions
+    @OptionGroup var sampling: SamplingOptions
+    @OptionGroup var depth: DepthOptions
+
+    @Argument(help: "The text to continue (default: standard input).")
+    var prompt: String?
+
+    @Option(name: .shortAndLong, help: "Read the prompt from a file; - is standard input.")
+    var file: String?
+
+    @Option(help: ArgumentHelp("The prompt as token ids.", valueName: "1,2,3"))
+    var tokens: String?
+
+    @Flag(help: "Print one JSON object per token, then a summary.")
+    var json = false
+
+    @Flag(help: "Colour every token by the loop it left at, and print a legend and a summary.")
+    var showDepth = false
+
+    func validate() throws {
+        if [prompt != nil, file != nil, tokens != nil].filter({ $0 }).count > 1 {
+            throw ValidationError("the prompt, --file and --tokens exclude each other; give one of them")
+        }
+        if let tokens { _ = try InputText.tokens(tokens) }
+    }
+
+    func run() async throws {
+        let input: GenerationRequest.Prompt =
+            if let tokens {
+                .tokens(try InputText.tokens(tokens))
+            } else {
+                .text(try InputText.prompt(argument: prompt, file: file))
+            }
+        let engine = try model.load()
+        let stream = try engine.generate(sampling.request(input, engine: engine, depth: depth))
+        let colours = DepthColours(loops: depth.loops ?? engine.configuration.totalUTSteps)
+        var summary = GenerationSummary(promptTokens: stream.promptTokens)
+        for try await token in stream {
+            summary.add(token)
+            if json {
+                Terminal.write(token.json.text + "\n")
+            } else {
+                Terminal.write(showDepth ? colours.paint(token.text, loop: token.exitLoop) : token.text)
+            }
+        }
+        if json { return Terminal.write(summary.json.text + "\n") }
+        Terminal.write("\n")
+        if showDepth { Terminal.writeError("\(colours.legend)\n") }
+        if showDepth || Terminal.errorIsTerminal { Terminal.writeError("\(summary.line)\n") }
+    }
+}
+
+extension GeneratedToken {
+    var json: JSONLine {
+        JSONLine([
+            "position": .int(position), "token": .int(id), "text": .string(text), "logprob": .float(logProbability),
+            "exit_loop": .int(exitLoop), "exit_distribution": .floats(exitDistribution),
+        ])
+    }
+}

@@ -1,0 +1,51 @@
+import ArgumentParser
+import Foundation
+import Ouro
+
+/// Reads text from where the user has it: an argument, a file, or standard input.
+enum InputText {
+    /// - Throws: ``OuroError`` if the file cannot be read or is not UTF-8.
+    static func read(file: String) throws(OuroError) -> String {
+        let data: Data
+        if file == "-" {
+            data = FileHandle.standardInput.readDataToEndOfFile()
+        } else {
+            do {
+                data = try Data(contentsOf: URL(fileURLWithPath: file))
+            } catch {
+                throw OuroError(.unreadableFile, file: file, "cannot be read: \(error.localizedDescription)")
+            }
+        }
+        return try decode(data, name: file == "-" ? "standard input" : file)
+    }
+
+    static func decode(_ data: Data, name: String) throws(OuroError) -> String {
+        guard let text = String(validating: data, as: UTF8.self) else {
+            throw OuroError(.invalidRequest, file: name, "expected UTF-8 text, found bytes that are not")
+        }
+        return text
+    }
+
+    /// The argument, else the file, else standard input unless that is a terminal.
+    static func prompt(argument: String?, file: String?) throws -> String {
+        if let argument { return argument }
+        if let file { return try read(file: file) }
+        guard isatty(STDIN_FILENO) == 0 else {
+            throw ValidationError("no prompt: give it as an argument, with --file, or on standard input")
+        }
+        var text = try read(file: "-")
+        if text.hasSuffix("\n") { text.removeLast() }
+        return text
+    }
+
+    /// Token ids from `1,2,3`.
+    static func tokens(_ text: String) throws -> [Int] {
+        let parts = text.split(whereSeparator: { $0 == "," || $0 == " " })
+        return try parts.map { part in
+            guard let id = Int(part) else {
+                throw ValidationError("--tokens: expected ids separated by commas, found '\(part)'")
+            }
+            return id
+        }
+    }
+}

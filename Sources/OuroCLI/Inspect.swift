@@ -1,0 +1,147 @@
+import ArgumentParser
+import Foundation
+import Ouro
+
+struct Inspect: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Show what is in a model folder.",
+        discussion: """
+            Prints the configuration, the tensors, the parameters of the looped block, embedding, head and gate, and the \
+            memory that keys and values take. Reads no weights.
+
+            EXAMPLES
+              ouro inspect --model DIR
+              ouro inspect --model DIR --tensors
+            """)
+
+    @Option(name: .shortAndLong, help: ArgumentHelp("Folder of the model.", valueName: "dir"))
+    var model: String
+
+    @Flag(help: "List every tensor; otherwise layers of the same shape are shown once.")
+    var tensors = false
+
+    @Flag(help: "Print one JSON object.")
+    var json = false
+
+    func run() throws {
+        let folder = URL(fileURLWithPath: model)
+        let configuration = try ModelConfiguration(contentsOf: folder.appendingPathComponent("config.json"))
+        let checkpoint = try Checkpoint(folder: folder)
+        try checkpoint.validate(for: configuration)
+        let counts = ParameterCounts(checkpoint.tensors.values)
+        let cache = CacheMemory(configuration)
+        if json {
+            Terminal.write(report(configuration, checkpoint, counts, cache).text + "\n")
+        } else {
+            printReport(configuration, checkpoint, counts, cache)
+        }
+    }
+
+    private func report(
+        _ c: ModelConfiguration, _ checkpoint: Checkpoint, _ counts: ParameterCounts, _ cache: CacheMemory
+    ) -> JSONLine {
+        JSONLine([
+            "layers": .int(c.layerCount), "loops": .int(c.totalUTSteps), "hidden_size": .int(c.hiddenSize),
+            "heads": .int(c.headCount), "kv_heads": .int(c.keyValueHeadCount), "head_dim": .int(c.headDimension),
+            "mlp": .int(c.intermediateSize), "vocabulary": .int(c.vocabularySize), "context": .int(c.contextLength),
+            "exit_threshold": .float(c.exitThreshold),
+            "parameters": .object(
+                JSONLine([
+                    "block": .int(counts.block), "embedding": .int(counts.embedding), "head": .int(counts.head),
+                    "gate": .int(counts.gate), "total": .int(counts.total),
+                ])),
+            "kv_bytes_per_1k_tokens": .object(
+                JSONLine([
+                    "full": .int(cache.full), "last-loop": .int(cache.shared), "averaged": .int(cache.shared),
+                ])),
+            "tensors": .array(
+                checkpoint.tensors.values.sorted { $0.name < $1.name }.map {
+                    .object(
+                        JSONLine([
+                            "name": .string($0.name), "type": .string($0.elementType.rawValue),
+                            "shape": .ints($0.shape),
+                        ]))
+                }),
+        ])
+    }
+
+    private func printReport(
+        _ c: ModelConfiguration, _ checkpoint: Checkpoint, _ counts: ParameterCounts, _ cache: CacheMemory
+    ) {
+        func row(_ name: String, _ value: String) {
+            Terminal.write("  " + name + String(repeating: " ", count: max(1, 22 - name.count)) + value + "\n")
+        }
+        func grouped(_ value: Int) -> String {
+            var digits = Array(String(value))
+            for index in stride(from: digits.count - 3, to: 0, by: -3) { digits.insert(" ", at: index) }
+            return String(digits)
+        }
+        Terminal.write("Configuration\n")
+        row("loops", "\(c.totalUTSteps) (exit threshold \(c.exitThreshold))")
+        row("layers", "\(c.layerCount), applied \(c.layerCount * c.totalUTSteps) times per token")
+        row("hidden size", "\(c.hiddenSize)")
+        row("attention", "\(c.headCount) heads of \(c.headDimension), \(c.keyValueHeadCount) for keys and values")
+        row("MLP", "\(c.intermediateSize)")
+        row("vocabulary", "\(c.vocabularySize)" + (c.tiesWordEmbeddings ? ", head tied to the embedding" : ""))
+        row("context", "\(c.contextLength) positions")
+        row("RoPE", "base \(c.rope.theta), \(c.rope.scaling)")
+        let windows = c.slidingWindows.compactMap { $0 }
+        if let window = windows.first { row("sliding window", "\(window) in \(windows.count) layers") }
+
+        Terminal.write("Parameters\n")
+        row("looped block", grouped(counts.block))
+        row("embedding", grouped(counts.embedding))
+        row("head", c.tiesWordEmbeddings ? "the embedding" : grouped(counts.head))
+        row("gate", grouped(counts.gate))
+        row("total", grouped(counts.total))
+
+        Terminal.write("Keys and values, per 1K tokens (f32)\n")
+        row("full", cache.text(cache.full) + ", \(c.totalUTSteps) loops")
+        row("last-loop, averaged", cache.text(cache.shared) + ", after prefill")
+
+        Terminal.write("Tensors\n")
+        let sorted = checkpoint.tensors.values.sorted {
+            $0.name.compare($1.name, options: .numeric) == .orderedAscending
+        }
+        for tensor in sorted where tensors || !tensor.name.hasPrefix("model.layers.") || tensor.name.contains(".0.") {
+            let shape = tensor.shape.map(String.init).joined(separator: " x ")
+            row(tensor.name, "  \(tensor.elementType.rawValue)  \(shape)")
+        }
+        if !tensors, c.layerCount > 1 { Terminal.write("  and the same for layers 1 to \(c.layerCount - 1)\n") }
+    }
+}
+
+/// How many parameters the parts of a model have.
+private struct ParameterCounts {
+    var (block, embedding, head, gate) = (0, 0, 0, 0)
+    var total: Int { block + embedding + head + gate }
+
+    init(_ tensors: some Sequence<TensorInfo>) {
+        for tensor in tensors {
+            let count = tensor.shape.reduce(1, *)
+            switch tensor.name {
+            case "model.embed_tokens.weight": embedding += count
+            case "lm_head.weight": head += count
+            case _ where tensor.name.hasPrefix("model.early_exit_gate."): gate += count
+            default: block += count
+            }
+        }
+    }
+}
+
+/// Memory that keys and values of 1024 positions take.
+private struct CacheMemory {
+    let full: Int
+    let shared: Int
+
+    init(_ configuration: ModelConfiguration) {
+        let perLoop =
+            1024 * 2 * configuration.layerCount * configuration.keyValueHeadCount * configuration.headDimension
+        shared = perLoop * MemoryLayout<Float>.stride
+        full = shared * configuration.totalUTSteps
+    }
+
+    func text(_ bytes: Int) -> String {
+        bytes >= 10 << 20 ? "\(bytes >> 20) MiB" : "\(bytes >> 10) KiB"
+    }
+}

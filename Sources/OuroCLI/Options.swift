@@ -1,0 +1,153 @@
+import ArgumentParser
+import Foundation
+import Ouro
+
+/// Which model, and what it may use of the machine.
+struct ModelOptions: ParsableArguments {
+    @Option(name: .shortAndLong, help: ArgumentHelp("Folder of the model, in Hugging Face format.", valueName: "dir"))
+    var model: String
+
+    @Option(help: "Threads that share the work (default: one per processor).")
+    var threads: Int?
+
+    @Option(help: "Positions of a prompt that run together.")
+    var prefillChunk = 256
+
+    @Option(help: "Memory for keys and values, in MiB (default: 70 % of what is free).")
+    var kvMemory: Int?
+
+    @Flag(name: .customLong("no-mmap"), help: "Read the weights into memory instead of mapping the files.")
+    var noMap = false
+
+    var folder: URL { URL(fileURLWithPath: model) }
+
+    func validate() throws {
+        if let threads, threads < 1 { throw ValidationError("--threads: expected at least 1, found \(threads)") }
+        if prefillChunk < 1 { throw ValidationError("--prefill-chunk: expected at least 1, found \(prefillChunk)") }
+        if let kvMemory, !(0...(1 << 30)).contains(kvMemory) {
+            throw ValidationError("--kv-memory: expected a number of MiB, found \(kvMemory)")
+        }
+    }
+
+    func load() throws -> Engine {
+        try Engine(
+            modelAt: folder,
+            options: EngineOptions(
+                threads: threads, cacheMemory: kvMemory.map { $0 << 20 }, prefillChunk: prefillChunk, mapsFiles: !noMap)
+        )
+    }
+}
+
+/// How many loops, and when a token may leave.
+struct DepthOptions: ParsableArguments {
+    @Option(help: "Loops per token (default: the model's own, 4 in Ouro).")
+    var loops: Int?
+
+    @Option(help: "A token leaves when its exit probability so far reaches this; from 1 on after all loops.")
+    var exitThreshold: Float?
+
+    @Option(help: ArgumentHelp("Every token leaves after this loop.", valueName: "loop"))
+    var exitAt: Int?
+
+    @Option(help: "A token leaves when a loop changes its hidden state by less than this, relative to its norm.")
+    var exitChange: Float?
+
+    @Flag(help: "Average the logits of all loops by their exit probabilities.")
+    var exitWeighted = false
+
+    func validate() throws {
+        let given = [exitThreshold != nil, exitAt != nil, exitChange != nil, exitWeighted].filter { $0 }
+        if given.count > 1 {
+            throw ValidationError(
+                "--exit-threshold, --exit-at, --exit-change and --exit-weighted exclude each other; give one of them")
+        }
+        if let loops, loops < 1 { throw ValidationError("--loops: expected at least 1, found \(loops)") }
+        if let exitAt, exitAt < 1 { throw ValidationError("--exit-at: loops count from 1, found \(exitAt)") }
+    }
+
+    /// Nil leaves the choice to the model's configuration.
+    var policy: ExitPolicy? {
+        if let exitAt { return .fixed(loop: exitAt) }
+        if let exitThreshold { return .threshold(exitThreshold) }
+        if let exitChange { return .hiddenChange(below: exitChange) }
+        return exitWeighted ? .weighted : nil
+    }
+}
+
+/// How tokens are chosen. What is not given comes from the model's `generation_config.json`.
+struct SamplingOptions: ParsableArguments {
+    @Option(name: [.customShort("n"), .long], help: "Tokens to generate at most.")
+    var maxTokens = 256
+
+    @Option(help: "0 takes the most likely token.")
+    var temperature: Float?
+
+    @Option(help: "Sample from this many of the most likely tokens; 0 from all.")
+    var topK: Int?
+
+    @Option(help: "Sample from the smallest set of tokens that has this probability.")
+    var topP: Float?
+
+    @Option(help: "Drop tokens less likely than this fraction of the most likely one.")
+    var minP: Float?
+
+    @Option(help: "Divides the logits of tokens that were already there; 1 is none.")
+    var repetitionPenalty: Float?
+
+    @Option(help: "Subtracted from the logits of tokens that the output contains.")
+    var presencePenalty: Float?
+
+    @Option(help: "Subtracted once for every time that the output contains the token.")
+    var frequencyPenalty: Float?
+
+    @Option(help: ArgumentHelp("Add to a token's logit; may be repeated.", valueName: "id=bias"))
+    var logitBias: [String] = []
+
+    @Option(help: "The same seed gives the same output (default: a random one).")
+    var seed: UInt64?
+
+    @Option(help: "Stop at this string; may be repeated.")
+    var stop: [String] = []
+
+    @Flag(help: "Go on after an end-of-text token.")
+    var ignoreEos = false
+
+    @Flag(help: "Show special tokens, such as <think>, in the text.")
+    var showSpecial = false
+
+    func validate() throws {
+        if maxTokens < 1 { throw ValidationError("--max-tokens: expected at least 1, found \(maxTokens)") }
+        for text in logitBias where Self.bias(text) == nil {
+            throw ValidationError("--logit-bias: expected TOKEN=BIAS, as in 42=-5, found '\(text)'")
+        }
+    }
+
+    private static func bias(_ text: String) -> (token: Int, bias: Float)? {
+        let parts = text.split(separator: "=", maxSplits: 1)
+        guard parts.count == 2, let token = Int(parts[0]), let bias = Float(parts[1]) else { return nil }
+        return (token, bias)
+    }
+
+    func parameters(defaults: SamplingParameters) -> SamplingParameters {
+        var result = defaults
+        result.temperature = temperature ?? (usesSamplingFlags && defaults.temperature == 0 ? 1 : defaults.temperature)
+        result.topK = topK ?? defaults.topK
+        result.topP = topP ?? defaults.topP
+        result.minP = minP ?? defaults.minP
+        result.repetitionPenalty = repetitionPenalty ?? defaults.repetitionPenalty
+        result.presencePenalty = presencePenalty ?? 0
+        result.frequencyPenalty = frequencyPenalty ?? 0
+        for case let (token, bias)? in logitBias.map(Self.bias) { result.logitBias[token] = bias }
+        result.seed = seed ?? .random(in: 0 ... .max)
+        return result
+    }
+
+    /// Whoever gives a filter wants to sample.
+    private var usesSamplingFlags: Bool { topK != nil || topP != nil || minP != nil }
+
+    func request(_ prompt: GenerationRequest.Prompt, engine: Engine, depth: DepthOptions) -> GenerationRequest {
+        GenerationRequest(
+            prompt, maxTokens: maxTokens, sampling: parameters(defaults: engine.defaultSampling), exit: depth.policy,
+            loops: depth.loops, stop: stop, ignoresEndOfText: ignoreEos, showsSpecialTokens: showSpecial)
+    }
+}

@@ -1,0 +1,124 @@
+import ArgumentParser
+import Foundation
+import Ouro
+
+struct Score: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Show what a model thinks of a text, loop by loop.",
+        discussion: """
+            For every position: the token, its log-probability after every loop, the gate and the exit distribution, the \
+            loop it leaves at and the next token each loop would choose; then the perplexity per loop. --json prints one \
+            object per position, {"position","token","logprobs","gate","exit_distribution","exit_loop","argmax"}, then \
+            {"summary":{...}}.
+
+            EXAMPLES
+              ouro score --model DIR --text "Paris is the capital of France."
+              ouro score --model DIR --file book.txt --json
+              ouro score --model DIR --tokens 1,2,3 --loops 6 --exit-threshold 0.5
+            """)
+
+    @OptionGroup var model: ModelOptions
+    @OptionGroup var depth: DepthOptions
+
+    @Option(help: "The text to score.")
+    var text: String?
+
+    @Option(name: .shortAndLong, help: "Read the text from a file; - is standard input.")
+    var file: String?
+
+    @Option(help: ArgumentHelp("The text as token ids.", valueName: "1,2,3"))
+    var tokens: String?
+
+    @Flag(help: "Print one JSON object per position, then a summary.")
+    var json = false
+
+    func validate() throws {
+        guard [text != nil, file != nil, tokens != nil].filter({ $0 }).count == 1 else {
+            throw ValidationError("give one of --text, --file and --tokens")
+        }
+        if let tokens { _ = try InputText.tokens(tokens) }
+    }
+
+    func run() async throws {
+        let input: GenerationRequest.Prompt =
+            if let tokens {
+                .tokens(try InputText.tokens(tokens))
+            } else if let text {
+                .text(text)
+            } else {
+                .text(try InputText.read(file: file ?? "-"))
+            }
+        let engine = try model.load()
+        let total = try engine.tokens(of: input).count
+        let showsProgress = Terminal.errorIsTerminal && total > 512
+        let positions = try await engine.score(input, loops: depth.loops, exit: depth.policy) { done in
+            if showsProgress { Terminal.writeError("\r\(done) of \(total) positions") }
+        }
+        if showsProgress { Terminal.writeError("\r\u{1B}[K") }
+        let perplexities = Self.perplexities(positions)
+        if json {
+            for position in positions { Terminal.write(position.json.text + "\n") }
+            Terminal.write(
+                JSONLine([
+                    "summary": .object(
+                        JSONLine([
+                            "tokens": .int(positions.count), "perplexity": .array(perplexities.map { .double($0) }),
+                        ]))
+                ]).text + "\n")
+        } else {
+            printTable(positions, perplexities, engine: engine)
+        }
+    }
+
+    /// exp of the mean negative log-probability, per loop; none for a single token.
+    static func perplexities(_ positions: [ScoredPosition]) -> [Double] {
+        let scored = positions.compactMap(\.logProbabilities)
+        guard let loops = scored.first?.count else { return [] }
+        return (0..<loops).map { loop in
+            exp(-scored.reduce(0.0) { $0 + Double($1[loop]) } / Double(scored.count))
+        }
+    }
+
+    private func printTable(_ positions: [ScoredPosition], _ perplexities: [Double], engine: Engine) {
+        let loops = positions.first?.gate.count ?? 0
+        let colours = DepthColours(loops: max(loops, 1))
+        func name(_ token: Int) -> String {
+            guard let tokenizer = engine.tokenizer else { return "\(token)" }
+            let text = tokenizer.decode([token])
+            return text.unicodeScalars.reduce(into: "") {
+                $0 += $1.value < 0x20 ? $1.escaped(asASCII: true) : String($1)
+            }
+        }
+        func pad(_ text: String, _ width: Int) -> String {
+            text + String(repeating: " ", count: max(0, width - text.count))
+        }
+        func number(_ value: Float) -> String { String(format: "%8.3f", value) }
+        let width = 8 * loops
+        Terminal.write(
+            "  pos  \(pad("token", 14))\(pad("log-probability by loop", width + 2))"
+                + "\(pad("gate by loop", width + 2))exit  next token by loop\n")
+        for position in positions {
+            let logs = position.logProbabilities?.map(number).joined() ?? String(repeating: "       -", count: loops)
+            let exit = colours.paint("\(position.exitLoop)", loop: position.exitLoop)
+            let next = position.argmax.map(name).joined(separator: " | ")
+            Terminal.write(
+                String(format: "%5d  ", position.position) + pad(name(position.token), 14) + logs + "  "
+                    + position.gate.map(number).joined() + "     \(exit)  \(next)\n")
+        }
+        let mean = Double(positions.map(\.exitLoop).reduce(0, +)) / Double(max(positions.count, 1))
+        Terminal.write(
+            "\nperplexity by loop: " + perplexities.map { String(format: "%.3f", $0) }.joined(separator: "  "))
+        Terminal.write(String(format: "\nmean exit loop: %.2f\n", mean))
+    }
+}
+
+extension ScoredPosition {
+    var json: JSONLine {
+        let missing = JSONLine.Value.array(gate.map { _ in .null })
+        return JSONLine([
+            "position": .int(position), "token": .int(token),
+            "logprobs": logProbabilities.map { .floats($0) } ?? missing, "gate": .floats(gate),
+            "exit_distribution": .floats(exitDistribution), "exit_loop": .int(exitLoop), "argmax": .ints(argmax),
+        ])
+    }
+}

@@ -1,0 +1,59 @@
+import ArgumentParser
+import Foundation
+import Ouro
+
+struct Tokenize: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Show how text becomes tokens, and back.",
+        discussion: """
+            --json prints {"ids":[...],"pieces":[...]}.
+
+            EXAMPLES
+              ouro tokenize --model DIR "Hello, world"
+              ouro tokenize --model DIR --json < text.txt
+              ouro tokenize --model DIR --decode 19556,28,905
+            """)
+
+    @Option(name: .shortAndLong, help: ArgumentHelp("Folder of the model.", valueName: "dir"))
+    var model: String
+
+    @Argument(help: "The text, or with --decode the ids (default: standard input).")
+    var text: String?
+
+    @Flag(help: "Turn ids, separated by commas or spaces, into text.")
+    var decode = false
+
+    @Flag(help: "Take special tokens in the text as plain text; leave them out when decoding.")
+    var plain = false
+
+    @Flag(help: "Print one JSON object.")
+    var json = false
+
+    func run() throws {
+        let folder = URL(fileURLWithPath: model)
+        let tokenizer = try Tokenizer(contentsOf: folder.appendingPathComponent("tokenizer.json"))
+        if decode {
+            let source = try InputText.prompt(argument: text, file: nil).replacing("\n", with: " ")
+            let ids = try InputText.tokens(source)
+            if let bad = ids.first(where: { tokenizer.bytes(of: $0) == nil }) {
+                throw OuroError(.invalidRequest, field: "ids", "token \(bad) is not in the vocabulary")
+            }
+            let decoded = tokenizer.decode(ids, skippingSpecialTokens: plain)
+            if json { return Terminal.write(JSONLine(["text": .string(decoded)]).text + "\n") }
+            return Terminal.write(decoded + "\n")
+        }
+        let input = try text ?? InputText.read(file: "-")
+        let ids = tokenizer.encode(input, parsingSpecialTokens: !plain)
+        let pieces = ids.map { tokenizer.piece($0) }
+        if json {
+            let line = JSONLine(["ids": .ints(ids), "pieces": .array(pieces.map { .string($0) })])
+            return Terminal.write(line.text + "\n")
+        }
+        for (id, piece) in zip(ids, pieces) { Terminal.write("\(id)\t\(piece)\n") }
+        let dropped = Set(input.utf8).intersection(tokenizer.missingBytes)
+        if !dropped.isEmpty {
+            let list = dropped.sorted().map { "0x" + String($0, radix: 16) }.joined(separator: " ")
+            Terminal.writeError("note: the vocabulary has no token for the bytes \(list); they are dropped\n")
+        }
+    }
+}

@@ -1,0 +1,116 @@
+import Foundation
+import Testing
+
+@testable import Ouro
+
+/// A request's output is the same bit for bit whatever runs beside it (schedule invariance).
+@Suite struct InvarianceTests {
+    /// A request and what it produced.
+    private struct Outcome: Equatable {
+        var tokens: [Int]
+        var logProbabilities: [UInt32]
+        var exitLoops: [Int]
+        var distributions: [[UInt32]]
+    }
+
+    private static func run(_ engine: Engine, _ request: GenerationRequest) async throws -> Outcome {
+        var outcome = Outcome(tokens: [], logProbabilities: [], exitLoops: [], distributions: [])
+        for try await token in try engine.generate(request) {
+            outcome.tokens.append(token.id)
+            outcome.logProbabilities.append(token.logProbability.bitPattern)
+            outcome.exitLoops.append(token.exitLoop)
+            outcome.distributions.append(token.exitDistribution.map(\.bitPattern))
+        }
+        return outcome
+    }
+
+    private static func randomRequest(_ random: inout SeededRandom, vocabulary: Int) -> GenerationRequest {
+        let prompt = (0..<random.int(1...60)).map { _ in random.int(0...(vocabulary - 1)) }
+        let policies: [ExitPolicy] = [
+            .allLoops, .threshold(0.6), .fixed(loop: 2), .hiddenChange(below: 0.8), .weighted, .threshold(0.3),
+        ]
+        var sampling = SamplingParameters(seed: UInt64(random.int(0...1_000_000)))
+        if random.int(0...1) == 1 {
+            sampling.temperature = 0.8
+            sampling.topP = [1, 0.9][random.int(0...1)]
+            sampling.topK = [0, 20][random.int(0...1)]
+            sampling.repetitionPenalty = [1, 1.2][random.int(0...1)]
+        }
+        return GenerationRequest(
+            .tokens(prompt), maxTokens: random.int(1...12), sampling: sampling, exit: policies[random.int(0...5)],
+            loops: random.int(0...2) == 0 ? random.int(1...6) : nil, ignoresEndOfText: true)
+    }
+
+    @Test(arguments: ["a_base_mha_fp32_seed1", "b_bf16_seed1", "i_odd_dims_seed1"], Kernels.available.map(\.name))
+    func outputDoesNotDependOnCompany(fixture: String, variant: String) async throws {
+        var random = SeededRandom(seed: 7)
+        let folder = Fixtures.url(fixture)
+        let alone = try Engine(
+            modelAt: folder, options: EngineOptions(threads: 1, prefillChunk: 4096, instructionSet: variant))
+        let requests = (0..<24).map { _ in Self.randomRequest(&random, vocabulary: alone.configuration.vocabularySize) }
+        var expected: [Outcome] = []
+        for request in requests { expected.append(try await Self.run(alone, request)) }
+        for (threads, chunk, rows) in [(2, 1, 3), (3, 7, 20), (2, 16, 512), (4, 33, 64)] {
+            let engine = try Engine(
+                modelAt: folder,
+                options: EngineOptions(
+                    threads: threads, prefillChunk: chunk, rowsPerPass: rows, instructionSet: variant))
+            let found = try await withThrowingTaskGroup(of: (Int, Outcome).self) { group in
+                for (index, request) in requests.enumerated() {
+                    group.addTask { (index, try await Self.run(engine, request)) }
+                }
+                return try await group.reduce(into: [Int: Outcome]()) { $0[$1.0] = $1.1 }
+            }
+            for index in requests.indices {
+                #expect(
+                    found[index] == expected[index],
+                    "request \(index) with \(threads) threads, chunks of \(chunk), \(rows) rows per pass")
+            }
+            let usage = await engine.usage()
+            #expect(usage == (0, 0), "cache and row states after all requests are done")
+        }
+    }
+
+    @Test func scoresDoNotDependOnChunks() async throws {
+        let folder = Fixtures.url("c_gqa_headdim24_seed1")
+        let tokens = (0..<75).map { ($0 * 37 + 11) % 256 }
+        let whole = try await Engine(modelAt: folder, options: EngineOptions(threads: 1)).score(.tokens(tokens))
+        for chunk in [1, 5, 16, 50] {
+            let engine = try Engine(modelAt: folder, options: EngineOptions(threads: 2, prefillChunk: chunk))
+            #expect(try await engine.score(.tokens(tokens)) == whole, "chunks of \(chunk)")
+        }
+    }
+
+    @Test func slidingWindowsDoNotDependOnChunks() async throws {
+        let folder = Fixtures.url("a_base_mha_fp32_seed1")
+        let tokens = (0..<70).map { ($0 * 53 + 5) % 256 }
+        func score(chunk: Int, window: Int?) async throws -> [ScoredPosition] {
+            let engine = try Engine(modelAt: folder, options: EngineOptions(threads: 2, prefillChunk: chunk)) {
+                $0.slidingWindows = [window, nil]
+            }
+            return try await engine.score(.tokens(tokens))
+        }
+        let full = try await score(chunk: 70, window: nil)
+        #expect(try await score(chunk: 70, window: 1000) == full)
+        let windowed = try await score(chunk: 70, window: 20)
+        #expect(Array(windowed.prefix(20)) == Array(full.prefix(20)), "positions inside the first window")
+        #expect(windowed.last != full.last)
+        for chunk in [1, 9, 32] { #expect(try await score(chunk: chunk, window: 20) == windowed, "chunks of \(chunk)") }
+    }
+}
+
+/// A small seeded generator for property tests (SplitMix64).
+struct SeededRandom: RandomNumberGenerator {
+    private var state: UInt64
+    init(seed: UInt64) { state = seed }
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var z = state
+        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+        return z ^ (z >> 31)
+    }
+
+    mutating func int(_ range: ClosedRange<Int>) -> Int { Int.random(in: range, using: &self) }
+}

@@ -1,0 +1,100 @@
+import Foundation
+import Testing
+
+@testable import Ouro
+
+/// A fixture's model on the test's own thread, with everything a pass needs.
+final class ModelHarness {
+    let configuration: ModelConfiguration
+    let model: LoopedTransformer
+    let pool: KVPool
+
+    init(
+        _ fixture: String, threads: Int = 1, kernels: Kernels? = nil, firstPosition: Int = 0,
+        overrides: (inout ModelConfiguration) -> Void = { _ in }
+    ) throws {
+        let folder = Fixtures.url(fixture)
+        var configuration = try ModelConfiguration(contentsOf: folder.appendingPathComponent("config.json"))
+        overrides(&configuration)
+        let kernels = try kernels ?? Kernels.select(nil)
+        let workers = WorkerPool(threadCount: threads)
+        let weights = try ModelWeights(
+            Checkpoint(folder: folder), configuration: configuration, kernels: kernels, pool: workers)
+        self.configuration = configuration
+        model = LoopedTransformer(
+            configuration: configuration, weights: weights, kernels: kernels, pool: workers,
+            firstPosition: firstPosition)
+        pool = KVPool(layout: model.layout, budget: 256 << 20)
+    }
+
+    func cache(positions: Int, loops: Int? = nil) throws -> SequenceCache {
+        try #require(SequenceCache(pool: pool, positions: positions, loops: loops ?? configuration.totalUTSteps))
+    }
+
+    /// Runs all tokens through all loops in one chunk; `visit` sees every loop's outcomes, hidden states and logits.
+    func prefill(
+        _ tokens: [Int], loops: Int? = nil,
+        visit: (_ loop: Int, _ outcomes: [RowOutcome], _ hidden: [[Float]], _ logits: [[Float]]) -> Void
+    ) throws {
+        let loops = loops ?? configuration.totalUTSteps
+        let cache = try cache(positions: tokens.count, loops: loops)
+        let slots = tokens.map { _ in model.states.take() }
+        defer { for slot in slots { model.states.giveBack(slot) } }
+        for loop in 1...loops {
+            var pass = Pass(
+                rows: tokens.indices.map {
+                    Row(cache: cache, position: $0, loop: loop, token: tokens[$0], slot: slots[$0])
+                })
+            model.run(&pass)
+            let hidden = slots.map {
+                Array(UnsafeBufferPointer(start: model.states.row($0), count: configuration.hiddenSize))
+            }
+            visit(loop, pass.outcomes, hidden, logits(slots))
+        }
+    }
+
+    func logits(_ slots: [Int]) -> [[Float]] {
+        var result: [[Float]] = []
+        for start in stride(from: 0, to: slots.count, by: LoopedTransformer.readoutBatch) {
+            let batch = slots[start..<min(start + LoopedTransformer.readoutBatch, slots.count)]
+            let rows = model.logits(slots: batch)
+            for index in 0..<batch.count { result.append(rows.values(index)) }
+        }
+        return result
+    }
+}
+
+/// The golden tensors of a fixture.
+struct Golden {
+    let file: SafetensorsFile
+
+    init(_ fixture: String) throws {
+        file = try SafetensorsFile(contentsOf: Fixtures.url("\(fixture)/golden.safetensors"))
+    }
+
+    func floats(_ name: String) throws -> [Float] { try file.floats(name) }
+    func ints(_ name: String) throws -> [Int] { try file.ints(name).map { Int($0) } }
+    func has(_ name: String) -> Bool { file.tensors[name] != nil }
+    func shape(_ name: String) throws -> [Int] { try #require(file.tensors[name]).shape }
+}
+
+/// Whether two lists agree to 1e-4 absolute plus 1e-4 relative; reports the worst element.
+func expectClose(
+    _ found: [Float], _ expected: ArraySlice<Float>, absolute: Float = 1e-4, relative: Float = 1e-4, _ what: String,
+    sourceLocation: SourceLocation = #_sourceLocation
+) {
+    guard found.count == expected.count else {
+        Issue.record("\(what): \(found.count) values, expected \(expected.count)", sourceLocation: sourceLocation)
+        return
+    }
+    var worst: (index: Int, excess: Float) = (0, -.infinity)
+    for (index, (a, b)) in zip(found, expected).enumerated() {
+        let excess = abs(a - b) - (absolute + relative * abs(b))
+        if !(excess <= worst.excess) { worst = (index, excess) }
+    }
+    let at = worst.index
+    let wanted = expected.isEmpty ? 0 : expected[expected.startIndex + at]
+    #expect(
+        worst.excess <= 0, "\(what)[\(at)]: \(found.isEmpty ? 0 : found[at]), expected \(wanted)",
+        sourceLocation: sourceLocation)
+}
