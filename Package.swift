@@ -24,7 +24,7 @@ let package = Package(
         .executableTarget(
             name: "OuroCLI",
             dependencies: ["Ouro", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
-        .testTarget(name: "OuroTests", dependencies: ["Ouro"], resources: [.copy("Fixtures")]),
+        .testTarget(name: "OuroTests", dependencies: ["Ouro", "OuroKernels"], resources: [.copy("Fixtures")]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -69,8 +69,8 @@ struct Generate: AsyncParsableCommand {
 }
 
 extension GeneratedToken {
-    var json: JSONLine {
-        JSONLine([
+    var json: JSONOutput {
+        JSONOutput.object([
             "position": .int(position), "token": .int(id), "text": .string(text), "logprob": .float(logProbability),
             "exit_loop": .int(exitLoop), "exit_distribution": .floats(exitDistribution),
         ])

@@ -39,28 +39,25 @@ struct Inspect: ParsableCommand {
 
     private func report(
         _ c: ModelConfiguration, _ checkpoint: Checkpoint, _ counts: ParameterCounts, _ cache: CacheMemory
-    ) -> JSONLine {
-        JSONLine([
+    ) -> JSONOutput {
+        JSONOutput.object([
             "layers": .int(c.layerCount), "loops": .int(c.totalUTSteps), "hidden_size": .int(c.hiddenSize),
             "heads": .int(c.headCount), "kv_heads": .int(c.keyValueHeadCount), "head_dim": .int(c.headDimension),
             "mlp": .int(c.intermediateSize), "vocabulary": .int(c.vocabularySize), "context": .int(c.contextLength),
             "exit_threshold": .float(c.exitThreshold),
-            "parameters": .object(
-                JSONLine([
-                    "block": .int(counts.block), "embedding": .int(counts.embedding), "head": .int(counts.head),
-                    "gate": .int(counts.gate), "total": .int(counts.total),
-                ])),
-            "kv_bytes_per_1k_tokens": .object(
-                JSONLine([
-                    "full": .int(cache.full), "last-loop": .int(cache.shared), "averaged": .int(cache.shared),
-                ])),
+            "parameters": .object([
+                "block": .int(counts.block), "embedding": .int(counts.embedding), "head": .int(counts.head),
+                "gate": .int(counts.gate), "total": .int(counts.total),
+            ]),
+            "kv_bytes_per_1k_tokens": .object([
+                "full": .int(cache.full), "last-loop": .int(cache.shared), "averaged": .int(cache.shared),
+            ]),
             "tensors": .array(
                 checkpoint.tensors.values.sorted { $0.name < $1.name }.map {
-                    .object(
-                        JSONLine([
-                            "name": .string($0.name), "type": .string($0.elementType.rawValue),
-                            "shape": .ints($0.shape),
-                        ]))
+                    .object([
+                        "name": .string($0.name), "type": .string($0.elementType.rawValue),
+                        "shape": .ints($0.shape),
+                    ])
                 }),
         ])
     }

@@ -59,11 +59,10 @@ struct Score: AsyncParsableCommand {
         if json {
             for position in positions { Terminal.write(position.json.text + "\n") }
             Terminal.write(
-                JSONLine([
-                    "summary": .object(
-                        JSONLine([
-                            "tokens": .int(positions.count), "perplexity": .array(perplexities.map { .double($0) }),
-                        ]))
+                JSONOutput.object([
+                    "summary": .object([
+                        "tokens": .int(positions.count), "perplexity": .array(perplexities.map { .double($0) }),
+                    ])
                 ]).text + "\n")
         } else {
             printTable(positions, perplexities, engine: engine)
@@ -113,9 +112,9 @@ struct Score: AsyncParsableCommand {
 }
 
 extension ScoredPosition {
-    var json: JSONLine {
-        let missing = JSONLine.Value.array(gate.map { _ in .null })
-        return JSONLine([
+    var json: JSONOutput {
+        let missing = JSONOutput.array(gate.map { _ in .null })
+        return JSONOutput.object([
             "position": .int(position), "token": .int(token),
             "logprobs": logProbabilities.map { .floats($0) } ?? missing, "gate": .floats(gate),
             "exit_distribution": .floats(exitDistribution), "exit_loop": .int(exitLoop), "argmax": .ints(argmax),

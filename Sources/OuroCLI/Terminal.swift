@@ -72,14 +72,13 @@ struct GenerationSummary {
             + "\(rounded(perToken, 2)) passes per token, stopped by \(finishReason?.rawValue ?? "the user")"
     }
 
-    var json: JSONLine {
-        JSONLine([
-            "summary": .object(
-                JSONLine([
-                    "prompt_tokens": .int(promptTokens), "tokens": .int(tokens),
-                    "tokens_per_second": .double(tokensPerSecond), "mean_loops": .double(meanLoops),
-                    "passes": .int(passes), "finish_reason": finishReason.map { .string($0.rawValue) } ?? .null,
-                ]))
+    var json: JSONOutput {
+        JSONOutput.object([
+            "summary": .object([
+                "prompt_tokens": .int(promptTokens), "tokens": .int(tokens),
+                "tokens_per_second": .double(tokensPerSecond), "mean_loops": .double(meanLoops),
+                "passes": .int(passes), "finish_reason": finishReason.map { .string($0.rawValue) } ?? .null,
+            ])
         ])
     }
 }

@@ -1,0 +1,248 @@
+import Foundation
+import OuroKernels
+import Testing
+
+@testable import Ouro
+
+/// Every kernel of every variant against a plain computation in double precision, on random shapes including odd ones.
+@Suite struct KernelTests {
+    static let variants = Kernels.available.map(\.name)
+    static let elements: [(element: ouro_element, name: String)] = [
+        (OURO_F32, "f32"), (OURO_F16, "f16"), (OURO_BF16, "bf16"),
+    ]
+
+    private static func randomValues(_ count: Int, _ random: inout SeededRandom) -> [Float] {
+        (0..<count).map { _ in Float.random(in: -1...1, using: &random) }
+    }
+
+    /// Values as an element type stores them: the bytes, and what they stand for.
+    private static func encode(_ values: [Float], as element: ouro_element) -> (bytes: [UInt8], values: [Float]) {
+        switch element {
+        case OURO_F32: return (values.withUnsafeBytes { Array($0) }, values)
+        case OURO_F16:
+            let halves = values.map { Float16($0) }
+            return (halves.withUnsafeBytes { Array($0) }, halves.map { Float($0) })
+        default:
+            let halves = values.map { UInt16($0.bitPattern >> 16) }
+            return (halves.withUnsafeBytes { Array($0) }, halves.map { Float(bitPattern: UInt32($0) << 16) })
+        }
+    }
+
+    @Test(arguments: variants, 0...2)
+    func matrixProductsAreRight(variant: String, type: Int) throws {
+        var random = SeededRandom(seed: 1)
+        let kernels = try Kernels.select(variant)
+        let element = Self.elements[type].element
+        let pool = WorkerPool(threadCount: 2)
+        for (inputs, outputs, rows) in [
+            (1, 1, 1), (7, 5, 3), (64, 64, 1), (60, 94, 13), (33, 130, 25), (128, 16, 12), (16, 200, 4),
+        ] {
+            let (bytes, weights) = Self.encode(Self.randomValues(inputs * outputs, &random), as: element)
+            let matrix = bytes.withUnsafeBytes { bytes in
+                PackedMatrix(
+                    [WeightSource(bytes: bytes.baseAddress!, element: element, rows: outputs, columns: inputs)],
+                    kernels: kernels, pool: pool)
+            }
+            let x = FloatRows(rows: rows, columns: inputs)
+            let y = FloatRows(rows: rows, columns: outputs)
+            for row in 0..<rows {
+                for (index, value) in Self.randomValues(inputs, &random).enumerated() { x.row(row)[index] = value }
+            }
+            kernels.table.matmul(
+                element, x.row(0), x.stride, rows, inputs, matrix.panels, 0, matrix.panelCount, y.row(0), y.stride)
+            for row in 0..<rows {
+                let expected = (0..<outputs).map { output in
+                    Float(
+                        (0..<inputs).reduce(0.0) { $0 + Double(x.row(row)[$1]) * Double(weights[output * inputs + $1]) }
+                    )
+                }
+                expectClose(
+                    y.values(row), expected[...], absolute: 1e-5, relative: 1e-5,
+                    "\(Self.elements[type].name) \(rows)x\(inputs)x\(outputs), row \(row)")
+                // Alone the row has the same bits.
+                let alone = FloatRows(rows: 1, columns: outputs)
+                for panel in 0..<matrix.panelCount {
+                    kernels.table.matmul(
+                        element, x.row(row), x.stride, 1, inputs, matrix.panels, panel, panel + 1, alone.row(0),
+                        alone.stride)
+                }
+                #expect(alone.values(0) == y.values(row))
+            }
+        }
+    }
+
+    @Test(arguments: variants)
+    func halvesWidenExactly(variant: String) throws {
+        let kernels = try Kernels.select(variant)
+        let bits = (0...UInt16.max).map { $0 }
+        var found = [Float](repeating: 0, count: bits.count)
+        bits.withUnsafeBytes { kernels.table.widen(OURO_F16, $0.baseAddress, bits.count, &found) }
+        let wrong = zip(bits, found).filter { pair in
+            let expected = Float(Float16(bitPattern: pair.0))
+            return expected.isNaN ? !pair.1.isNaN : expected != pair.1
+        }
+        #expect(wrong.isEmpty, "f16 bit patterns \(wrong.prefix(3))")
+        bits.withUnsafeBytes { kernels.table.widen(OURO_BF16, $0.baseAddress, bits.count, &found) }
+        #expect(zip(bits, found).allSatisfy { UInt32($0) << 16 == $1.bitPattern || $1.isNaN })
+    }
+
+    @Test(arguments: variants)
+    func normsAndSumsAreRight(variant: String) throws {
+        var random = SeededRandom(seed: 2)
+        let kernels = try Kernels.select(variant)
+        for count in [1, 10, 16, 60, 64, 257] {
+            let x = Self.randomValues(count, &random)
+            let weight = Self.randomValues(count, &random)
+            let base = Self.randomValues(count, &random)
+            let square = x.reduce(0.0) { $0 + Double($1) * Double($1) }
+            let scale = 1 / (square / Double(count) + 1e-6).squareRoot()
+            let expected = zip(x, weight).map { Float(Double($0) * scale * Double($1)) }
+            var found = [Float](repeating: 0, count: count)
+            kernels.table.rms_norm(x, weight, count, 1e-6, &found)
+            expectClose(found, expected[...], absolute: 1e-6, relative: 1e-5, "rms_norm of \(count)")
+            found = base
+            kernels.table.add_rms_norm(&found, x, weight, count, 1e-6)
+            expectClose(found, zip(base, expected).map { $0 + $1 }[...], absolute: 1e-6, relative: 1e-5, "add_rms_norm")
+            let product = zip(x, weight).reduce(0.0) { $0 + Double($1.0) * Double($1.1) }
+            expectClose([kernels.table.dot(x, weight, count)], [Float(product)], absolute: 1e-5, relative: 1e-5, "dot")
+            var (difference, norm): (Float, Float) = (0, 0)
+            kernels.table.change(x, base, count, &difference, &norm)
+            let distance = zip(x, base).reduce(0.0) { $0 + pow(Double($1.0) - Double($1.1), 2) }
+            expectClose([difference], [Float(distance)], absolute: 1e-5, relative: 1e-5, "change")
+            let total = log(x.reduce(0.0) { $0 + exp(Double($1) * 9) })
+            expectClose(
+                [kernels.table.log_sum_exp(x.map { $0 * 9 }, count)], [Float(total)], absolute: 1e-5, "log_sum_exp")
+            let largest = x.indices.max { x[$0] < x[$1] }
+            #expect(kernels.table.argmax(x, count) == largest.map { Int64($0) })
+        }
+        #expect(kernels.table.argmax([1, 3, 3, 2], 4) == 0 + 1, "the first of equals")
+        for bad in [Float.nan, .infinity, -.infinity] {
+            for count in [1, 16, 40] {
+                var values = [Float](repeating: 1, count: count)
+                values[count / 2] = bad
+                #expect(kernels.table.argmax(values, count) == -1, "\(bad) among \(count)")
+            }
+        }
+    }
+
+    @Test(arguments: variants)
+    func swigluAndRopeAreRight(variant: String) throws {
+        var random = SeededRandom(seed: 3)
+        let kernels = try Kernels.select(variant)
+        let gateUp = Self.randomValues(64, &random).map { $0 * 100 }
+        var found = [Float](repeating: 0, count: 32)
+        kernels.table.swiglu(gateUp, 64, 1, 0, 2, &found, 32)
+        let expected = (0..<32).map { index -> Float in
+            let (panel, lane) = index.quotientAndRemainder(dividingBy: 16)
+            let gate = Double(gateUp[panel * 32 + lane])
+            return Float(gate / (1 + exp(-gate)) * Double(gateUp[panel * 32 + 16 + lane]))
+        }
+        expectClose(found, expected[...], absolute: 1e-5, relative: 1e-5, "swiglu")
+
+        let (heads, depth) = (3, 10)
+        var x = Self.randomValues(heads * depth, &random)
+        let before = x
+        let angles = Self.randomValues(depth / 2, &random)
+        kernels.table.rope(&x, heads, depth, angles.map { cosf($0) }, angles.map { sinf($0) })
+        for head in 0..<heads {
+            for index in 0..<(depth / 2) {
+                let (a, b) = (before[head * depth + index], before[head * depth + depth / 2 + index])
+                let (cosine, sine) = (cosf(angles[index]), sinf(angles[index]))
+                expectClose(
+                    [x[head * depth + index], x[head * depth + depth / 2 + index]],
+                    [a * cosine - b * sine, b * cosine + a * sine], absolute: 1e-6, "rope")
+            }
+        }
+    }
+
+    @Test(arguments: variants)
+    func attentionIsRight(variant: String) throws {
+        var random = SeededRandom(seed: 4)
+        let kernels = try Kernels.select(variant)
+        for (depth, group, positions, window) in [
+            (10, 1, 1, 0), (24, 2, 16, 0), (16, 3, 50, 0), (64, 1, 100, 30), (10, 2, 33, 17),
+        ] {
+            let padded = (depth + 15) / 16 * 16
+            let pageCount = (positions + 15) / 16
+            let pages = (0..<pageCount).map { _ in FloatRows(rows: 1, columns: 16 * (depth + padded)) }
+            // Whatever lies in unused slots must not matter.
+            for page in pages { for index in 0..<page.columns { page.row(0)[index] = .nan } }
+            let keys = (0..<positions).map { _ in Self.randomValues(depth, &random) }
+            let values = (0..<positions).map { _ in Self.randomValues(depth, &random) }
+            for position in 0..<positions {
+                let page = pages[position / 16].row(0)
+                kernels.table.store_kv(
+                    keys[position], values[position], depth, padded, position % 16, page, page + 16 * depth)
+                for index in depth..<padded { (page + 16 * depth + position % 16 * padded)[index] = 0 }
+            }
+            let query = Self.randomValues(group * depth, &random)
+            let first = window == 0 ? 0 : max(0, positions - window)
+            var found = [Float](repeating: 0, count: group * depth)
+            var scratch = [Float](repeating: 0, count: pageCount * 16 + padded)
+            let table = pages.map { Optional(UnsafePointer($0.row(0))) }
+            table.withUnsafeBufferPointer { table in
+                query.withUnsafeBufferPointer { query in
+                    found.withUnsafeMutableBufferPointer { found in
+                        scratch.withUnsafeMutableBufferPointer { scratch in
+                            var job = ouro_attention(
+                                query: query.baseAddress, output: found.baseAddress, pages: table.baseAddress,
+                                key_offset: 0, value_offset: 16 * depth, value_stride: padded,
+                                scratch: scratch.baseAddress, first_position: Int64(first),
+                                last_position: Int64(positions - 1), heads: Int32(group), head_dimension: Int32(depth),
+                                scale: 0.3)
+                            kernels.table.attend(&job)
+                        }
+                    }
+                }
+            }
+            for head in 0..<group {
+                let q = query[(head * depth)..<((head + 1) * depth)]
+                let scores = (first..<positions).map { position in
+                    0.3 * zip(q, keys[position]).reduce(0.0) { $0 + Double($1.0) * Double($1.1) }
+                }
+                let weights = scores.map { exp($0) }
+                let total = weights.reduce(0, +)
+                let expected = (0..<depth).map { d in
+                    Float((first..<positions).reduce(0.0) { $0 + weights[$1 - first] / total * Double(values[$1][d]) })
+                }
+                expectClose(
+                    Array(found[(head * depth)..<((head + 1) * depth)]), expected[...], absolute: 1e-5, relative: 1e-5,
+                    "attention over \(positions) positions")
+            }
+        }
+    }
+
+    @Test func anInstructionSetTheMachineLacksIsNamed() {
+        let error = #expect(throws: OuroError.self) { try Kernels.select("abacus") }
+        #expect(error?.field == "OURO_ISA")
+        #expect(error?.message.contains("portable") == true)
+    }
+}
+
+@Suite struct WorkerPoolTests {
+    @Test(arguments: [1, 2, 5])
+    func everyItemRunsOnce(threads: Int) {
+        let pool = WorkerPool(threadCount: threads)
+        for round in 0..<2000 {
+            let count = round % 37
+            let memory = AlignedMemory(byteCount: max(count, 1) * 8)
+            let cells = memory.base.assumingMemoryBound(to: Int.self)
+            pool.forEach(count) { item, worker in
+                cells[item] += item + 1
+                precondition(worker < threads)
+            }
+            #expect((0..<count).allSatisfy { cells[$0] == $0 + 1 })
+        }
+    }
+
+    @Test func sleepingWorkersWakeUp() async throws {
+        let pool = WorkerPool(threadCount: 3)
+        for _ in 0..<5 {
+            try await Task.sleep(for: .milliseconds(30))
+            let memory = AlignedMemory(byteCount: 64 * 8)
+            let cells = memory.base.assumingMemoryBound(to: Int.self)
+            pool.forEach(64) { item, _ in cells[item] = 1 }
+            #expect((0..<64).allSatisfy { cells[$0] == 1 })
+        }
+    }
+}
