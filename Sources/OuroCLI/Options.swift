@@ -7,7 +7,7 @@ struct ModelOptions: ParsableArguments {
     @Option(name: .shortAndLong, help: ArgumentHelp("Folder of the model, in Hugging Face format.", valueName: "dir"))
     var model: String
 
-    @Option(help: "Threads that share the work (default: one per processor).")
+    @Option(parsing: .unconditional, help: "Threads that share the work (default: one per processor).")
     var threads: Int?
 
     @Option(help: "Positions of a prompt that run together.")
@@ -40,16 +40,20 @@ struct ModelOptions: ParsableArguments {
 
 /// How many loops, and when a token may leave.
 struct DepthOptions: ParsableArguments {
-    @Option(help: "Loops per token (default: the model's own, 4 in Ouro).")
+    @Option(parsing: .unconditional, help: "Loops per token (default: the model's own, 4 in Ouro).")
     var loops: Int?
 
-    @Option(help: "A token leaves when its exit probability so far reaches this; from 1 on after all loops.")
+    @Option(
+        parsing: .unconditional,
+        help: "A token leaves when its exit probability so far reaches this; from 1 on after all loops.")
     var exitThreshold: Float?
 
-    @Option(help: ArgumentHelp("Every token leaves after this loop.", valueName: "loop"))
+    @Option(parsing: .unconditional, help: ArgumentHelp("Every token leaves after this loop.", valueName: "loop"))
     var exitAt: Int?
 
-    @Option(help: "A token leaves when a loop changes its hidden state by less than this, relative to its norm.")
+    @Option(
+        parsing: .unconditional,
+        help: "A token leaves when a loop changes its hidden state by less than this, relative to its norm.")
     var exitChange: Float?
 
     @Flag(help: "Average the logits of all loops by their exit probabilities.")
@@ -76,28 +80,28 @@ struct DepthOptions: ParsableArguments {
 
 /// How tokens are chosen. What is not given comes from the model's `generation_config.json`.
 struct SamplingOptions: ParsableArguments {
-    @Option(name: [.customShort("n"), .long], help: "Tokens to generate at most.")
+    @Option(name: [.customShort("n"), .long], parsing: .unconditional, help: "Tokens to generate at most.")
     var maxTokens = 256
 
-    @Option(help: "0 takes the most likely token.")
+    @Option(parsing: .unconditional, help: "0 takes the most likely token.")
     var temperature: Float?
 
-    @Option(help: "Sample from this many of the most likely tokens; 0 from all.")
+    @Option(parsing: .unconditional, help: "Sample from this many of the most likely tokens; 0 from all.")
     var topK: Int?
 
-    @Option(help: "Sample from the smallest set of tokens that has this probability.")
+    @Option(parsing: .unconditional, help: "Sample from the smallest set of tokens that has this probability.")
     var topP: Float?
 
-    @Option(help: "Drop tokens less likely than this fraction of the most likely one.")
+    @Option(parsing: .unconditional, help: "Drop tokens less likely than this fraction of the most likely one.")
     var minP: Float?
 
-    @Option(help: "Divides the logits of tokens that were already there; 1 is none.")
+    @Option(parsing: .unconditional, help: "Divides the logits of tokens that were already there; 1 is none.")
     var repetitionPenalty: Float?
 
-    @Option(help: "Subtracted from the logits of tokens that the output contains.")
+    @Option(parsing: .unconditional, help: "Subtracted from the logits of tokens that the output contains.")
     var presencePenalty: Float?
 
-    @Option(help: "Subtracted once for every time that the output contains the token.")
+    @Option(parsing: .unconditional, help: "Subtracted once for every time that the output contains the token.")
     var frequencyPenalty: Float?
 
     @Option(help: ArgumentHelp("Add to a token's logit; may be repeated.", valueName: "id=bias"))
