@@ -1,12 +1,18 @@
-// swift-tools-version: 6.1
+// swift-tools-version: 6.2
 import PackageDescription
 
 // The C kernels are optimised in debug builds too, or the tests would crawl. SwiftPM accepts such flags only in a
 // root package, so a checkout that is somebody's dependency goes without them (release builds are -O2 either way).
 let isRootPackage = !Context.packageDirectory.contains("/checkouts/")
+
+// The gate turns warnings into errors; a user with a newer compiler should not be stopped by one.
+let isStrict = Context.environment["OURO_STRICT"] == "1"
+
 let kernelSettings: [CSetting] =
     [.define("NDEBUG", .when(configuration: .release))]
     + (isRootPackage ? [.unsafeFlags(["-O2"], .when(configuration: .debug))] : [])
+    + (isStrict ? [.treatAllWarnings(as: .error)] : [])
+let swiftSettings: [SwiftSetting] = isStrict ? [.treatAllWarnings(as: .error)] : []
 
 let package = Package(
     name: "swift-ouro",
@@ -20,11 +26,14 @@ let package = Package(
     ],
     targets: [
         .target(name: "OuroKernels", cSettings: kernelSettings),
-        .target(name: "Ouro", dependencies: ["OuroKernels"]),
+        .target(name: "Ouro", dependencies: ["OuroKernels"], swiftSettings: swiftSettings),
         .executableTarget(
             name: "OuroCLI",
-            dependencies: ["Ouro", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
-        .testTarget(name: "OuroTests", dependencies: ["Ouro", "OuroKernels"], resources: [.copy("Fixtures")]),
+            dependencies: ["Ouro", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            swiftSettings: swiftSettings),
+        .testTarget(
+            name: "OuroTests", dependencies: ["Ouro", "OuroKernels"], resources: [.copy("Fixtures")],
+            swiftSettings: swiftSettings),
     ],
     swiftLanguageModes: [.v6]
 )

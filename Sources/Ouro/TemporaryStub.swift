@@ -1,11 +1,6 @@
 // swift-format-ignore-file
 // Stand-ins until the real readers arrive in the next commits.
 import Foundation
-public struct ChatMessage: Sendable, Equatable { public var role: String; public var content: String
-  public init(role: String, content: String) { self.role = role; self.content = content } }
-public struct ChatTemplate: Sendable {
-  public static func load(fromModelFolder url: URL) throws(OuroError) -> ChatTemplate { ChatTemplate() }
-  public func render(messages: [ChatMessage]) throws(OuroError) -> String { "" } }
 public struct Tokenizer: Sendable {
   public init(contentsOf url: URL) throws(OuroError) {}
   public var vocabularySize: Int { 256 }

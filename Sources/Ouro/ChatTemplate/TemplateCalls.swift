@@ -101,9 +101,10 @@ extension TemplateEvaluator {
         }
         for parameter in macro.parameters where scope.values[parameter.name] == nil {
             let missing = TemplateValue.undefined("parameter '\(parameter.name)' was not provided")
-            scope.values[parameter.name] = try parameter.fallback.map { (value) throws(TemplateFailure) in
-                try evaluate(value, scope)
-            } ?? missing
+            scope.values[parameter.name] =
+                try parameter.fallback.map { (value) throws(TemplateFailure) in
+                    try evaluate(value, scope)
+                } ?? missing
         }
         let (text, _) = try capture { () throws(TemplateFailure) in try execute(macro.body, scope) }
         return try makeText(text)

@@ -77,7 +77,8 @@ extension TemplateParser {
         let first = try parseSum()
         var links: [(operation: TemplateExpression.Comparison, operand: TemplateExpression)] = []
         while true {
-            if case .symbol(let symbol) = current.kind, let comparison = TemplateExpression.Comparison(rawValue: symbol) {
+            if case .symbol(let symbol) = current.kind, let comparison = TemplateExpression.Comparison(rawValue: symbol)
+            {
                 advance()
                 links.append((comparison, try parseSum()))
             } else if skip(.name("in")) {
