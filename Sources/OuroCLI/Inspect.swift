@@ -65,8 +65,8 @@ struct Inspect: ParsableCommand {
     private func printReport(
         _ c: ModelConfiguration, _ checkpoint: Checkpoint, _ counts: ParameterCounts, _ cache: CacheMemory
     ) {
-        func row(_ name: String, _ value: String) {
-            Terminal.write("  " + name + String(repeating: " ", count: max(1, 22 - name.count)) + value + "\n")
+        func row(_ name: String, _ value: String, width: Int = 22) {
+            Terminal.write("  " + name + String(repeating: " ", count: max(1, width - name.count)) + value + "\n")
         }
         func grouped(_ value: Int) -> String {
             var digits = Array(String(value))
@@ -102,7 +102,7 @@ struct Inspect: ParsableCommand {
         }
         for tensor in sorted where tensors || !tensor.name.hasPrefix("model.layers.") || tensor.name.contains(".0.") {
             let shape = tensor.shape.map(String.init).joined(separator: " x ")
-            row(tensor.name, "  \(tensor.elementType.rawValue)  \(shape)")
+            row(tensor.name, "\(tensor.elementType.rawValue)  \(shape)", width: 56)
         }
         if !tensors, c.layerCount > 1 { Terminal.write("  and the same for layers 1 to \(c.layerCount - 1)\n") }
     }

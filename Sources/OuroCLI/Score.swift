@@ -83,9 +83,8 @@ struct Score: AsyncParsableCommand {
         let colours = DepthColours(loops: max(loops, 1))
         func name(_ token: Int) -> String {
             guard let tokenizer = engine.tokenizer else { return "\(token)" }
-            let text = tokenizer.decode([token])
-            return text.unicodeScalars.reduce(into: "") {
-                $0 += $1.value < 0x20 ? $1.escaped(asASCII: true) : String($1)
+            return tokenizer.decode([token]).unicodeScalars.reduce(into: "") { text, scalar in
+                text += scalar == " " ? "·" : scalar.value < 0x20 ? scalar.escaped(asASCII: true) : String(scalar)
             }
         }
         func pad(_ text: String, _ width: Int) -> String {

@@ -1,0 +1,178 @@
+import Foundation
+import Testing
+
+/// The command line's contract: output formats, exit codes, errors that say what to do.
+@Suite struct CommandLineTests {
+    static let trained = CommandLineTool.fixture("code_lm")
+    static let random = CommandLineTool.fixture("a_base_mha_fp32_seed1")
+
+    @Test func generateStreamsText() throws {
+        let result = try CommandLineTool.run(["generate", "--model", Self.trained, "public func append(_ ", "-n", "20"])
+        #expect(result.status == 0, "\(result.errors)")
+        #expect(result.output.count > 10 && result.output.hasSuffix("\n"))
+        let piped = try CommandLineTool.run(
+            ["generate", "--model", Self.trained, "-n", "20"], input: Data("public func append(_ \n".utf8))
+        #expect(piped.output == result.output, "the prompt from standard input")
+    }
+
+    @Test func generateJSONIsOneObjectPerTokenThenASummary() throws {
+        let result = try CommandLineTool.run([
+            "generate", "--model", Self.random, "--tokens", "89,222,82,236,249,92,192,64", "-n", "6", "--ignore-eos",
+            "--json", "--exit-threshold", "0.6",
+        ])
+        #expect(result.status == 0, "\(result.errors)")
+        let lines = try result.json()
+        #expect(lines.dropLast().compactMap { $0["token"] as? Int } == [187, 71, 173, 152, 152, 152])
+        #expect(lines.dropLast().compactMap { $0["position"] as? Int } == Array(8..<14))
+        #expect(lines.dropLast().compactMap { $0["exit_loop"] as? Int } == [4, 4, 1, 4, 1, 2])
+        for line in lines.dropLast() {
+            #expect(Set(line.keys) == ["position", "token", "text", "logprob", "exit_loop", "exit_distribution"])
+            #expect((line["exit_distribution"] as? [Double])?.count == 4)
+        }
+        let summary = try #require(lines.last?["summary"] as? [String: Any])
+        #expect(
+            Set(summary.keys) == [
+                "prompt_tokens", "tokens", "tokens_per_second", "mean_loops", "passes", "finish_reason",
+            ])
+        #expect(summary["prompt_tokens"] as? Int == 8)
+        #expect(summary["tokens"] as? Int == 6)
+        #expect(summary["finish_reason"] as? String == "length")
+        #expect(summary["passes"] as? Int == 22, "four passes per token, two for the last, which left at loop 2")
+    }
+
+    @Test func depthIsChosenByFlags() throws {
+        func tokens(_ flags: [String]) throws -> [Int] {
+            try CommandLineTool.run(
+                ["generate", "--model", Self.random, "--tokens", "89,222,82,236,249,92,192,64", "-n", "4", "--json"]
+                    + flags
+            ).json().compactMap { $0["token"] as? Int }
+        }
+        #expect(try tokens([]) == [187, 71, 153, 16])
+        #expect(try tokens(["--loops", "1"]) == [97, 77, 187, 9])
+        #expect(try tokens(["--loops", "3"]) == [97, 221, 195, 75])
+        #expect(try tokens(["--exit-at", "2"]) == [97, 40, 178, 49])
+    }
+
+    @Test func scoreReportsEveryLoop() throws {
+        let result = try CommandLineTool.run(["score", "--model", Self.random, "--tokens", "89,222,82", "--json"])
+        #expect(result.status == 0, "\(result.errors)")
+        let lines = try result.json()
+        #expect(lines.count == 4)
+        for line in lines.dropLast() {
+            #expect(
+                Set(line.keys) == [
+                    "position", "token", "logprobs", "gate", "exit_distribution", "exit_loop", "argmax",
+                ])
+            #expect((line["gate"] as? [Double])?.count == 4)
+            #expect((line["argmax"] as? [Int])?.count == 4)
+        }
+        #expect((lines[0]["logprobs"] as? [Any])?.allSatisfy { $0 is NSNull } == true)
+        #expect((lines[1]["logprobs"] as? [Double])?.count == 4)
+        let summary = try #require(lines.last?["summary"] as? [String: Any])
+        #expect((summary["perplexity"] as? [Double])?.count == 4)
+        let table = try CommandLineTool.run(["score", "--model", Self.trained, "--text", "let x = 1\n"])
+        #expect(table.output.contains("perplexity by loop"))
+    }
+
+    @Test func tokenizeGoesBothWays() throws {
+        let result = try CommandLineTool.run(
+            ["tokenize", "--model", Self.trained, "--json"], input: Data("héllo\n".utf8))
+        let line = try #require(try result.json().first)
+        let ids = try #require(line["ids"] as? [Int])
+        #expect(ids == Array("héllo\n".utf8).map { Int($0) })
+        #expect((line["pieces"] as? [String])?.count == ids.count)
+        let back = try CommandLineTool.run(
+            ["tokenize", "--model", Self.trained, "--decode", ids.map(String.init).joined(separator: ",")])
+        #expect(back.output == "héllo\n\n")
+    }
+
+    @Test func inspectSplitsTheParameters() throws {
+        let result = try CommandLineTool.run(["inspect", "--model", Self.random, "--json"])
+        let report = try #require(try result.json().first)
+        let parameters = try #require(report["parameters"] as? [String: Int])
+        #expect(parameters["embedding"] == 256 * 64)
+        #expect(parameters["head"] == 256 * 64)
+        #expect(parameters["gate"] == 65)
+        #expect(parameters["block"] == 2 * (4 * 64 * 64 + 3 * 64 * 128 + 4 * 64) + 64)
+        let memory = try #require(report["kv_bytes_per_1k_tokens"] as? [String: Int])
+        #expect(memory["full"] == 4 * 2 * 2 * 64 * 1024 * 4)
+        #expect(memory["last-loop"] == 2 * 2 * 64 * 1024 * 4)
+        let text = try CommandLineTool.run(["inspect", "--model", Self.random]).output
+        #expect(text.contains("looped block") && text.contains("model.layers.0.self_attn.q_proj.weight"))
+    }
+
+    @Test func chatAnswersAndObeysCommands() throws {
+        let input = "hello\n/loops 2\n/threshold 0.5\n/nonsense\nagain\n/reset\n/help\n/exit\n"
+        let result = try CommandLineTool.run(
+            ["chat", "--model", Self.trained, "-n", "10", "--show-depth"], input: Data(input.utf8))
+        #expect(result.status == 0, "\(result.errors)")
+        #expect(result.errors.contains("2 loops per token"))
+        #expect(result.errors.contains("Not a command"))
+        #expect(result.errors.contains("mean loops"))
+        #expect(!result.output.isEmpty)
+    }
+
+    @Test(arguments: [
+        ["generate"], ["generate", "--model", "x", "--temperature", "hot", "a"],
+        ["generate", "--model", "x", "-n", "0", "a"],
+        ["generate", "--model", "x", "--exit-at", "0", "a"], ["generate", "--model", "x", "--tokens", "1,x"],
+        ["generate", "--model", "x", "--exit-at", "1", "--exit-threshold", "0.5", "a"], ["score", "--model", "x"],
+        ["generate", "--model", "x", "--tokens", "1", "text"], ["nonsense"],
+        ["generate", "--model", "x", "--threads", "0", "a"], ["generate", "--model", "x", "--logit-bias", "a", "b"],
+    ])
+    func wrongUsageExitsWith64(arguments: [String]) throws {
+        let result = try CommandLineTool.run(arguments)
+        #expect(result.status == 64, "\(arguments): \(result.errors)")
+        #expect(result.output.isEmpty)
+        #expect(!result.errors.isEmpty)
+    }
+
+    @Test(arguments: [
+        (["generate", "--model", "/nonexistent", "a"], "config.json"),
+        (["generate", "--model", random, "text"], "tokenizer.json"),
+        (["generate", "--model", random, "--tokens", "999"], "vocabulary"),
+        (["generate", "--model", random, "--tokens=-1"], "vocabulary"),
+        (["generate", "--model", trained, ""], "empty"),
+        (["generate", "--model", random, "--tokens", "1", "--loops", "1000"], "loops"),
+        (["generate", "--model", random, "--tokens", "1", "--temperature", "-1"], "temperature"),
+        (["generate", "--model", random, "--tokens", "1", "--top-p", "7"], "top_p"),
+        (["generate", "--model", random, "--tokens", "1", "--exit-threshold", "-0.5"], "exit_threshold"),
+        (["generate", "--model", random, "--tokens", "1", "--kv-memory", "0"], "budget"),
+        (["score", "--model", trained, "--file", "/nonexistent"], "cannot be read"),
+        (["tokenize", "--model", random, "a"], "tokenizer.json"),
+        (["tokenize", "--model", trained, "--decode", "99999"], "not in the vocabulary"),
+    ])
+    func badInputExitsWith1(arguments: [String], names: String) throws {
+        let result = try CommandLineTool.run(arguments)
+        #expect(result.status == 1, "\(arguments): \(result.errors)")
+        #expect(result.errors.contains(names), "\(arguments): \(result.errors)")
+    }
+
+    @Test func aPromptLongerThanTheContextIsRefused() throws {
+        let text = Data(String(repeating: "x", count: 3000).utf8)
+        let result = try CommandLineTool.run(["generate", "--model", Self.trained], input: text)
+        #expect(result.status == 1)
+        #expect(result.errors.contains("3000") && result.errors.contains("2048"))
+    }
+
+    @Test func inputThatIsNotUTF8IsRefused() throws {
+        let result = try CommandLineTool.run(
+            ["generate", "--model", Self.trained], input: Data([0x66, 0xff, 0xfe]))
+        #expect(result.status == 1)
+        #expect(result.errors.contains("UTF-8"))
+    }
+
+    @Test func anUnknownInstructionSetIsRefused() throws {
+        let result = try CommandLineTool.run(
+            ["generate", "--model", Self.trained, "a"], environment: ["OURO_ISA": "abacus"])
+        #expect(result.status == 1)
+        #expect(result.errors.contains("abacus"))
+    }
+
+    @Test(arguments: ["generate", "chat", "score", "inspect", "tokenize"])
+    func helpShowsExamples(verb: String) throws {
+        let result = try CommandLineTool.run([verb, "--help"])
+        #expect(result.status == 0)
+        #expect(result.output.contains("EXAMPLES"))
+    }
+}
