@@ -28,6 +28,23 @@ import Testing
         }
     }
 
+    /// y = x times the matrix, whole or panel by panel.
+    private static func product(
+        _ x: FloatRows, rows: Range<Int>, _ matrix: PackedMatrix, outputs: Int, kernels: Kernels, panelsAtOnce: Int
+    ) -> FloatRows {
+        let packed = AlignedMemory(byteCount: kernels.packedBytes(matrix, rows: rows.count))
+        kernels.packRows(
+            for: matrix.descriptor, x.row(rows.lowerBound), stride: x.stride, rows: rows.count,
+            inputs: 0..<matrix.inputs, to: packed.base)
+        let y = FloatRows(rows: rows.count, columns: matrix.panelCount * PackedMatrix.panel)
+        for first in stride(from: 0, to: matrix.panelCount, by: panelsAtOnce) {
+            kernels.multiply(
+                packed.base, matrix.descriptor, rows: rows.count,
+                panels: first..<min(first + panelsAtOnce, matrix.panelCount), into: y)
+        }
+        return y
+    }
+
     @Test(arguments: variants, 0...2)
     func matrixProductsAreRight(variant: String, type: Int) throws {
         var random = SeededRandom(seed: 1)
@@ -35,21 +52,20 @@ import Testing
         let element = Self.elements[type].element
         let pool = WorkerPool(threadCount: 2)
         for (inputs, outputs, rows) in [
-            (1, 1, 1), (7, 5, 3), (64, 64, 1), (60, 94, 13), (33, 130, 25), (128, 16, 12), (16, 200, 4),
+            (1, 1, 1), (7, 5, 3), (64, 64, 1), (60, 94, 13), (33, 130, 25), (128, 16, 12), (16, 200, 4), (300, 70, 8),
+            (270, 50, 64), (40, 33, 16), (40, 33, 24), (129, 49, 2),
         ] {
             let (bytes, weights) = Self.encode(Self.randomValues(inputs * outputs, &random), as: element)
             let matrix = bytes.withUnsafeBytes { bytes in
                 PackedMatrix(
-                    [WeightSource(bytes: bytes.baseAddress!, element: element, rows: outputs, columns: inputs)],
+                    [WeightSource(storage: .values(bytes.baseAddress!, element), rows: outputs, columns: inputs)],
                     kernels: kernels, pool: pool)
             }
             let x = FloatRows(rows: rows, columns: inputs)
-            let y = FloatRows(rows: rows, columns: outputs)
             for row in 0..<rows {
                 for (index, value) in Self.randomValues(inputs, &random).enumerated() { x.row(row)[index] = value }
             }
-            kernels.table.matmul(
-                element, x.row(0), x.stride, rows, inputs, matrix.panels, 0, matrix.panelCount, y.row(0), y.stride)
+            let y = Self.product(x, rows: 0..<rows, matrix, outputs: outputs, kernels: kernels, panelsAtOnce: 100)
             for row in 0..<rows {
                 let expected = (0..<outputs).map { output in
                     Float(
@@ -57,16 +73,79 @@ import Testing
                     )
                 }
                 expectClose(
-                    y.values(row), expected[...], absolute: 1e-5, relative: 1e-5,
+                    Array(y.values(row).prefix(outputs)), expected[...], absolute: 1e-5, relative: 1e-5,
                     "\(Self.elements[type].name) \(rows)x\(inputs)x\(outputs), row \(row)")
                 // Alone the row has the same bits.
-                let alone = FloatRows(rows: 1, columns: outputs)
-                for panel in 0..<matrix.panelCount {
-                    kernels.table.matmul(
-                        element, x.row(row), x.stride, 1, inputs, matrix.panels, panel, panel + 1, alone.row(0),
-                        alone.stride)
-                }
+                let alone = Self.product(
+                    x, rows: row..<(row + 1), matrix, outputs: outputs, kernels: kernels, panelsAtOnce: 1)
                 #expect(alone.values(0) == y.values(row))
+            }
+        }
+    }
+
+    @Test(arguments: variants, [4, 8])
+    func productsWithQuantisedWeightsAreRight(variant: String, bits: Int) throws {
+        var random = SeededRandom(seed: 5)
+        let kernels = try Kernels.select(variant)
+        let pool = WorkerPool(threadCount: 2)
+        for (inputs, outputs, rows, group) in [
+            (32, 5, 1, 32), (64, 40, 3, 64), (128, 130, 13, 32), (256, 33, 25, 128), (192, 70, 8, 64), (96, 16, 2, 32),
+            (128, 64, 40, 64),
+        ] {
+            for (element, name) in Self.elements {
+                let quotients = (0..<(inputs * outputs)).map { _ in UInt32(random.int(0...(1 << bits - 1))) }
+                let perWord = 32 / bits
+                let words = stride(from: 0, to: quotients.count, by: perWord).map { first in
+                    (0..<perWord).reduce(UInt32(0)) { $0 | quotients[first + $1] << (bits * $1) }
+                }
+                let count = inputs / group * outputs
+                let scales = Self.encode(Self.randomValues(count, &random), as: element)
+                let biases = Self.encode(Self.randomValues(count, &random).map { $0 * 8 }, as: element)
+                let matrix = words.withUnsafeBytes { words in
+                    scales.bytes.withUnsafeBytes { scales in
+                        biases.bytes.withUnsafeBytes { biases in
+                            PackedMatrix(
+                                [
+                                    WeightSource(
+                                        storage: .groups(
+                                            .init(
+                                                words: words.baseAddress!, scales: scales.baseAddress!,
+                                                biases: biases.baseAddress!, scaleElement: element, bits: bits,
+                                                groupSize: group)), rows: outputs, columns: inputs)
+                                ], kernels: kernels, pool: pool)
+                        }
+                    }
+                }
+                let x = FloatRows(rows: rows, columns: inputs)
+                for row in 0..<rows {
+                    for (index, value) in Self.randomValues(inputs, &random).enumerated() { x.row(row)[index] = value }
+                }
+                let y = Self.product(x, rows: 0..<rows, matrix, outputs: outputs, kernels: kernels, panelsAtOnce: 100)
+                for row in 0..<rows {
+                    // What the activations are rounded to.
+                    let rounded = (0..<inputs).map { input -> Double in
+                        let first = input / group * group
+                        let largest = (first..<(first + group)).map { abs(x.row(row)[$0]) }.max() ?? 0
+                        let quotient = (x.row(row)[input] * (127 / largest)).rounded(.toNearestOrEven)
+                        return Double(quotient) * Double(largest / 127)
+                    }
+                    let expected = (0..<outputs).map { output in
+                        Float(
+                            (0..<inputs).reduce(0.0) { sum, input in
+                                let at = output * (inputs / group) + input / group
+                                let weight =
+                                    Double(scales.values[at]) * Double(quotients[output * inputs + input])
+                                    + Double(biases.values[at])
+                                return sum + rounded[input] * weight
+                            })
+                    }
+                    expectClose(
+                        Array(y.values(row).prefix(outputs)), expected[...], absolute: 2e-5 * Float(1 << bits),
+                        relative: 1e-5, "\(bits) bits, \(name) scales, \(rows)x\(inputs)x\(outputs), row \(row)")
+                    let alone = Self.product(
+                        x, rows: row..<(row + 1), matrix, outputs: outputs, kernels: kernels, panelsAtOnce: 1)
+                    #expect(alone.values(0) == y.values(row))
+                }
             }
         }
     }
@@ -155,59 +234,75 @@ import Testing
         }
     }
 
-    @Test(arguments: variants)
-    func attentionIsRight(variant: String) throws {
+    @Test(arguments: variants, KVType.allCases)
+    func attentionIsRight(variant: String, type: KVType) throws {
         var random = SeededRandom(seed: 4)
         let kernels = try Kernels.select(variant)
-        for (depth, group, positions, window) in [
-            (10, 1, 1, 0), (24, 2, 16, 0), (16, 3, 50, 0), (64, 1, 100, 30), (10, 2, 33, 17),
+        var configuration = try ModelConfiguration(
+            contentsOf: Fixtures.url("a_base_mha_fp32_seed1/config.json"))
+        (configuration.layerCount, configuration.keyValueHeadCount) = (2, 1)
+        for (depth, group, positions, rows, window) in [
+            (10, 1, 1, 1, 0), (24, 2, 16, 3, 0), (16, 3, 50, 2, 0), (64, 1, 100, 8, 30), (10, 2, 33, 1, 17),
+            (128, 1, 300, 1, 0), (128, 1, 70, 2, 0), (32, 8, 40, 1, 5), (20, 1, 37, 13, 9), (16, 5, 64, 1, 0),
         ] {
-            let padded = (depth + 15) / 16 * 16
+            configuration.headDimension = depth
+            let layout = KVLayout(configuration, type: type)
             let pageCount = (positions + 15) / 16
-            let pages = (0..<pageCount).map { _ in FloatRows(rows: 1, columns: 16 * (depth + padded)) }
+            let pages = (0..<pageCount).map { _ in AlignedMemory(byteCount: layout.bytesPerBlock) }
             // Whatever lies in unused slots must not matter.
-            for page in pages { for index in 0..<page.columns { page.row(0)[index] = .nan } }
+            for page in pages { memset(page.base, 0xff, layout.bytesPerBlock) }
             let keys = (0..<positions).map { _ in Self.randomValues(depth, &random) }
             let values = (0..<positions).map { _ in Self.randomValues(depth, &random) }
+            let (keyOffset, valueOffset) = (layout.keyOffset(layer: 1, head: 0), layout.valueOffset(layer: 1, head: 0))
             for position in 0..<positions {
-                let page = pages[position / 16].row(0)
+                let page = pages[position / 16].base
                 kernels.table.store_kv(
-                    keys[position], values[position], depth, padded, position % 16, page, page + 16 * depth)
-                for index in depth..<padded { (page + 16 * depth + position % 16 * padded)[index] = 0 }
+                    type.element, keys[position], values[position], depth, layout.valueStride, position % 16,
+                    page + keyOffset, page + valueOffset)
             }
-            let query = Self.randomValues(group * depth, &random)
-            let first = window == 0 ? 0 : max(0, positions - window)
-            var found = [Float](repeating: 0, count: group * depth)
-            var scratch = [Float](repeating: 0, count: pageCount * 16 + padded)
-            let table = pages.map { Optional(UnsafePointer($0.row(0))) }
-            table.withUnsafeBufferPointer { table in
-                query.withUnsafeBufferPointer { query in
-                    found.withUnsafeMutableBufferPointer { found in
-                        scratch.withUnsafeMutableBufferPointer { scratch in
-                            var job = ouro_attention(
-                                query: query.baseAddress, output: found.baseAddress, pages: table.baseAddress,
-                                key_offset: 0, value_offset: 16 * depth, value_stride: padded,
-                                scratch: scratch.baseAddress, first_position: Int64(first),
-                                last_position: Int64(positions - 1), heads: Int32(group), head_dimension: Int32(depth),
-                                scale: 0.3)
-                            kernels.table.attend(&job)
-                        }
+            let query = FloatRows(rows: rows, columns: group * depth)
+            for row in 0..<rows {
+                for (index, value) in Self.randomValues(group * depth, &random).enumerated() {
+                    query.row(row)[index] = value
+                }
+            }
+            let table = pages.map { Optional(UnsafeRawPointer($0.base)) }
+            let scratch = FloatRows(rows: 1, columns: (pageCount + 1) * 16 * Int(OURO_ATTENTION_QUERIES))
+            func attend(_ range: Range<Int>, into found: FloatRows) {
+                table.withUnsafeBufferPointer { table in
+                    var job = ouro_attention(
+                        query: query.row(range.lowerBound), output: found.row(range.lowerBound),
+                        query_stride: query.stride, output_stride: found.stride, pages: table.baseAddress,
+                        key_offset: keyOffset, value_offset: valueOffset, value_stride: layout.valueStride,
+                        scratch: scratch.row(0), position: Int64(positions - rows + range.lowerBound),
+                        window: Int64(window), rows: Int32(range.count), heads: Int32(group),
+                        head_dimension: Int32(depth), scale: 0.3, element: type.element)
+                    kernels.table.attend(&job)
+                }
+            }
+            let together = FloatRows(rows: rows, columns: group * depth)
+            attend(0..<rows, into: together)
+            let alone = FloatRows(rows: rows, columns: group * depth)
+            for row in 0..<rows { attend(row..<(row + 1), into: alone) }
+            let tolerance: Float = type == .f32 ? 1e-5 : type == .bf16 ? 1e-2 : 2e-2
+            for row in 0..<rows {
+                let last = positions - rows + row
+                let first = window == 0 ? 0 : max(0, last - window + 1)
+                for head in 0..<group {
+                    let q = query.values(row)[(head * depth)..<((head + 1) * depth)]
+                    let scores = (first...last).map { position in
+                        0.3 * zip(q, keys[position]).reduce(0.0) { $0 + Double($1.0) * Double($1.1) }
                     }
+                    let weights = scores.map { exp($0) }
+                    let total = weights.reduce(0, +)
+                    let expected = (0..<depth).map { d in
+                        Float((first...last).reduce(0.0) { $0 + weights[$1 - first] / total * Double(values[$1][d]) })
+                    }
+                    expectClose(
+                        Array(together.values(row)[(head * depth)..<((head + 1) * depth)]), expected[...],
+                        absolute: tolerance, relative: tolerance, "\(type) attention over \(positions) positions")
                 }
-            }
-            for head in 0..<group {
-                let q = query[(head * depth)..<((head + 1) * depth)]
-                let scores = (first..<positions).map { position in
-                    0.3 * zip(q, keys[position]).reduce(0.0) { $0 + Double($1.0) * Double($1.1) }
-                }
-                let weights = scores.map { exp($0) }
-                let total = weights.reduce(0, +)
-                let expected = (0..<depth).map { d in
-                    Float((first..<positions).reduce(0.0) { $0 + weights[$1 - first] / total * Double(values[$1][d]) })
-                }
-                expectClose(
-                    Array(found[(head * depth)..<((head + 1) * depth)]), expected[...], absolute: 1e-5, relative: 1e-5,
-                    "attention over \(positions) positions")
+                #expect(alone.values(row) == together.values(row), "a row alone has the same bits")
             }
         }
     }

@@ -1,33 +1,62 @@
 import OuroKernels
 
+/// How keys and values are stored between passes.
+public enum KVType: String, Sendable, CaseIterable {
+    case f32
+    case bf16
+    /// Signed bytes, with a scale for every head and position.
+    case q8
+
+    var element: ouro_kv_element {
+        switch self {
+        case .f32: OURO_KV_F32
+        case .bf16: OURO_KV_BF16
+        case .q8: OURO_KV_Q8
+        }
+    }
+
+    fileprivate var bytesPerValue: Int {
+        switch self {
+        case .f32: 4
+        case .bf16: 2
+        case .q8: 1
+        }
+    }
+}
+
 /// How keys and values lie in a block of the cache.
 ///
 /// A block holds 16 positions of one loop, for all layers and KV heads: keys as `[head dimension][position]`, so that one
-/// vector holds a score of every position, then values as `[position][head dimension]`, padded to whole vectors.
+/// vector holds a score of every position, then values as `[position][head dimension]`, padded to whole vectors; of 8 bits
+/// each is followed by the scales of its 16 positions.
 struct KVLayout: Sendable, Equatable {
     let layerCount: Int
     let headCount: Int
     let headDimension: Int
+    let type: KVType
 
     static let positionsPerBlock = Int(OURO_PAGE)
 
-    init(_ configuration: ModelConfiguration) {
+    init(_ configuration: ModelConfiguration, type: KVType) {
         layerCount = configuration.layerCount
         headCount = configuration.keyValueHeadCount
         headDimension = configuration.headDimension
+        self.type = type
     }
 
     var valueStride: Int { (headDimension + 15) / 16 * 16 }
-    private var floatsPerHead: Int { Self.positionsPerBlock * (headDimension + valueStride) }
-    var floatsPerBlock: Int { layerCount * headCount * floatsPerHead }
-    var bytesPerBlock: Int { floatsPerBlock * MemoryLayout<Float>.stride }
-
-    /// Offset of a layer's and head's keys in a block, in floats.
-    func keyOffset(layer: Int, head: Int) -> Int { (layer * headCount + head) * floatsPerHead }
-    /// Offset of a layer's and head's values in a block, in floats.
-    func valueOffset(layer: Int, head: Int) -> Int {
-        keyOffset(layer: layer, head: head) + Self.positionsPerBlock * headDimension
+    private var scaleBytes: Int { type == .q8 ? Self.positionsPerBlock * MemoryLayout<Float>.stride : 0 }
+    // Whole cache lines.
+    private var keyBytes: Int {
+        (Self.positionsPerBlock * headDimension * type.bytesPerValue + scaleBytes + 63) / 64 * 64
     }
+    private var valueBytes: Int { Self.positionsPerBlock * valueStride * type.bytesPerValue + scaleBytes }
+    var bytesPerBlock: Int { layerCount * headCount * (keyBytes + valueBytes) }
+
+    /// Offset of a layer's and head's keys in a block, in bytes.
+    func keyOffset(layer: Int, head: Int) -> Int { (layer * headCount + head) * (keyBytes + valueBytes) }
+    /// Offset of a layer's and head's values in a block, in bytes.
+    func valueOffset(layer: Int, head: Int) -> Int { keyOffset(layer: layer, head: head) + keyBytes }
 
     /// Blocks that hold `positions` positions at `loops` loops.
     func blocks(positions: Int, loops: Int) -> Int {
@@ -77,7 +106,7 @@ final class SequenceCache {
     private let blocksPerLoop: Int
     private var blocks: [AlignedMemory] = []
     // One row of block pointers per loop; the kernels read it.
-    private let table: UnsafeMutablePointer<UnsafePointer<Float>?>
+    private let table: UnsafeMutablePointer<UnsafeRawPointer?>
     private var filled: [Int]
 
     /// A cache for at most `positions` positions; nil if the pool has no room now.
@@ -104,20 +133,19 @@ final class SequenceCache {
         assert(needed <= blocksPerLoop && loop >= 1 && loop <= loops)
         while filled[loop - 1] < needed {
             let block = pool.take()
-            table[(loop - 1) * blocksPerLoop + filled[loop - 1]] = UnsafePointer(
-                block.base.assumingMemoryBound(to: Float.self))
+            table[(loop - 1) * blocksPerLoop + filled[loop - 1]] = UnsafeRawPointer(block.base)
             blocks.append(block)
             filled[loop - 1] += 1
         }
     }
 
     /// The block pointers of a loop (1-based), in the order of positions.
-    func pages(loop: Int) -> UnsafePointer<UnsafePointer<Float>?> { UnsafePointer(table + (loop - 1) * blocksPerLoop) }
+    func pages(loop: Int) -> UnsafePointer<UnsafeRawPointer?> { UnsafePointer(table + (loop - 1) * blocksPerLoop) }
 
     /// The block that holds `position` at `loop` (1-based).
-    func page(position: Int, loop: Int) -> UnsafeMutablePointer<Float> {
+    func page(position: Int, loop: Int) -> UnsafeMutableRawPointer {
         let index = (loop - 1) * blocksPerLoop + position / KVLayout.positionsPerBlock
         guard let block = table[index] else { preconditionFailure("position \(position) was not prepared") }
-        return UnsafeMutablePointer(mutating: block)
+        return UnsafeMutableRawPointer(mutating: block)
     }
 }

@@ -27,4 +27,31 @@ struct Kernels: @unchecked Sendable {
     }
 }
 
+extension Kernels {
+    /// Bytes that `rows` rows of activations take when packed for a product with `matrix`.
+    func packedBytes(_ matrix: PackedMatrix, rows: Int) -> Int {
+        var descriptor = matrix.descriptor
+        return table.packed_bytes(&descriptor, rows)
+    }
+
+    /// Packs some inputs (whole groups) of `rows` rows for a product.
+    func packRows(
+        for matrix: ouro_matrix, _ x: UnsafePointer<Float>, stride: Int, rows: Int, inputs: Range<Int>,
+        to packed: UnsafeMutableRawPointer
+    ) {
+        var matrix = matrix
+        table.pack_rows(&matrix, x, stride, rows, inputs.lowerBound, inputs.upperBound, packed)
+    }
+
+    /// The outputs of some panels.
+    func multiply(
+        _ packed: UnsafeRawPointer, _ matrix: ouro_matrix, rows: Int, panels: Range<Int>, into y: FloatRows
+    ) {
+        var matrix = matrix
+        table.matmul(&matrix, packed, rows, panels.lowerBound, panels.upperBound, y.row(0), y.stride)
+    }
+}
+
 extension ouro_element: @unchecked @retroactive Sendable {}
+extension ouro_kv_element: @unchecked @retroactive Sendable {}
+extension ouro_matrix: @unchecked @retroactive Sendable {}

@@ -15,7 +15,7 @@ final class LoopedTransformer {
     private let weights: ModelWeights
     private let rope: RotaryEmbedding
     private var work: Workspace
-    private var scratch: FloatRows
+    private var runs: [AttentionRun] = []
     private var logitRows: FloatRows
 
     /// Rows of logits computed in one go.
@@ -28,17 +28,17 @@ final class LoopedTransformer {
     ///   - firstPosition: what RoPE takes as the position of a sequence's first token.
     init(
         configuration: ModelConfiguration, weights: ModelWeights, kernels: Kernels, pool: WorkerPool,
-        firstPosition: Int = 0
+        kvType: KVType = .f32, firstPosition: Int = 0
     ) {
         self.configuration = configuration
         self.weights = weights
         self.kernels = kernels
         self.pool = pool
-        layout = KVLayout(configuration)
+        layout = KVLayout(configuration, type: kvType)
         rope = RotaryEmbedding(configuration, firstPosition: firstPosition)
         states = RowStates(hiddenSize: configuration.hiddenSize)
-        work = Workspace(rows: 1, configuration: configuration)
-        scratch = FloatRows(rows: pool.threadCount, columns: 1024 + layout.valueStride)
+        work = Workspace(
+            rows: 1, configuration: configuration, weights: weights, workers: pool.threadCount, kernels: kernels)
         logitRows = FloatRows(rows: Self.readoutBatch, columns: configuration.vocabularySize)
     }
 
@@ -90,14 +90,18 @@ final class LoopedTransformer {
     /// Makes room in the workspace and the caches, and loads every row's input: the token's embedding at loop 1, the
     /// hidden state of the loop before otherwise.
     private func prepare(_ rows: [Row]) {
-        work.reserve(rows.count, configuration: configuration)
+        if rows.count > work.capacity {
+            work = Workspace(
+                rows: rows.count * 3 / 2, configuration: configuration, weights: weights, workers: pool.threadCount,
+                kernels: kernels)
+        }
         var positions = 0
         for row in rows {
             row.cache.prepare(position: row.position, loop: row.loop)
             positions = max(positions, row.position + 1)
         }
-        let needed = positions + 2 * KVLayout.positionsPerBlock + layout.valueStride
-        if scratch.columns < needed { scratch = FloatRows(rows: pool.threadCount, columns: needed * 3 / 2) }
+        work.reserve(positions: positions)
+        findRuns(rows)
         pool.forEach(rows.count) { [work, kernels, states, weights, rope, configuration] index, _ in
             let row = rows[index]
             let state = states.row(row.slot)
@@ -107,32 +111,74 @@ final class LoopedTransformer {
         }
     }
 
-    /// Columns of a product that one thread computes in one go, in panels.
-    private static let panelsPerItem = 4
+    /// Columns of a product that one thread computes in one go, in panels: a multiple of what a tile takes side by side.
+    private static let panelsPerItem = 12
+    /// Inputs that one thread packs in one go: whole groups of quantised weights.
+    private static let inputsPerItem = 256
+
+    /// Brings a product's input into the kernels' tiles.
+    private func pack(_ x: FloatRows, for matrix: ouro_matrix, rows: Int) -> UnsafeRawPointer {
+        // A single row of floats is its own tile.
+        if rows == 1 && matrix.bits == 0 { return UnsafeRawPointer(x.row(0)) }
+        let items = (matrix.inputs + Self.inputsPerItem - 1) / Self.inputsPerItem
+        let packed = work.packed.base
+        pool.forEach(items, alone: rows * matrix.inputs < 1 << 15) { [kernels] item, _ in
+            let first = item * Self.inputsPerItem
+            kernels.packRows(
+                for: matrix, x.row(0), stride: x.stride, rows: rows,
+                inputs: first..<min(first + Self.inputsPerItem, matrix.inputs), to: packed)
+        }
+        return UnsafeRawPointer(packed)
+    }
 
     private func multiply(_ x: FloatRows, _ matrix: PackedMatrix, into y: FloatRows, rows: Int) {
+        let descriptor = matrix.descriptor
+        let packed = pack(x, for: descriptor, rows: rows)
         let items = (matrix.panelCount + Self.panelsPerItem - 1) / Self.panelsPerItem
         pool.forEach(items) { [kernels] item, _ in
             let first = item * Self.panelsPerItem
-            kernels.table.matmul(
-                matrix.element, x.row(0), x.stride, rows, matrix.inputs, matrix.panels, first,
-                min(first + Self.panelsPerItem, matrix.panelCount), y.row(0), y.stride)
+            kernels.multiply(
+                packed, descriptor, rows: rows, panels: first..<min(first + Self.panelsPerItem, matrix.panelCount),
+                into: y)
         }
     }
 
     /// The first half of the MLP: `silu(gate(x)) * up(x)`.
     private func feedForward(_ layer: LayerWeights, rows: Int) {
         let matrix = layer.gateUp
+        let descriptor = matrix.descriptor
+        let packed = pack(work.normed, for: descriptor, rows: rows)
         let items = (matrix.panelCount + Self.panelsPerItem - 1) / Self.panelsPerItem
         pool.forEach(items) { [work, kernels] item, _ in
             let first = item * Self.panelsPerItem
             let last = min(first + Self.panelsPerItem, matrix.panelCount)
-            kernels.table.matmul(
-                matrix.element, work.normed.row(0), work.normed.stride, rows, matrix.inputs, matrix.panels, first, last,
-                work.gateUp.row(0), work.gateUp.stride)
+            kernels.multiply(packed, descriptor, rows: rows, panels: first..<last, into: work.gateUp)
             kernels.table.swiglu(
                 work.gateUp.row(0), work.gateUp.stride, rows, first / 2, last / 2, work.activated.row(0),
                 work.activated.stride)
+        }
+    }
+
+    /// Consecutive positions of one sequence at one loop: they read the same keys and values.
+    private struct AttentionRun {
+        var first: Int
+        var count: Int
+    }
+
+    private func findRuns(_ rows: [Row]) {
+        let group = configuration.headCount / configuration.keyValueHeadCount
+        let most = max(1, Int(OURO_ATTENTION_QUERIES) / group)
+        runs.removeAll(keepingCapacity: true)
+        for index in rows.indices {
+            if let last = runs.last, last.count < most {
+                let before = rows[index - 1]
+                let row = rows[index]
+                if row.cache === before.cache && row.loop == before.loop && row.position == before.position + 1 {
+                    runs[runs.count - 1].count += 1
+                    continue
+                }
+            }
+            runs.append(AttentionRun(first: index, count: 1))
         }
     }
 
@@ -149,24 +195,28 @@ final class LoopedTransformer {
             let page = row.cache.page(position: row.position, loop: row.loop)
             for head in 0..<keyValueHeads {
                 kernels.table.store_kv(
-                    vectors + keyStart + head * depth, vectors + valueStart + head * depth, depth, layout.valueStride,
-                    row.position % KVLayout.positionsPerBlock, page + layout.keyOffset(layer: layer, head: head),
+                    layout.type.element, vectors + keyStart + head * depth, vectors + valueStart + head * depth, depth,
+                    layout.valueStride, row.position % KVLayout.positionsPerBlock,
+                    page + layout.keyOffset(layer: layer, head: head),
                     page + layout.valueOffset(layer: layer, head: head))
             }
         }
         let window = configuration.slidingWindows[layer]
         let group = heads / keyValueHeads
         let scale = Float(1) / Float(depth).squareRoot()
-        pool.forEach(rows.count * keyValueHeads) { [work, kernels, layout, scratch] item, worker in
+        pool.forEach(runs.count * keyValueHeads) { [work, kernels, layout, runs] item, worker in
             let (index, head) = item.quotientAndRemainder(dividingBy: keyValueHeads)
-            let row = rows[index]
+            let run = runs[index]
+            let row = rows[run.first]
             let start = head * group * depth
             var job = ouro_attention(
-                query: work.queryKeyValue.row(index) + start, output: work.attended.row(index) + start,
+                query: work.queryKeyValue.row(run.first) + start, output: work.attended.row(run.first) + start,
+                query_stride: work.queryKeyValue.stride, output_stride: work.attended.stride,
                 pages: row.cache.pages(loop: row.loop), key_offset: layout.keyOffset(layer: layer, head: head),
                 value_offset: layout.valueOffset(layer: layer, head: head), value_stride: layout.valueStride,
-                scratch: scratch.row(worker), first_position: Int64(window.map { max(0, row.position - $0 + 1) } ?? 0),
-                last_position: Int64(row.position), heads: Int32(group), head_dimension: Int32(depth), scale: scale)
+                scratch: work.scores.row(worker), position: Int64(row.position), window: Int64(window ?? 0),
+                rows: Int32(run.count), heads: Int32(group), head_dimension: Int32(depth), scale: scale,
+                element: layout.type.element)
             kernels.table.attend(&job)
         }
     }
@@ -188,66 +238,4 @@ final class LoopedTransformer {
             return RowOutcome(gateLogit: outcome[0], change: (outcome[1] / outcome[2]).squareRoot())
         }
     }
-}
-
-/// The intermediate values of a pass, a row of memory each; grows to the largest pass seen.
-private struct Workspace {
-    private(set) var residual: FloatRows
-    private(set) var normed: FloatRows
-    private(set) var queryKeyValue: FloatRows
-    private(set) var attended: FloatRows
-    private(set) var projected: FloatRows
-    private(set) var gateUp: FloatRows
-    private(set) var activated: FloatRows
-    private(set) var cosine: FloatRows
-    private(set) var sine: FloatRows
-    /// Gate logit, squared change, squared base.
-    private(set) var outcomes: FloatRows
-
-    init(rows: Int, configuration: ModelConfiguration) {
-        let rows = max(rows, LoopedTransformer.readoutBatch)
-        let attention = configuration.headCount * configuration.headDimension
-        let keyValue = configuration.keyValueHeadCount * configuration.headDimension
-        let panels = (configuration.intermediateSize + PackedMatrix.panel - 1) / PackedMatrix.panel
-        residual = FloatRows(rows: rows, columns: configuration.hiddenSize)
-        normed = FloatRows(rows: rows, columns: configuration.hiddenSize)
-        queryKeyValue = FloatRows(rows: rows, columns: attention + 2 * keyValue)
-        attended = FloatRows(rows: rows, columns: attention)
-        projected = FloatRows(rows: rows, columns: configuration.hiddenSize)
-        gateUp = FloatRows(rows: rows, columns: 2 * panels * PackedMatrix.panel)
-        activated = FloatRows(rows: rows, columns: configuration.intermediateSize)
-        cosine = FloatRows(rows: rows, columns: configuration.headDimension / 2)
-        sine = FloatRows(rows: rows, columns: configuration.headDimension / 2)
-        outcomes = FloatRows(rows: rows, columns: 3)
-    }
-
-    mutating func reserve(_ rows: Int, configuration: ModelConfiguration) {
-        if rows > residual.rows { self = Workspace(rows: rows * 3 / 2, configuration: configuration) }
-    }
-}
-
-/// The hidden states that rows carry from pass to pass, in numbered slots.
-final class RowStates {
-    private let hiddenSize: Int
-    private var areas: [FloatRows] = []
-    private var free: [Int] = []
-    private static let areaRows = 64
-
-    init(hiddenSize: Int) { self.hiddenSize = hiddenSize }
-
-    func take() -> Int {
-        if free.isEmpty {
-            let first = areas.count * Self.areaRows
-            areas.append(FloatRows(rows: Self.areaRows, columns: hiddenSize))
-            free.append(contentsOf: (first..<first + Self.areaRows).reversed())
-        }
-        return free.removeLast()
-    }
-
-    func giveBack(_ slot: Int) { free.append(slot) }
-
-    func row(_ slot: Int) -> UnsafeMutablePointer<Float> { areas[slot / Self.areaRows].row(slot % Self.areaRows) }
-
-    /// Slots in use, for leak checks.
-    var used: Int { areas.count * Self.areaRows - free.count }
 }

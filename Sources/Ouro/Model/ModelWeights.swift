@@ -65,7 +65,7 @@ struct EmbeddingTable: @unchecked Sendable {
     let checkpoint: Checkpoint
 
     func write(_ token: Int, to row: UnsafeMutablePointer<Float>, kernels: Kernels) {
-        kernels.table.widen(source.element, source.row(token), source.columns, row)
+        source.write(row: token, to: row, kernels: kernels)
     }
 }
 
@@ -88,16 +88,14 @@ private struct TensorReader {
                     "expected F32, F16 or BF16, found \(info.elementType.rawValue)")
             }
         return WeightSource(
-            bytes: bytes, element: element, rows: info.shape.count == 2 ? info.shape[0] : 1,
+            storage: .values(bytes, element), rows: info.shape.count == 2 ? info.shape[0] : 1,
             columns: info.shape.last ?? 1)
     }
 
     func vector(_ name: String) throws(OuroError) -> [Float] {
         let source = try source(name)
         return [Float](unsafeUninitializedCapacity: source.columns) { buffer, count in
-            if let base = buffer.baseAddress {
-                kernels.table.widen(source.element, source.bytes, source.columns, base)
-            }
+            if let base = buffer.baseAddress { source.write(row: 0, to: base, kernels: kernels) }
             count = source.columns
         }
     }

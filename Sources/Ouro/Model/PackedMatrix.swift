@@ -2,14 +2,58 @@ import OuroKernels
 
 /// Where one weight of a checkpoint lies: `rows` rows of `columns` values, row after row.
 struct WeightSource {
-    let bytes: UnsafeRawPointer
-    let element: ouro_element
+    /// How the values are stored.
+    enum Storage {
+        case values(UnsafeRawPointer, ouro_element)
+        /// MLX's affine groups: `scale * q + bias`, `q` packed into words of 32 bits, low bits first.
+        case groups(AffineGroups)
+    }
+
+    struct AffineGroups {
+        let words: UnsafeRawPointer
+        let scales: UnsafeRawPointer
+        let biases: UnsafeRawPointer
+        let scaleElement: ouro_element
+        let bits: Int
+        let groupSize: Int
+    }
+
+    let storage: Storage
     let rows: Int
     let columns: Int
 
-    func row(_ index: Int) -> UnsafeRawPointer {
-        assert(index >= 0 && index < rows)
-        return bytes + index * columns * element.byteCount
+    /// What a matrix of this weight's values would be packed as.
+    var format: MatrixFormat {
+        switch storage {
+        case .values(_, let element): .values(element)
+        case .groups(let groups):
+            .groups(bits: groups.bits, groupSize: groups.groupSize, scaleElement: groups.scaleElement)
+        }
+    }
+
+    /// Writes one row's values as f32.
+    func write(row: Int, to out: UnsafeMutablePointer<Float>, kernels: Kernels) {
+        assert(row >= 0 && row < rows)
+        switch storage {
+        case .values(let bytes, let element):
+            kernels.table.widen(element, bytes + row * columns * element.byteCount, columns, out)
+        case .groups(let groups):
+            let wordsPerRow = columns * groups.bits / 32
+            let groupsPerRow = columns / groups.groupSize
+            let size = groups.scaleElement.byteCount
+            var (scale, bias): (Float, Float) = (0, 0)
+            let (perWord, mask) = (32 / groups.bits, UInt32(1) << groups.bits - 1)
+            for column in 0..<columns {
+                if column % groups.groupSize == 0 {
+                    let offset = (row * groupsPerRow + column / groups.groupSize) * size
+                    kernels.table.widen(groups.scaleElement, groups.scales + offset, 1, &scale)
+                    kernels.table.widen(groups.scaleElement, groups.biases + offset, 1, &bias)
+                }
+                let word = groups.words.loadUnaligned(
+                    fromByteOffset: (row * wordsPerRow + column / perWord) * 4, as: UInt32.self)
+                out[column] = scale * Float(word >> (column % perWord * groups.bits) & mask) + bias
+            }
+        }
     }
 }
 
@@ -17,61 +61,122 @@ extension ouro_element {
     var byteCount: Int { self == OURO_F32 ? 4 : 2 }
 }
 
+/// How a packed matrix stores its values.
+enum MatrixFormat: Equatable, Sendable {
+    case values(ouro_element)
+    case groups(bits: Int, groupSize: Int, scaleElement: ouro_element)
+
+    /// Bytes of a panel of `inputs` inputs.
+    func panelBytes(inputs: Int) -> Int {
+        switch self {
+        case .values(let element): inputs * PackedMatrix.panel * element.byteCount
+        case .groups(let bits, let groupSize, let scaleElement):
+            inputs / groupSize * PackedMatrix.panel * (2 * scaleElement.byteCount + groupSize * bits / 8)
+        }
+    }
+}
+
 /// A weight matrix, `outputs` times `inputs`, in panels of 16 outputs (see `OuroKernels.h`).
 struct PackedMatrix: Sendable {
-    let element: ouro_element
+    let format: MatrixFormat
     let inputs: Int
     let panelCount: Int
     private let memory: AlignedMemory
 
     static let panel = Int(OURO_PANEL)
 
-    var panels: UnsafeRawPointer { UnsafeRawPointer(memory.base) }
     var byteCount: Int { memory.byteCount }
+
+    /// What the kernels take; valid as long as this value lives.
+    var descriptor: ouro_matrix {
+        switch format {
+        case .values(let element):
+            ouro_matrix(
+                panels: memory.base, inputs: inputs, bits: 0, group: 1, element: element, scale_element: OURO_F32)
+        case .groups(let bits, let groupSize, let scaleElement):
+            ouro_matrix(
+                panels: memory.base, inputs: inputs, bits: UInt32(bits), group: UInt32(groupSize), element: OURO_F32,
+                scale_element: scaleElement)
+        }
+    }
+
+    /// Panels that nobody has written yet.
+    init(format: MatrixFormat, inputs: Int, panelCount: Int) {
+        self.format = format
+        self.inputs = inputs
+        self.panelCount = panelCount
+        // A little beyond the end may be asked for ahead of time.
+        memory = AlignedMemory(byteCount: panelCount * format.panelBytes(inputs: inputs), clears: false)
+    }
 
     /// Packs matrices that share their input. `interleaved` puts panel p of every source side by side (gate and up);
     /// otherwise the outputs follow each other without a gap (q, k, v).
     ///
-    /// Sources of different element types are widened to f32.
+    /// Sources that are stored in different ways are widened to f32.
     init(_ sources: [WeightSource], interleaved: Bool = false, kernels: Kernels, pool: WorkerPool) {
-        let width = Self.panel
         let inputs = sources[0].columns
-        let element = sources.allSatisfy { $0.element == sources[0].element } ? sources[0].element : OURO_F32
-        // The source rows of every panel.
-        var plan: [[(source: Int, row: Int)]] = []
+        let format =
+            sources.allSatisfy { $0.format == sources[0].format } ? sources[0].format : .values(OURO_F32)
+        let plan = Self.plan(sources, interleaved: interleaved)
+        self.init(format: format, inputs: inputs, panelCount: plan.count)
+        let matrix = descriptor
+        let panelBytes = format.panelBytes(inputs: inputs)
+        pool.forEach(plan.count) { [memory] panel, _ in
+            Self.pack(plan[panel], of: sources, as: matrix, to: memory.base + panel * panelBytes, kernels: kernels)
+        }
+    }
+
+    private typealias Member = (source: Int, row: Int)
+
+    /// The source rows of every panel.
+    private static func plan(_ sources: [WeightSource], interleaved: Bool) -> [[Member]] {
+        var plan: [[Member]] = []
         if interleaved {
-            for first in stride(from: 0, to: sources[0].rows, by: width) {
+            for first in stride(from: 0, to: sources[0].rows, by: panel) {
                 for source in sources.indices {
-                    plan.append((first..<min(first + width, sources[source].rows)).map { (source, $0) })
+                    plan.append((first..<min(first + panel, sources[source].rows)).map { (source, $0) })
                 }
             }
         } else {
             let all = sources.indices.flatMap { source in (0..<sources[source].rows).map { (source, $0) } }
-            for first in stride(from: 0, to: all.count, by: width) {
-                plan.append(Array(all[first..<min(first + width, all.count)]))
+            for first in stride(from: 0, to: all.count, by: panel) {
+                plan.append(Array(all[first..<min(first + panel, all.count)]))
             }
         }
-        let panelBytes = inputs * width * element.byteCount
-        let memory = AlignedMemory(byteCount: plan.count * panelBytes)
-        pool.forEach(plan.count) { panel, _ in
-            let members = plan[panel]
-            let out = memory.base + panel * panelBytes
-            if members.allSatisfy({ sources[$0.source].element == element }) {
-                let rows = members.map { Optional(sources[$0.source].row($0.row)) }
-                kernels.table.pack_panel(element, rows, Int32(rows.count), inputs, out)
-            } else {
-                let wide = FloatRows(rows: members.count, columns: inputs)
-                for (index, member) in members.enumerated() {
-                    let source = sources[member.source]
-                    kernels.table.widen(source.element, source.row(member.row), inputs, wide.row(index))
-                }
-                let rows = members.indices.map { Optional(UnsafeRawPointer(wide.row($0))) }
-                kernels.table.pack_panel(element, rows, Int32(rows.count), inputs, out)
+        return plan
+    }
+
+    private static func pack(
+        _ members: [Member], of sources: [WeightSource], as matrix: ouro_matrix, to out: UnsafeMutableRawPointer,
+        kernels: Kernels
+    ) {
+        var matrix = matrix
+        let count = Int32(members.count)
+        if matrix.bits > 0 {
+            var words: [UnsafePointer<UInt32>?] = []
+            var (scales, biases): ([UnsafeRawPointer?], [UnsafeRawPointer?]) = ([], [])
+            for member in members {
+                guard case .groups(let groups) = sources[member.source].storage else { continue }
+                let offset = member.row * (matrix.inputs / groups.groupSize) * groups.scaleElement.byteCount
+                words.append(
+                    (groups.words + member.row * matrix.inputs * groups.bits / 8).assumingMemoryBound(to: UInt32.self))
+                scales.append(groups.scales + offset)
+                biases.append(groups.biases + offset)
             }
+            return kernels.table.pack_quantised_panel(&matrix, words, scales, biases, count, out)
         }
-        self.element = element
-        self.inputs = inputs
-        self.panelCount = plan.count
-        self.memory = memory
+        let direct: [UnsafeRawPointer?] = members.compactMap { member in
+            guard case .values(let bytes, matrix.element) = sources[member.source].storage else { return nil }
+            return bytes + member.row * matrix.inputs * matrix.element.byteCount
+        }
+        if direct.count == members.count {
+            return kernels.table.pack_panel(matrix.element, direct, count, matrix.inputs, out)
+        }
+        let wide = FloatRows(rows: members.count, columns: matrix.inputs)
+        for (index, member) in members.enumerated() {
+            sources[member.source].write(row: member.row, to: wide.row(index), kernels: kernels)
+        }
+        let rows = members.indices.map { Optional(UnsafeRawPointer(wide.row($0))) }
+        kernels.table.pack_panel(OURO_F32, rows, count, matrix.inputs, out)
     }
 }

@@ -55,8 +55,9 @@ final class WorkerPool: @unchecked Sendable {
     /// Runs `body` once for every item in `0..<count`, on any thread and in any order, and returns when all are done.
     ///
     /// `body` gets the item and the number of the worker that runs it (`0..<threadCount`), for scratch memory.
-    func forEach(_ count: Int, _ body: (_ item: Int, _ worker: Int) -> Void) {
-        if threadCount == 1 || count <= 1 {
+    /// `alone` keeps small work on the calling thread.
+    func forEach(_ count: Int, alone: Bool = false, _ body: (_ item: Int, _ worker: Int) -> Void) {
+        if threadCount == 1 || count <= 1 || alone {
             for item in 0..<count { body(item, 0) }
             return
         }

@@ -4,7 +4,7 @@
     import Darwin
 #endif
 
-/// Owned raw memory, aligned to a cache line and zeroed.
+/// Owned raw memory, aligned to a cache line.
 ///
 /// The one place where this library allocates memory by hand. Not thread-safe by itself: the inference thread owns it, and
 /// worker threads write disjoint parts of it inside a parallel region.
@@ -13,7 +13,10 @@ final class AlignedMemory: @unchecked Sendable {
     let byteCount: Int
 
     /// Large areas ask for huge pages, which makes touching them for the first time several times cheaper.
-    init(byteCount: Int) {
+    ///
+    /// - Parameters:
+    ///   - clears: whether the memory starts as zeros; whoever writes all of it can do without.
+    init(byteCount: Int, clears: Bool = true) {
         self.byteCount = byteCount
         let alignment = byteCount >= 4 << 20 ? 2 << 20 : 64
         var pointer: UnsafeMutableRawPointer?
@@ -24,7 +27,7 @@ final class AlignedMemory: @unchecked Sendable {
         #if os(Linux)
             if alignment > 64 { _ = madvise(pointer, size, MADV_HUGEPAGE) }
         #endif
-        memset(pointer, 0, size)
+        if clears { memset(pointer, 0, size) }
         base = pointer
     }
 

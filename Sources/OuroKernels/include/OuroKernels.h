@@ -8,8 +8,8 @@
 //   2. No function allocates, locks or keeps state. Outputs overwrite unless their name says `add`.
 //
 // Weights lie in panels: panel p holds outputs p*P ..< (p+1)*P as [K][P] (the last one padded with zeros), so that an
-// output is accumulated sequentially over k, one lane of a vector each, whatever the number of rows. Rows of activations
-// start at multiples of their stride; buffers of outputs are padded to whole panels.
+// output is accumulated sequentially over k, one lane of a vector each, whatever the number of rows. Activations are packed
+// into tiles of a few rows, [tile][K][rows], before a product. Buffers of outputs are padded to whole panels.
 #ifndef OURO_KERNELS_H
 #define OURO_KERNELS_H
 
@@ -22,21 +22,44 @@
 
 typedef enum ouro_element { OURO_F32 = 0, OURO_F16 = 1, OURO_BF16 = 2 } ouro_element;
 
-// One head group's attention at one position: `heads` query heads that share one KV head.
+// A weight matrix [N][K] in panels.
+typedef struct ouro_matrix {
+    const void *panels;
+    size_t inputs;               // K
+    uint32_t bits;               // 0: values of `element`; 4 or 8: affine groups, scale * q + bias
+    uint32_t group;              // inputs that share a scale and a bias: 32, 64 or 128, a divisor of K
+    ouro_element element;
+    ouro_element scale_element;  // of scales and biases
+} ouro_matrix;
+
+// How keys and values are stored. Q8: signed bytes, with an f32 scale for every head and position.
+typedef enum ouro_kv_element { OURO_KV_F32 = 0, OURO_KV_BF16 = 1, OURO_KV_Q8 = 2 } ouro_kv_element;
+
+// Attention of `rows` consecutive positions of one sequence at one loop, for the query heads that share one KV head.
+//
+// In a page a KV head has its keys as [D][OURO_PAGE] and its values as [OURO_PAGE][value_stride], each followed by its
+// OURO_PAGE scales if they are Q8.
 typedef struct ouro_attention {
-    const float *query;         // [heads][D]
-    float *output;              // [heads][D]
-    const float *const *pages;  // page i holds positions i*OURO_PAGE ..< (i+1)*OURO_PAGE
-    size_t key_offset;          // of this layer's and KV head's keys in a page: [D][OURO_PAGE]
-    size_t value_offset;        // of its values: [OURO_PAGE][value_stride]
-    size_t value_stride;        // D rounded up to whole vectors
-    float *scratch;             // scores: positions rounded up to whole pages, then value_stride sums
-    int64_t first_position;     // first and last position that are seen (both included)
-    int64_t last_position;
+    const float *query;        // [rows][heads][D], rows `query_stride` apart
+    float *output;             // [rows][heads][D], rows `output_stride` apart
+    size_t query_stride;
+    size_t output_stride;
+    const void *const *pages;  // page i holds positions i*OURO_PAGE ..< (i+1)*OURO_PAGE
+    size_t key_offset;         // of this layer's and KV head's keys in a page, in bytes
+    size_t value_offset;       // of its values
+    size_t value_stride;       // D rounded up to whole vectors
+    float *scratch;            // OURO_ATTENTION_QUERIES scores for every position, rounded up to whole pages
+    int64_t position;          // of the first row
+    int64_t window;            // positions a row sees at most, its own included; 0: all
+    int32_t rows;
     int32_t heads;
     int32_t head_dimension;
     float scale;
+    ouro_kv_element element;
 } ouro_attention;
+
+// Queries that share one reading of keys and values.
+#define OURO_ATTENTION_QUERIES 8
 
 typedef struct ouro_kernels {
     const char *name;
@@ -45,9 +68,20 @@ typedef struct ouro_kernels {
     // `count` < P leaves zeros.
     void (*pack_panel)(ouro_element element, const void *const *rows, int32_t count, size_t k, void *panel);
 
+    // The same for a quantised matrix: for each of the panel's rows its packed words of `bits` wide quotients, low bits
+    // first, its scales and its biases.
+    void (*pack_quantised_panel)(const ouro_matrix *m, const uint32_t *const *quotients, const void *const *scales,
+                                 const void *const *biases, int32_t count, void *panel);
+
+    // Activations for a product with m: bytes that `rows` packed rows take, and packing of the inputs first ..< last
+    // (whole groups) of all rows. For a quantised matrix they are rounded to 8 bits, with a scale for each group.
+    size_t (*packed_bytes)(const ouro_matrix *m, size_t rows);
+    void (*pack_rows)(const ouro_matrix *m, const float *x, size_t x_stride, size_t rows, size_t first, size_t last,
+                      void *packed);
+
     // y[r][c] = sum_k x[r][k] * W[c][k] for the outputs of panels first ..< last; y has room for whole panels.
-    void (*matmul)(ouro_element element, const float *x, size_t x_stride, size_t rows, size_t k, const void *panels,
-                   size_t first, size_t last, float *y, size_t y_stride);
+    void (*matmul)(const ouro_matrix *m, const void *packed, size_t rows, size_t first, size_t last, float *y,
+                   size_t y_stride);
 
     // out[r][c] = silu(gate) * up, where panels 2p and 2p+1 of `gate_up` hold gate and up of outputs p*P ..< (p+1)*P.
     void (*swiglu)(const float *gate_up, size_t gate_up_stride, size_t rows, size_t first, size_t last, float *out,
@@ -62,9 +96,9 @@ typedef struct ouro_kernels {
     // Rotates the halves of `heads` heads in place by the angles of one position. cosine, sine: [D/2].
     void (*rope)(float *x, size_t heads, size_t head_dimension, const float *cosine, const float *sine);
 
-    // Writes one position's key and value of one KV head into its page (see ouro_attention for the layout).
-    void (*store_kv)(const float *key, const float *value, size_t head_dimension, size_t value_stride, size_t slot,
-                     float *page_keys, float *page_values);
+    // Writes one position's key and value of one KV head into its page.
+    void (*store_kv)(ouro_kv_element element, const float *key, const float *value, size_t head_dimension,
+                     size_t value_stride, size_t slot, void *page_keys, void *page_values);
 
     void (*attend)(const ouro_attention *a);
 
@@ -80,6 +114,13 @@ typedef struct ouro_kernels {
 
     // Widens n values to f32.
     void (*widen)(ouro_element element, const void *x, size_t n, float *y);
+
+    // The machine's limits (see probes.inc): f32 multiply-adds, 8-bit dot products, reading of n bytes.
+    float (*multiply_add_probe)(size_t steps);
+    int32_t (*integer_dot_probe)(size_t steps);
+    uint32_t (*read_probe)(const void *bytes, size_t n);
+    // Operations of one step of the first and of the second.
+    double multiply_add_operations, integer_dot_operations;
 } ouro_kernels;
 
 // The variants this machine can run, best first; NULL past the last.
