@@ -32,7 +32,7 @@ struct ModelWeights: Sendable {
     ) throws(OuroError) {
         try checkpoint.validate(for: configuration)
         let reader = TensorReader(checkpoint: checkpoint, kernels: kernels, pool: pool)
-        embedding = EmbeddingTable(source: try reader.source("model.embed_tokens.weight"), checkpoint: checkpoint)
+        embedding = EmbeddingTable(source: try reader.source("model.embed_tokens.weight"), owner: checkpoint)
         var layers: [LayerWeights] = []
         for index in 0..<configuration.layerCount {
             let layer = "model.layers.\(index)."
@@ -61,8 +61,8 @@ struct ModelWeights: Sendable {
 /// The embedding, read from the checkpoint's mapped file a row at a time.
 struct EmbeddingTable: @unchecked Sendable {
     let source: WeightSource
-    /// Keeps the mapping alive.
-    let checkpoint: Checkpoint
+    /// Keeps the memory alive: the checkpoint, or whatever else holds it.
+    let owner: any Sendable
 
     func write(_ token: Int, to row: UnsafeMutablePointer<Float>, kernels: Kernels) {
         source.write(row: token, to: row, kernels: kernels)

@@ -1,0 +1,288 @@
+import Foundation
+import OuroKernels
+
+/// Measures a model against the limits of the machine it runs on.
+///
+/// Machines are shared and noisy, so every repetition of a measurement measures its limit right before it, and what counts
+/// is the median of the ratios.
+public enum Benchmark {
+    /// What to put on the bench.
+    public enum Subject: Sendable {
+        /// Random weights of a shape; no file is needed.
+        case random(BenchmarkShape, WeightType)
+        /// A model folder, with the weights it has.
+        case folder(URL)
+    }
+
+    /// Runs a plan on a thread of its own, handing over every measurement as soon as it is made.
+    ///
+    /// - Throws: ``OuroError`` for a plan or a folder that makes no sense, before anything is measured.
+    public static func run(
+        _ subject: Subject, plan: BenchmarkPlan, report: @escaping @Sendable (Measurement) -> Void
+    ) async throws {
+        try plan.validate()
+        let kernels = try Kernels.select(plan.instructionSet ?? ProcessInfo.processInfo.environment["OURO_ISA"])
+        try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
+            let thread = Thread {
+                continuation.resume(
+                    with: Result {
+                        try BenchmarkRun(subject, plan: plan, kernels: kernels, report: report).run()
+                    })
+            }
+            thread.name = "ouro-bench"
+            thread.stackSize = 8 << 20
+            thread.start()
+        }
+    }
+}
+
+/// The measurements of one model.
+private final class BenchmarkRun {
+    private let plan: BenchmarkPlan
+    private let report: (Measurement) -> Void
+    private let name: String
+    private let weightName: String?
+    private let configuration: ModelConfiguration
+    private let kernels: Kernels
+    private let pool: WorkerPool
+    private let limits: MachineLimits
+    private let model: LoopedTransformer
+    private let weights: ModelWeights
+    private let loadSeconds: Double
+    private let readAreas: [(base: UnsafeRawPointer, byteCount: Int)]
+    private let spare: AlignedMemory?
+
+    init(
+        _ subject: Benchmark.Subject, plan: BenchmarkPlan, kernels: Kernels, report: @escaping (Measurement) -> Void
+    ) throws(OuroError) {
+        self.plan = plan
+        self.report = report
+        self.kernels = kernels
+        pool = WorkerPool(threadCount: plan.threads)
+        limits = MachineLimits(kernels: kernels, pool: pool)
+        let start = ContinuousClock.now
+        switch subject {
+        case .random(let shape, let type):
+            name = shape.name
+            weightName = type.rawValue
+            configuration = shape.configuration
+            weights = try ModelWeights(random: type, configuration: configuration, pool: pool)
+        case .folder(let folder):
+            name = folder.lastPathComponent
+            configuration = try ModelConfiguration(contentsOf: folder.appendingPathComponent("config.json"))
+            weights = try ModelWeights(
+                Checkpoint(folder: folder), configuration: configuration, kernels: kernels, pool: pool)
+            weightName = weights.blockMatrices.first?.format.name
+        }
+        model = LoopedTransformer(
+            configuration: configuration, weights: weights, kernels: kernels, pool: pool, kvType: plan.kvType)
+        loadSeconds = (ContinuousClock.now - start) / .seconds(1)
+        // Reading must go to memory: a model that fits the caches is held against other memory.
+        let matrices = weights.blockMatrices
+        if matrices.reduce(0, { $0 + $1.byteCount }) >= 256 << 20 {
+            spare = nil
+            readAreas = matrices.compactMap { matrix in
+                matrix.descriptor.panels.map { (UnsafeRawPointer($0), matrix.byteCount) }
+            }
+        } else {
+            let memory = AlignedMemory(byteCount: 256 << 20)
+            spare = memory
+            readAreas = [(UnsafeRawPointer(memory.base), memory.byteCount)]
+        }
+    }
+
+    func run() throws(OuroError) {
+        if plan.kinds.contains(.load) { try measureLoad() }
+        if plan.kinds.contains(.machine) { measureMachine() }
+        if plan.kinds.contains(.pass) { for rows in plan.rows { try measurePass(rows: rows) } }
+        if plan.kinds.contains(.decode) {
+            for context in [1] + plan.contexts { try measureDecode(context: context) }
+        }
+        if plan.kinds.contains(.prefill) {
+            for chunk in plan.chunks { try measurePrefill(chunk: chunk, context: chunk) }
+            let chunk = plan.chunks.max() ?? 512
+            for context in plan.contexts where context > chunk { try measurePrefill(chunk: chunk, context: context) }
+        }
+    }
+
+    // MARK: what is measured
+
+    private func measureMachine() {
+        for threads in 1...plan.threads {
+            let some = MachineLimits(
+                kernels: kernels, pool: threads == plan.threads ? pool : WorkerPool(threadCount: threads))
+            func add(_ name: String, _ unit: String, _ measure: () -> Double) {
+                let values = repeated { measure() }
+                var result = measurement(name, value: median(values) / 1e9, unit: unit)
+                (result.threads, result.weights) = (threads, nil)
+                report(result)
+            }
+            add("bandwidth", "GB/s") { some.bandwidth(readAreas) }
+            add("multiply-add", "GFLOP/s") { some.multiplyAdds() }
+            add("int8-dot", "GOP/s") { some.integerDots() }
+        }
+    }
+
+    private func measureLoad() throws(OuroError) {
+        let rows = try sequences(1, positions: 1)
+        let seconds = MachineLimits.time { decodeToken(rows.states[0], position: 0) }
+        report(measurement("load", value: loadSeconds + seconds, unit: "s"))
+        if let bytes = residentMemory() { report(measurement("memory", value: Double(bytes) / 1e9, unit: "GB")) }
+    }
+
+    /// Rows of as many sequences, at the first loop.
+    private func measurePass(rows: Int) throws(OuroError) {
+        let set = try sequences(rows, positions: 1)
+        var pass = Pass(rows: set.states.map { Row(cache: $0.cache, position: 0, loop: 1, token: 1, slot: $0.slot) })
+        let bytes = Double(blockBytes)
+        let pairs = paired({ bytes / limits.bandwidth(readAreas) }) { model.run(&pass) }
+        var result = measurement("pass", value: median(pairs.map(\.seconds)) * 1e3, unit: "ms")
+        result.rows = rows
+        result.limit = median(pairs.map(\.limit)) * 1e3
+        result.fraction = median(pairs.map { $0.limit / $0.seconds })
+        report(result)
+    }
+
+    private func measureDecode(context: Int) throws(OuroError) {
+        let set = try sequences(1, positions: context)
+        let loops = configuration.totalUTSteps
+        let bytes = Double(blockBytes * loops + weights.head.byteCount + keyValueBytes(context) * loops)
+        let pairs = paired({ bytes / limits.bandwidth(readAreas) }) {
+            decodeToken(set.states[0], position: context - 1)
+        }
+        var result = measurement("decode", value: 1 / median(pairs.map(\.seconds)), unit: "tokens/s")
+        (result.rows, result.context) = (1, context)
+        result.limit = 1 / median(pairs.map(\.limit))
+        result.fraction = median(pairs.map { $0.limit / $0.seconds })
+        report(result)
+    }
+
+    /// A chunk whose last position is the context's last.
+    private func measurePrefill(chunk: Int, context: Int) throws(OuroError) {
+        let set = try sequences(1, positions: context)
+        let slots = (0..<chunk).map { _ in model.states.take() }
+        defer { for slot in slots { model.states.giveBack(slot) } }
+        let sequence = set.states[0]
+        let loops = configuration.totalUTSteps
+        let operations = 2 * Double(parameterCount) * Double(loops) * Double(chunk)
+        let isQuantised = weights.layers.first.map { $0.down.descriptor.bits > 0 } ?? false
+        let pairs = paired({ operations / (isQuantised ? limits.integerDots() : limits.multiplyAdds()) }) {
+            for loop in 1...loops {
+                var pass = Pass(
+                    rows: (0..<chunk).map {
+                        Row(
+                            cache: sequence.cache, position: context - chunk + $0, loop: loop, token: $0 % 2,
+                            slot: slots[$0])
+                    })
+                model.run(&pass)
+            }
+            _ = model.logits(slots: slots.suffix(1))
+        }
+        var result = measurement("prefill", value: Double(chunk) / median(pairs.map(\.seconds)), unit: "tokens/s")
+        (result.chunk, result.context) = (chunk, context)
+        result.limit = Double(chunk) / median(pairs.map(\.limit))
+        result.fraction = median(pairs.map { $0.limit / $0.seconds })
+        report(result)
+    }
+
+    private func decodeToken(_ sequence: Sequences.State, position: Int) {
+        for loop in 1...configuration.totalUTSteps {
+            var pass = Pass(rows: [
+                Row(cache: sequence.cache, position: position, loop: loop, token: 1, slot: sequence.slot)
+            ])
+            model.run(&pass)
+        }
+        _ = model.logits(slots: [sequence.slot])
+    }
+
+    // MARK: means
+
+    /// Sequences whose cache is there but has never been written: what is in it does not matter for time.
+    private final class Sequences {
+        struct State {
+            let cache: SequenceCache
+            let slot: Int
+        }
+        let states: [State]
+        private let model: LoopedTransformer
+
+        init(_ states: [State], model: LoopedTransformer) {
+            self.states = states
+            self.model = model
+        }
+
+        deinit { for state in states { model.states.giveBack(state.slot) } }
+    }
+
+    private func sequences(_ count: Int, positions: Int) throws(OuroError) -> Sequences {
+        let loops = configuration.totalUTSteps
+        let bytes = model.layout.blocks(positions: positions, loops: loops) * model.layout.bytesPerBlock * count
+        let cachePool = KVPool(layout: model.layout, budget: bytes)
+        var states: [Sequences.State] = []
+        for _ in 0..<count {
+            guard let cache = SequenceCache(pool: cachePool, positions: positions, loops: loops) else {
+                throw OuroError(.memoryExceeded, "the cache for \(count) sequences does not fit")
+            }
+            for loop in 1...loops { cache.prepare(position: positions - 1, loop: loop) }
+            states.append(Sequences.State(cache: cache, slot: model.states.take()))
+        }
+        return Sequences(states, model: model)
+    }
+
+    private func measurement(_ kind: String, value: Double, unit: String) -> Measurement {
+        Measurement(name: kind, shape: name, weights: weightName, threads: plan.threads, value: value, unit: unit)
+    }
+
+    /// Repeats until the time is over, three times at least.
+    private func repeated<Value>(_ body: () -> Value) -> [Value] {
+        let start = ContinuousClock.now
+        var values: [Value] = []
+        while values.count < 3 || (ContinuousClock.now - start) / .seconds(1) < plan.seconds { values.append(body()) }
+        return values
+    }
+
+    /// Seconds that a body takes and seconds that it would take at the limit, in turn.
+    private func paired(_ limit: () -> Double, _ body: () -> Void) -> [(seconds: Double, limit: Double)] {
+        body()  // the first time touches memory
+        return repeated {
+            let limit = limit()
+            return (MachineLimits.time(body), limit)
+        }
+    }
+
+    private func median(_ values: [Double]) -> Double { values.sorted()[values.count / 2] }
+
+    private var blockBytes: Int { weights.blockMatrices.reduce(0) { $0 + $1.byteCount } }
+
+    private func keyValueBytes(_ positions: Int) -> Int {
+        model.layout.blocks(positions: positions, loops: 1) * model.layout.bytesPerBlock
+    }
+
+    private var parameterCount: Int {
+        let c = configuration
+        let attention = c.headCount * c.headDimension
+        let keyValue = c.keyValueHeadCount * c.headDimension
+        return c.layerCount
+            * (c.hiddenSize * (2 * attention + 2 * keyValue) + 3 * c.hiddenSize * c.intermediateSize)
+    }
+}
+
+extension MatrixFormat {
+    /// What people call it: `f32`, `f16`, `bf16`, `q8`, `q4`.
+    var name: String {
+        switch self {
+        case .values(OURO_F32): "f32"
+        case .values(OURO_F16): "f16"
+        case .values: "bf16"
+        case .groups(let bits, _, _): "q\(bits)"
+        }
+    }
+}
+
+/// Bytes of this process that are in memory now; nil where the system does not tell.
+func residentMemory() -> Int? {
+    guard let text = try? String(contentsOfFile: "/proc/self/statm", encoding: .utf8),
+        let pages = text.split(separator: " ").dropFirst().first.flatMap({ Int($0) })
+    else { return nil }
+    return pages * Int(sysconf(Int32(_SC_PAGESIZE)))
+}

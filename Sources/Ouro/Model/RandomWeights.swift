@@ -1,0 +1,126 @@
+import OuroKernels
+
+/// How the weights of a model are stored in memory.
+public enum WeightType: String, Sendable, CaseIterable {
+    case f32
+    case bf16
+    /// Affine groups of 64 with 8 bits, scales and biases in bf16.
+    case q8
+    /// Affine groups of 64 with 4 bits, scales and biases in bf16.
+    case q4
+
+    var format: MatrixFormat {
+        switch self {
+        case .f32: .values(OURO_F32)
+        case .bf16: .values(OURO_BF16)
+        case .q8: .groups(bits: 8, groupSize: 64, scaleElement: OURO_BF16)
+        case .q4: .groups(bits: 4, groupSize: 64, scaleElement: OURO_BF16)
+        }
+    }
+}
+
+extension ModelWeights {
+    /// Weights drawn evenly from +-sqrt(3 / inputs), so that activations stay in range at any depth: for measuring speed.
+    ///
+    /// With 4-bit weights the head has 8 bits, as `ouro quantize` makes it by default.
+    ///
+    /// - Throws: ``OuroError`` with code `unsupported` if the sizes do not divide into groups.
+    init(random type: WeightType, configuration: ModelConfiguration, pool: WorkerPool) throws(OuroError) {
+        let hidden = configuration.hiddenSize
+        let attention = configuration.headCount * configuration.headDimension
+        let keyValue = configuration.keyValueHeadCount * configuration.headDimension
+        let mlp = configuration.intermediateSize
+        if case .groups(_, let size, _) = type.format {
+            for inputs in [hidden, attention, mlp] where inputs % size != 0 {
+                throw OuroError(
+                    .unsupported, field: "weights",
+                    "\(type.rawValue) has groups of \(size), which do not divide rows of \(inputs)")
+            }
+        }
+        var seed: UInt64 = 0
+        func matrix(_ inputs: Int, _ outputs: Int, _ type: WeightType) -> PackedMatrix {
+            seed += 1
+            return PackedMatrix(
+                random: type.format, inputs: inputs,
+                panelCount: (outputs + PackedMatrix.panel - 1) / PackedMatrix.panel, seed: seed, pool: pool)
+        }
+        let ones = [Float](repeating: 1, count: hidden)
+        layers = (0..<configuration.layerCount).map { _ in
+            LayerWeights(
+                inputNorm: ones, queryKeyValue: matrix(hidden, attention + 2 * keyValue, type),
+                attentionOutput: matrix(attention, hidden, type), attentionNorm: ones, mlpInputNorm: ones,
+                gateUp: matrix(hidden, 2 * ((mlp + PackedMatrix.panel - 1) / PackedMatrix.panel) * PackedMatrix.panel, type),
+                down: matrix(mlp, hidden, type), mlpNorm: ones)
+        }
+        finalNorm = ones
+        gate = [Float](repeating: 0, count: hidden)
+        gateBias = 0
+        head = matrix(hidden, configuration.vocabularySize, type == .q4 ? .q8 : type)
+        // A row of the embedding is a row of numbers, in panels or not.
+        let table = PackedMatrix(
+            random: .values(OURO_BF16), inputs: hidden,
+            panelCount: (configuration.vocabularySize + PackedMatrix.panel - 1) / PackedMatrix.panel, seed: 0, pool: pool)
+        embedding = EmbeddingTable(
+            source: WeightSource(
+                storage: .values(table.descriptor.panels, OURO_BF16), rows: configuration.vocabularySize,
+                columns: hidden), owner: table)
+    }
+
+    /// Every matrix of the looped block.
+    var blockMatrices: [PackedMatrix] {
+        layers.flatMap { [$0.queryKeyValue, $0.attentionOutput, $0.gateUp, $0.down] }
+    }
+}
+
+extension PackedMatrix {
+    fileprivate init(random format: MatrixFormat, inputs: Int, panelCount: Int, seed: UInt64, pool: WorkerPool) {
+        self.init(format: format, inputs: inputs, panelCount: panelCount)
+        let bound = (3 / Float(inputs)).squareRoot()
+        let panelBytes = format.panelBytes(inputs: inputs)
+        let base = UnsafeMutableRawPointer(mutating: descriptor.panels!)
+        pool.forEach(panelCount) { panel, _ in
+            var random = SplitMix(state: seed << 32 | UInt64(panel))
+            let out = base + panel * panelBytes
+            switch format {
+            case .values(OURO_F32):
+                for offset in stride(from: 0, to: panelBytes, by: 4) {
+                    out.storeBytes(of: random.uniform() * bound, toByteOffset: offset, as: Float.self)
+                }
+            case .values:
+                for offset in stride(from: 0, to: panelBytes, by: 2) {
+                    let bits = (random.uniform() * bound).bitPattern
+                    out.storeBytes(of: UInt16(bits >> 16), toByteOffset: offset, as: UInt16.self)
+                }
+            case .groups(let bits, let groupSize, _):
+                for offset in stride(from: 0, to: panelBytes, by: 4) {
+                    out.storeBytes(of: UInt32(truncatingIfNeeded: random.next()), toByteOffset: offset, as: UInt32.self)
+                }
+                let scale = 2 * bound / Float(1 << bits - 1)
+                let groupBytes = Self.panel * (4 + groupSize * bits / 8)
+                for start in stride(from: 0, to: panelBytes, by: groupBytes) {
+                    for lane in 0..<(2 * Self.panel) {
+                        let value = lane < Self.panel ? scale : -bound
+                        out.storeBytes(
+                            of: UInt16(value.bitPattern >> 16), toByteOffset: start + lane * 2, as: UInt16.self)
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// A small generator of numbers that look random (SplitMix64).
+private struct SplitMix {
+    var state: UInt64
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var z = state
+        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+        return z ^ (z >> 31)
+    }
+
+    /// Evenly from -1 to 1.
+    mutating func uniform() -> Float { Float(Int32(truncatingIfNeeded: next())) * 0x1p-31 }
+}
