@@ -15,32 +15,6 @@ public struct Tokenizer: Sendable {
 public struct StreamingDecoder: Sendable { public init(_ tokenizer: Tokenizer, skippingSpecialTokens: Bool = false) {}
   public mutating func append(_ id: Int) -> String { String(decoding: [UInt8(id)], as: UTF8.self) }
   public mutating func finish() -> String { "" } }
-public struct GenerationConfiguration: Sendable {
-  public var temperature: Float?, topK: Int?, topP: Float?, minP: Float?, repetitionPenalty: Float?, doSample: Bool?, eosTokenIDs: [Int]?
-  static func load(fromModelFolder: URL) throws(OuroError) -> GenerationConfiguration { 
-   var g = GenerationConfiguration()
-   if let d = try? Data(contentsOf: fromModelFolder.appendingPathComponent("generation_config.json")), let j = try? JSONDecoder().decode(JSONValue.self, from: d), case .array(let a)? = j["eos_token_id"] { g.eosTokenIDs = a.compactMap { if case .int(let x) = $0 { x } else { nil } } }
-   return g } }
-public struct RopeConfiguration: Sendable, Equatable { public var theta: Float; public var scaling: String }
-public struct ModelConfiguration: Sendable, Equatable {
-  public var vocabularySize, hiddenSize, intermediateSize, layerCount, headCount, keyValueHeadCount, headDimension, contextLength, totalUTSteps: Int
-  public var exitThreshold: Float, rmsNormEpsilon: Float, tiesWordEmbeddings: Bool
-  public var rope: RopeConfiguration
-  public var slidingWindows: [Int?]
-  public var eosTokenIDs: [Int]
-  public init(contentsOf url: URL) throws(OuroError) {
-    let j = try! JSONDecoder().decode(JSONValue.self, from: Data(contentsOf: url))
-    func i(_ k: String) -> Int { if case .int(let v)? = j[k] { v } else { 0 } }
-    func f(_ k: String) -> Float { switch j[k] { case .double(let v)?: Float(v); case .int(let v)?: Float(v); default: 0 } }
-    vocabularySize = i("vocab_size"); hiddenSize = i("hidden_size"); intermediateSize = i("intermediate_size"); layerCount = i("num_hidden_layers")
-    headCount = i("num_attention_heads"); keyValueHeadCount = i("num_key_value_heads"); headDimension = i("head_dim"); contextLength = i("max_position_embeddings"); totalUTSteps = i("total_ut_steps")
-    exitThreshold = f("early_exit_threshold"); rmsNormEpsilon = f("rms_norm_eps"); tiesWordEmbeddings = false
-    rope = .init(theta: f("rope_theta"), scaling: "default"); slidingWindows = Array(repeating: nil, count: layerCount); eosTokenIDs = [0]
-  }
-  func validate(file: String) throws(OuroError) {}
-  public func inverseFrequencies() -> (frequencies: [Float], attentionScaling: Float) {
-    ((0..<headDimension/2).map { 1 / Float(pow(Double(rope.theta), Double(Float(2 * $0) / Float(headDimension)))) }, 1) }
-}
 public enum ElementType: String, Sendable { case f32 = "F32", f16 = "F16", bf16 = "BF16", i64 = "I64" }
 public struct TensorInfo: Sendable { public var name: String, elementType: ElementType, shape: [Int], byteRange: Range<Int> }
 final class Bytes: @unchecked Sendable { let p: UnsafeMutableRawBufferPointer; init(_ d: Data) { p = .allocate(byteCount: d.count + 64, alignment: 64); p.copyBytes(from: d) } }

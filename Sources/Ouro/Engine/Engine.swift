@@ -41,6 +41,9 @@ public final class Engine: Sendable {
         overrides(&configuration)
         try configuration.validate(file: "config.json")
         let defaults = try GenerationConfiguration.load(fromModelFolder: folder)
+        try defaults.validate(
+            vocabularySize: configuration.vocabularySize,
+            file: folder.appendingPathComponent(GenerationConfiguration.fileName).path)
         let tokenizerFile = folder.appendingPathComponent("tokenizer.json")
         let tokenizer: Tokenizer? =
             FileManager.default.fileExists(atPath: tokenizerFile.path) ? try Tokenizer(contentsOf: tokenizerFile) : nil

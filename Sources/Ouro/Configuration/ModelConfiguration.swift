@@ -1,0 +1,85 @@
+/// The shape and the constants of a model: every field of `config.json` that changes its arithmetic.
+///
+/// Names in `config.json` stand at each property. Read with ``init(contentsOf:)``, or built for a model without a file;
+/// ``validate(file:)`` says whether the values can be those of a model.
+public struct ModelConfiguration: Sendable, Equatable {
+    /// Tokens there are (`vocab_size`).
+    public var vocabularySize: Int
+    /// Values of a hidden state (`hidden_size`).
+    public var hiddenSize: Int
+    /// Values inside the MLP (`intermediate_size`).
+    public var intermediateSize: Int
+    /// Layers of the block that every loop applies (`num_hidden_layers`).
+    public var layerCount: Int
+    /// Heads of queries (`num_attention_heads`).
+    public var headCount: Int
+    /// Heads of keys and values, each shared by as many heads of queries (`num_key_value_heads`).
+    public var keyValueHeadCount: Int
+    /// Values of a head (`head_dim`); even, as RoPE turns pairs.
+    public var headDimension: Int
+    /// Positions that a sequence may have (`max_position_embeddings`).
+    public var contextLength: Int
+    /// Loops the model was trained with (`total_ut_steps`).
+    public var totalUTSteps: Int
+    /// Cumulated exit probability at which a token leaves (`early_exit_threshold`); from 1 on after the last loop.
+    public var exitThreshold: Float
+    /// Added to the mean square in every norm (`rms_norm_eps`).
+    public var rmsNormEpsilon: Float
+    /// Whether the head is the embedding's matrix (`tie_word_embeddings`).
+    public var tiesWordEmbeddings: Bool
+    /// The position embedding (`rope_theta` and `rope_scaling`, or `rope_parameters`).
+    public var rope: RopeConfiguration
+    /// For every layer how many positions it sees, its own included, or nil for all (`use_sliding_window`,
+    /// `sliding_window`, `max_window_layers`, `layer_types`). With window `w`, position `q` sees keys `q - w < k <= q`.
+    public var slidingWindows: [Int?]
+    /// Start of text (`bos_token_id`).
+    public var bosTokenID: Int?
+    /// Tokens that end a text (`eos_token_id`, a number or a list).
+    public var eosTokenIDs: [Int]
+    /// Padding (`pad_token_id`).
+    public var padTokenID: Int?
+    /// The weights' type as the file names it (`torch_dtype` or `dtype`). For information: the tensors' own types count.
+    public var dataType: String?
+
+    /// A configuration without a file, as for a model with random weights.
+    ///
+    /// - Parameters:
+    ///   - keyValueHeadCount: by default one for every head of queries.
+    ///   - headDimension: by default the hidden size divided by the number of heads.
+    ///   - slidingWindows: by default none in any layer.
+    public init(
+        vocabularySize: Int, hiddenSize: Int, intermediateSize: Int, layerCount: Int, headCount: Int,
+        keyValueHeadCount: Int? = nil, headDimension: Int? = nil, contextLength: Int, totalUTSteps: Int = 4,
+        exitThreshold: Float = 1, rmsNormEpsilon: Float = 1e-6, tiesWordEmbeddings: Bool = false,
+        rope: RopeConfiguration = RopeConfiguration(theta: 1_000_000), slidingWindows: [Int?]? = nil,
+        bosTokenID: Int? = nil, eosTokenIDs: [Int] = [], padTokenID: Int? = nil, dataType: String? = nil
+    ) {
+        self.vocabularySize = vocabularySize
+        self.hiddenSize = hiddenSize
+        self.intermediateSize = intermediateSize
+        self.layerCount = layerCount
+        self.headCount = headCount
+        self.keyValueHeadCount = keyValueHeadCount ?? headCount
+        self.headDimension = headDimension ?? hiddenSize / max(headCount, 1)
+        self.contextLength = contextLength
+        self.totalUTSteps = totalUTSteps
+        self.exitThreshold = exitThreshold
+        self.rmsNormEpsilon = rmsNormEpsilon
+        self.tiesWordEmbeddings = tiesWordEmbeddings
+        self.rope = rope
+        // Clamped, because the layers are not validated yet.
+        self.slidingWindows =
+            slidingWindows
+            ?? Array(repeating: nil, count: min(max(layerCount, 0), ConfigurationLimits.layers.upperBound))
+        self.bosTokenID = bosTokenID
+        self.eosTokenIDs = eosTokenIDs
+        self.padTokenID = padTokenID
+        self.dataType = dataType
+    }
+
+    /// RoPE's inverse frequencies, `headDimension / 2` of them in radians per position, and what its cosines and sines
+    /// are multiplied by.
+    public func inverseFrequencies() -> (frequencies: [Float], attentionScaling: Float) {
+        rope.inverseFrequencies(headDimension: headDimension)
+    }
+}

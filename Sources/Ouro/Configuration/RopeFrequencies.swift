@@ -1,0 +1,67 @@
+#if canImport(Glibc)
+    import Glibc
+#else
+    import Darwin
+#endif
+
+extension RopeConfiguration {
+    /// Inverse frequencies and what cosines and sines are multiplied by.
+    ///
+    /// In f32 and in the reference's order of operations (which divides a scalar by a tensor as reciprocal times scalar),
+    /// except for the power, which is computed in f64 and rounded once: at position 65 000 one unit in the last place of
+    /// a frequency just below 1 is 0.004 radians.
+    func inverseFrequencies(headDimension: Int) -> (frequencies: [Float], attentionScaling: Float) {
+        // Positions per radian.
+        let periods = (0..<max(0, headDimension / 2)).map { index in
+            Float(pow(Double(Float(theta)), Double(Float(2 * index) / Float(headDimension))))
+        }
+        let frequencies = periods.map { 1 / $0 }
+        switch scaling {
+        case .default: return (frequencies, 1)
+        case .linear(let factor): return (frequencies.map { $0 / Float(factor) }, 1)
+        case .yarn(let yarn):
+            let ramp = yarn.ramp(count: periods.count, headDimension: headDimension, theta: theta)
+            let blended = periods.indices.map { index in
+                let kept = 1 - ramp[index]
+                let interpolated = 1 / (Float(yarn.factor) * periods[index])
+                return interpolated * (1 - kept) + frequencies[index] * kept
+            }
+            return (blended, Float(yarn.attentionFactor))
+        case .llama3(let llama3): return (frequencies.map(llama3.scale), 1)
+        }
+    }
+}
+
+extension YarnScaling {
+    /// `0.1 mscale ln(factor) + 1`.
+    static func attentionFactor(factor: Double, mscale: Double = 1) -> Double {
+        factor <= 1 ? 1 : 0.1 * mscale * log(factor) + 1
+    }
+
+    /// How far each frequency is divided by the factor: 0 not at all, 1 fully.
+    fileprivate func ramp(count: Int, headDimension: Int, theta: Double) -> [Float] {
+        /// The (fractional) index of the frequency that makes so many turns within the original context.
+        func index(turns: Double) -> Double {
+            Double(headDimension) * log(Double(originalContextLength) / (turns * 2 * .pi)) / (2 * log(theta))
+        }
+        var (low, high) = (index(turns: betaFast), index(turns: betaSlow))
+        if truncatesRamp { (low, high) = (low.rounded(.down), high.rounded(.up)) }
+        (low, high) = (max(low, 0), min(high, Double(headDimension - 1)))
+        if low == high { high += 0.001 }
+        return (0..<count).map { min(max((Float($0) - Float(low)) / Float(high - low), 0), 1) }
+    }
+}
+
+extension Llama3Scaling {
+    fileprivate func scale(_ frequency: Float) -> Float {
+        let original = Float(originalContextLength)
+        let longest = Float(Double(originalContextLength) / lowFrequencyFactor)
+        let shortest = Float(Double(originalContextLength) / highFrequencyFactor)
+        let wave = 1 / frequency * Float(2 * Double.pi)
+        if wave < shortest { return frequency }
+        if wave > longest { return frequency / Float(factor) }
+        let share =
+            (1 / wave * original - Float(lowFrequencyFactor)) / Float(highFrequencyFactor - lowFrequencyFactor)
+        return (1 - share) * frequency / Float(factor) + share * frequency
+    }
+}
