@@ -21,7 +21,7 @@ struct MachineLimits {
     func integerDots() -> Double {
         let steps = 20_000
         let seconds = Self.time {
-            pool.forEach(Self.items) { [kernels] _, _ in keep(kernels.table.integer_dot_probe(steps)) }
+            pool.forEach(Self.items) { [kernels] _, _ in keep(Float(kernels.table.integer_dot_probe(steps))) }
         }
         return Double(Self.items * steps) * kernels.table.integer_dot_operations / seconds
     }

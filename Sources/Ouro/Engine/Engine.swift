@@ -50,10 +50,11 @@ public final class Engine: Sendable {
         let template = try ChatTemplate.load(fromModelFolder: folder)
         let environment = ProcessInfo.processInfo.environment["OURO_ISA"]
         let kernels = try Kernels.select(options.instructionSet ?? environment)
-        let pool = WorkerPool(threadCount: options.threads ?? ProcessInfo.processInfo.activeProcessorCount)
+        let pool = WorkerPool(threadCount: options.threads ?? EngineOptions.defaultThreads)
         let checkpoint = try Checkpoint(folder: folder, mapped: options.mapsFiles)
         let weights = try ModelWeights(checkpoint, configuration: configuration, kernels: kernels, pool: pool)
-        let model = LoopedTransformer(configuration: configuration, weights: weights, kernels: kernels, pool: pool)
+        let model = LoopedTransformer(
+            configuration: configuration, weights: weights, kernels: kernels, pool: pool, kvType: options.kvType)
         let cacheMemory = options.cacheMemory ?? EngineOptions.availableMemory / 10 * 7
         let scheduler = Scheduler(
             model: model, pool: KVPool(layout: model.layout, budget: cacheMemory), rowsPerPass: options.rowsPerPass)

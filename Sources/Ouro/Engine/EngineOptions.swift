@@ -2,7 +2,7 @@ import Foundation
 
 /// What an engine may use of the machine.
 public struct EngineOptions: Sendable {
-    /// Threads that share the work of a pass; by default one per processor.
+    /// Threads that share the work of a pass; by default one per physical core.
     public var threads: Int?
     /// Bytes for keys and values of all live sequences; by default 70 % of the memory that is free after loading.
     public var cacheMemory: Int?
@@ -12,18 +12,21 @@ public struct EngineOptions: Sendable {
     public var rowsPerPass: Int
     /// Map the checkpoint's files (default) or read them into memory. A mapped file must not be changed while it is used.
     public var mapsFiles: Bool
+    /// How keys and values are stored.
+    public var kvType: KVType
     /// Instruction set of the kernels (`avx512`, `portable`); by default `OURO_ISA`, else the best this machine has.
     public var instructionSet: String?
 
     public init(
         threads: Int? = nil, cacheMemory: Int? = nil, prefillChunk: Int = 256, rowsPerPass: Int = 512,
-        mapsFiles: Bool = true, instructionSet: String? = nil
+        mapsFiles: Bool = true, kvType: KVType = .bf16, instructionSet: String? = nil
     ) {
         self.threads = threads
         self.cacheMemory = cacheMemory
         self.prefillChunk = prefillChunk
         self.rowsPerPass = rowsPerPass
         self.mapsFiles = mapsFiles
+        self.kvType = kvType
         self.instructionSet = instructionSet
     }
 
@@ -40,6 +43,18 @@ public struct EngineOptions: Sendable {
         guard (1...65_536).contains(rowsPerPass) else {
             throw OuroError(.invalidRequest, field: "rowsPerPass", "expected 1 to 65536, found \(rowsPerPass)")
         }
+    }
+
+    /// One thread per physical core this process may run on: a second thread on a core has no multipliers of its own.
+    static var defaultThreads: Int {
+        let processors = ProcessInfo.processInfo.activeProcessorCount
+        var cores: Set<String> = []
+        for processor in 0..<processors {
+            let path = "/sys/devices/system/cpu/cpu\(processor)/topology/thread_siblings_list"
+            guard let siblings = try? String(contentsOfFile: path, encoding: .utf8) else { return processors }
+            cores.insert(siblings)
+        }
+        return max(1, min(cores.count, processors))
     }
 
     /// Memory that could be had now without swapping, in bytes.

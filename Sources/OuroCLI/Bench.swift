@@ -1,0 +1,165 @@
+import ArgumentParser
+import Foundation
+import Ouro
+
+struct Bench: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Measure a model against the limits of this machine.",
+        discussion: """
+            Every figure comes with the fraction of what the machine itself could do, measured in turn with it: memory \
+            bandwidth for passes and decoding, multiply-adds (8-bit dot products for quantised weights) for prefill. \
+            --json prints one object per measurement: {"name","shape","weights","threads","rows","chunk","context", \
+            "value","unit","limit","fraction"}.
+
+            EXAMPLES
+              ouro bench
+              ouro bench --shape ouro-1.4b --weights q4 --only decode
+              ouro bench --only pass --rows 1,4,16 --seconds 5 --json
+              ouro bench --model DIR
+              ouro bench --shape 4x256x4x704x2048 --threads 1
+            """)
+
+    @Option(name: .shortAndLong, help: ArgumentHelp("Measure this model folder, with its weights.", valueName: "dir"))
+    var model: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Measure random weights of a shape: \(BenchmarkShape.names.joined(separator: ", ")), or "
+                + "LAYERSxHIDDENxHEADSxMLPxVOCAB (default: ouro-1.4b).", valueName: "shape"))
+    var shape: String?
+
+    @Option(help: ArgumentHelp("Types of the random weights (default: bf16,q8,q4).", valueName: "f32|bf16|q8|q4,..."))
+    var weights: String?
+
+    @Option(
+        help: ArgumentHelp("Measure only this; a list is possible.", valueName: "machine|load|pass|decode|prefill,..."))
+    var only: String?
+
+    @Option(help: ArgumentHelp("Rows of the passes (default: 1,2,4,8,16).", valueName: "1,2,..."))
+    var rows: String?
+
+    @Option(help: ArgumentHelp("Chunk sizes of the prefill (default: 1,8,32,128,512).", valueName: "1,8,..."))
+    var chunks: String?
+
+    @Option(help: ArgumentHelp("Contexts of prefill and decode (default: 512,4096).", valueName: "512,..."))
+    var contexts: String?
+
+    @Option(help: "Seconds that each measurement repeats for.")
+    var seconds = 3.0
+
+    @Option(parsing: .unconditional, help: "Threads that share the work (default: one per physical core).")
+    var threads: Int?
+
+    @Option(help: "How keys and values are stored: f32, bf16 or q8.")
+    var kvType = KVType.bf16
+
+    @Flag(help: "Print one JSON object per measurement.")
+    var json = false
+
+    private static func list(_ text: String, _ option: String) throws -> [Int] {
+        try text.split(separator: ",", omittingEmptySubsequences: false).map { part in
+            guard let value = Int(part), value > 0 else {
+                throw ValidationError("\(option): expected numbers from 1, separated by commas, found '\(text)'")
+            }
+            return value
+        }
+    }
+
+    private static func names<Name: RawRepresentable & CaseIterable>(_ text: String, _ option: String) throws -> [Name]
+    where Name.RawValue == String {
+        try text.split(separator: ",", omittingEmptySubsequences: false).map { part in
+            guard let name = Name(rawValue: String(part)) else {
+                let known = Name.allCases.map(\.rawValue).joined(separator: ", ")
+                throw ValidationError("\(option): expected some of \(known), found '\(part)'")
+            }
+            return name
+        }
+    }
+
+    private func plan() throws -> BenchmarkPlan {
+        var plan = BenchmarkPlan(threads: threads, seconds: seconds, kvType: kvType)
+        if let only { plan.kinds = Set(try Self.names(only, "--only")) }
+        if let rows { plan.rows = try Self.list(rows, "--rows") }
+        if let chunks { plan.chunks = try Self.list(chunks, "--chunks") }
+        if let contexts { plan.contexts = try Self.list(contexts, "--contexts") }
+        return plan
+    }
+
+    private func subjects() throws -> [Benchmark.Subject] {
+        if let model { return [.folder(URL(fileURLWithPath: model))] }
+        let shape = try BenchmarkShape(shape ?? "ouro-1.4b")
+        let types: [WeightType] = try Self.names(weights ?? "bf16,q8,q4", "--weights")
+        return types.map { .random(shape, $0) }
+    }
+
+    func validate() throws {
+        if model != nil, shape != nil || weights != nil {
+            throw ValidationError("--model has its own shape and weights; leave --shape and --weights out")
+        }
+        if let threads, threads < 1 { throw ValidationError("--threads: expected at least 1, found \(threads)") }
+        if !(seconds > 0) { throw ValidationError("--seconds: expected more than 0, found \(seconds)") }
+        _ = try plan()
+        if let weights { let _: [WeightType] = try Self.names(weights, "--weights") }
+    }
+
+    func run() async throws {
+        var plan = try plan()
+        if !json { Terminal.write(BenchTable.header + "\n") }
+        for (index, subject) in try subjects().enumerated() {
+            if index > 0 { plan.kinds.remove(.machine) }
+            let (json, rowTimes) = (json, RowTimes())
+            try await Benchmark.run(subject, plan: plan) { measurement in
+                Terminal.write((json ? measurement.json.text : BenchTable.line(measurement, rowTimes)) + "\n")
+            }
+        }
+    }
+}
+
+extension KVType: ExpressibleByArgument {}
+
+/// What a pass with one row took, for comparison; used on the bench's own thread.
+private final class RowTimes: @unchecked Sendable {
+    var one: Double?
+}
+
+private enum BenchTable {
+    static let header =
+        column("what", 38) + column("weights", 9) + column("threads", 9) + column("value", 20) + column("limit", 12)
+        + "of the limit"
+
+    static func line(_ m: Measurement, _ rowTimes: RowTimes) -> String {
+        var what = m.name
+        if let rows = m.rows, m.name == "pass" { what += ", \(rows) row\(rows == 1 ? "" : "s")" }
+        if let chunk = m.chunk { what += ", chunk \(chunk)" }
+        if let context = m.context, context != m.chunk { what += ", context \(context)" }
+        var line =
+            column(what, 38) + column(m.weights ?? "-", 9) + column("\(m.threads)", 9)
+            + column(number(m.value) + " " + m.unit, 20) + column(m.limit.map(number) ?? "-", 12)
+            + (m.fraction.map { String(format: "%3.0f %%", $0 * 100) } ?? "-")
+        if m.name == "pass" {
+            if m.rows == 1 { rowTimes.one = m.value }
+            if let one = rowTimes.one, m.rows != 1 { line += String(format: "   %.2f x one row", m.value / one) }
+        }
+        return line
+    }
+
+    private static func number(_ value: Double) -> String {
+        String(format: value >= 100 ? "%.0f" : value >= 10 ? "%.1f" : "%.2f", value)
+    }
+
+    private static func column(_ text: String, _ width: Int) -> String {
+        text + String(repeating: " ", count: max(1, width - text.count))
+    }
+}
+
+extension Measurement {
+    fileprivate var json: JSONOutput {
+        func number(_ value: Int?) -> JSONOutput { value.map { .int($0) } ?? .null }
+        func number(_ value: Double?) -> JSONOutput { value.map { .double($0) } ?? .null }
+        return JSONOutput.object([
+            "name": .string(name), "shape": .string(shape), "weights": weights.map { .string($0) } ?? .null,
+            "threads": .int(threads), "rows": number(rows), "chunk": number(chunk), "context": number(context),
+            "value": .double(value), "unit": .string(unit), "limit": number(limit), "fraction": number(fraction),
+        ])
+    }
+}
