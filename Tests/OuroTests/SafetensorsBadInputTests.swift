@@ -158,9 +158,16 @@ import Testing
     @Test func hostileNamesMakeShortMessages() throws {
         let folder = try CheckpointFolder()
         let name = String(repeating: "n", count: 1_000_000) + "\\u001b[2J"
-        let url = try folder.write("bad.safetensors", SafetensorsBytes.file("{\"\(name)\":1}"))
-        let error = failure { () throws(OuroError) in _ = try SafetensorsFile(contentsOf: url) }
-        #expect((error?.description.utf8.count ?? .max) < url.path.utf8.count + 400)
+        for header in ["{\"\(name)\":1}", "{\"\(name)\":1,\"\(name)\":1}", "{\"t\":{\"\(name)\":1}}"] {
+            let url = try folder.write("bad.safetensors", SafetensorsBytes.file(header))
+            let error = failure { () throws(OuroError) in _ = try SafetensorsFile(contentsOf: url) }
+            #expect((error?.description.utf8.count ?? .max) < url.path.utf8.count + 400)
+        }
+        for map in ["{\"\(name)\":1}", "{\"\(name)\":\"\(name)\"}"] {
+            let url = try folder.write(ShardIndex.name, "{\"weight_map\":\(map)}")
+            let error = failure { () throws(OuroError) in _ = try ShardIndex(contentsOf: url) }
+            #expect((error?.description.utf8.count ?? .max) < url.path.utf8.count + 400)
+        }
         #expect(NameList.clipped("a\u{1B}[2J\nb") == "a\u{FFFD}[2J\u{FFFD}b")
     }
 }

@@ -31,7 +31,7 @@ struct SafetensorsHeader {
             entries = try StrictJSON.decode(HeaderEntries.self, from: json, file: file, code: .invalidCheckpoint)
         } catch {
             // Faults of single entries do not know their file.
-            throw OuroError(error.code, file: file, field: error.field, error.message)
+            throw OuroError(error.code, file: file, field: error.field.map(NameList.clipped), error.message)
         }
         metadata = entries.metadata
         tensors = entries.tensors.sorted {
@@ -43,7 +43,7 @@ struct SafetensorsHeader {
 
     private func checkCover(_ dataByteCount: Int, file: String) throws(OuroError) {
         var covered = 0
-        var last = "the header"
+        var last: TensorInfo?
         for tensor in tensors {
             let range = tensor.byteRange
             func fault(_ message: String) -> OuroError {
@@ -55,21 +55,27 @@ struct SafetensorsHeader {
                         + "bytes of data; it may have been downloaded in part")
             }
             guard range.lowerBound >= covered else {
-                throw fault("begins at byte \(range.lowerBound), but \(last) ends at byte \(covered): they overlap")
+                throw fault(
+                    "begins at byte \(range.lowerBound), but \(Self.quoted(last)) ends at byte \(covered): they overlap"
+                )
             }
             guard range.lowerBound == covered else {
                 throw fault(
-                    "begins at byte \(range.lowerBound), but \(last) ends at byte \(covered): "
+                    "begins at byte \(range.lowerBound), but \(Self.quoted(last)) ends at byte \(covered): "
                         + "the bytes between belong to no tensor")
             }
             covered = range.upperBound
-            last = "'\(NameList.clipped(tensor.name))'"
+            last = tensor
         }
         guard covered == dataByteCount else {
             throw OuroError(
                 .invalidCheckpoint, file: file, field: "header",
                 "the tensors take \(covered) bytes, but \(dataByteCount) bytes of data follow the header")
         }
+    }
+
+    private static func quoted(_ tensor: TensorInfo?) -> String {
+        tensor.map { "'\(NameList.clipped($0.name))'" } ?? "the header"
     }
 }
 

@@ -16,7 +16,11 @@ struct ShardIndex: Decodable {
     ///   of the folder.
     init(contentsOf url: URL) throws(OuroError) {
         let data = try StrictJSON.read(url, limit: Self.byteLimit, code: .invalidCheckpoint)
-        self = try StrictJSON.decode(Self.self, from: data, file: url.path, code: .invalidCheckpoint)
+        do {
+            self = try StrictJSON.decode(Self.self, from: data, file: url.path, code: .invalidCheckpoint)
+        } catch {
+            throw OuroError(error.code, file: error.file, field: error.field.map(NameList.clipped), error.message)
+        }
         guard !shards.isEmpty else {
             throw OuroError(.invalidCheckpoint, file: url.path, field: "weight_map", "expected tensors, found none")
         }
