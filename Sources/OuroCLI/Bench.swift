@@ -127,7 +127,7 @@ private enum BenchTable {
         column("what", 38) + column("weights", 9) + column("threads", 9) + column("value", 20) + column("limit", 12)
         + "of the limit"
 
-    static func line(_ m: Measurement, _ rowTimes: RowTimes) -> String {
+    static func line(_ m: BenchmarkFigure, _ rowTimes: RowTimes) -> String {
         var what = m.name
         if let rows = m.rows, m.name == "pass" { what += ", \(rows) row\(rows == 1 ? "" : "s")" }
         if let chunk = m.chunk { what += ", chunk \(chunk)" }
@@ -152,7 +152,7 @@ private enum BenchTable {
     }
 }
 
-extension Measurement {
+extension BenchmarkFigure {
     fileprivate var json: JSONOutput {
         func number(_ value: Int?) -> JSONOutput { value.map { .int($0) } ?? .null }
         func number(_ value: Double?) -> JSONOutput { value.map { .double($0) } ?? .null }

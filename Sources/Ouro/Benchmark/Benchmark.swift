@@ -18,7 +18,7 @@ public enum Benchmark {
     ///
     /// - Throws: ``OuroError`` for a plan or a folder that makes no sense, before anything is measured.
     public static func run(
-        _ subject: Subject, plan: BenchmarkPlan, report: @escaping @Sendable (Measurement) -> Void
+        _ subject: Subject, plan: BenchmarkPlan, report: @escaping @Sendable (BenchmarkFigure) -> Void
     ) async throws {
         try plan.validate()
         let kernels = try Kernels.select(plan.instructionSet ?? ProcessInfo.processInfo.environment["OURO_ISA"])
@@ -39,7 +39,7 @@ public enum Benchmark {
 /// The measurements of one model.
 private final class BenchmarkRun {
     private let plan: BenchmarkPlan
-    private let report: (Measurement) -> Void
+    private let report: (BenchmarkFigure) -> Void
     private let name: String
     private let weightName: String?
     private let configuration: ModelConfiguration
@@ -53,7 +53,7 @@ private final class BenchmarkRun {
     private let spare: AlignedMemory?
 
     init(
-        _ subject: Benchmark.Subject, plan: BenchmarkPlan, kernels: Kernels, report: @escaping (Measurement) -> Void
+        _ subject: Benchmark.Subject, plan: BenchmarkPlan, kernels: Kernels, report: @escaping (BenchmarkFigure) -> Void
     ) throws(OuroError) {
         self.plan = plan
         self.report = report
@@ -229,8 +229,8 @@ private final class BenchmarkRun {
         return Sequences(states, model: model)
     }
 
-    private func measurement(_ kind: String, value: Double, unit: String) -> Measurement {
-        Measurement(name: kind, shape: name, weights: weightName, threads: plan.threads, value: value, unit: unit)
+    private func measurement(_ kind: String, value: Double, unit: String) -> BenchmarkFigure {
+        BenchmarkFigure(name: kind, shape: name, weights: weightName, threads: plan.threads, value: value, unit: unit)
     }
 
     /// Repeats until the time is over, three times at least.

@@ -77,16 +77,10 @@ private struct TensorReader {
 
     func source(_ name: String) throws(OuroError) -> WeightSource {
         let (bytes, info) = try checkpoint.rawTensor(name)
-        let element: ouro_element =
-            switch info.elementType {
-            case .f32: OURO_F32
-            case .f16: OURO_F16
-            case .bf16: OURO_BF16
-            default:
-                throw OuroError(
-                    .invalidCheckpoint, field: name,
-                    "expected F32, F16 or BF16, found \(info.elementType.rawValue)")
-            }
+        guard let element = info.elementType.kernelElement else {
+            throw OuroError(
+                .invalidCheckpoint, field: name, "expected F32, F16 or BF16, found \(info.elementType.rawValue)")
+        }
         return WeightSource(
             storage: .values(bytes, element), rows: info.shape.count == 2 ? info.shape[0] : 1,
             columns: info.shape.last ?? 1)

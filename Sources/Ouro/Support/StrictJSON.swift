@@ -104,6 +104,9 @@ enum StrictJSON {
                             code, file: file, field: String(decoding: key, as: UTF8.self), "the key stands there twice")
                     }
                 }
+            case 0:
+                // The parser would take this for UTF-16, in which this scan finds no keys.
+                throw OuroError(code, file: file, "the file is not valid JSON: expected UTF-8, found a zero byte")
             default: break
             }
             index += 1

@@ -1,5 +1,5 @@
 /// One figure of a benchmark, and the machine's limit it is held against.
-public struct Measurement: Sendable, Equatable {
+public struct BenchmarkFigure: Sendable, Equatable {
     /// `bandwidth`, `multiply-add`, `int8-dot` (the machine); `load`, `memory`, `prefill`, `pass`, `decode` (the model).
     public var name: String
     /// The named shape, or the model folder's name.

@@ -1,0 +1,55 @@
+extension Checkpoint {
+    /// Checks that the tensors are exactly those of the model, with its shapes, in F32, F16 or BF16.
+    ///
+    /// Ignored are `lm_head.weight` of a model whose head is tied to its embedding, and the rotary frequencies that old
+    /// exporters wrote (`model.layers.N.self_attn.rotary_emb.inv_freq`).
+    ///
+    /// - Throws: ``OuroError`` with code `invalidCheckpoint` for missing, unexpected or misshapen tensors and for other
+    ///   element types.
+    public func validate(for configuration: ModelConfiguration) throws(OuroError) {
+        // Before the list is made, which is as long as the configuration says.
+        guard configuration.layerCount <= tensors.count / Self.tensorsPerLayer else {
+            throw OuroError(
+                .invalidCheckpoint, file: path, field: "num_hidden_layers",
+                "config.json has \(configuration.layerCount) layers of \(Self.tensorsPerLayer) tensors each, "
+                    + "but there are only \(tensors.count) tensors")
+        }
+        let expected = Self.expectedTensors(for: configuration)
+        let missing = expected.map(\.name).filter { tensors[$0] == nil }
+        guard missing.isEmpty else {
+            throw OuroError(
+                .invalidCheckpoint, file: path, field: missing.first,
+                "\(missing.count) of the model's \(expected.count) tensors are missing: \(NameList.text(missing))")
+        }
+        let names = Set(expected.map(\.name))
+        let unexpected = tensors.keys.filter { !names.contains($0) && !Self.isIgnored($0, configuration) }.sorted()
+        guard unexpected.isEmpty else {
+            throw OuroError(
+                .invalidCheckpoint, file: path, field: unexpected.first.map(NameList.clipped),
+                "\(unexpected.count) of \(tensors.count) tensors are not part of the model that config.json describes: "
+                    + NameList.text(unexpected))
+        }
+        for (name, shape) in expected {
+            guard let tensor = tensors[name] else { continue }
+            guard tensor.shape == shape else {
+                throw OuroError(
+                    .invalidCheckpoint, file: filePath(of: name), field: name,
+                    "the shape is \(NameList.text(tensor.shape)); by config.json it is \(NameList.text(shape))")
+            }
+            guard tensor.elementType.kernelElement != nil else {
+                throw OuroError(
+                    .invalidCheckpoint, file: filePath(of: name), field: name,
+                    "expected F32, F16 or BF16, found \(tensor.elementType.rawValue)")
+            }
+        }
+    }
+
+    private static func isIgnored(_ name: String, _ configuration: ModelConfiguration) -> Bool {
+        if name == headName { return configuration.tiesWordEmbeddings }
+        let prefix = "model.layers."
+        let suffix = ".self_attn.rotary_emb.inv_freq"
+        guard name.hasPrefix(prefix), name.hasSuffix(suffix) else { return false }
+        let number = name.dropFirst(prefix.count).dropLast(suffix.count)
+        return !number.isEmpty && number.utf8.allSatisfy { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
+    }
+}

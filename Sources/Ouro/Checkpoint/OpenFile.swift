@@ -1,0 +1,84 @@
+import Foundation
+
+#if canImport(Glibc)
+    import Glibc
+#else
+    import Darwin
+#endif
+
+/// A regular file that is open for reading: its descriptor and its real size.
+///
+/// The descriptor stays open as long as the value lives, so that the size can be checked again later.
+final class OpenFile: Sendable {
+    let path: String
+    /// The size when the file was opened.
+    let byteCount: Int
+    let descriptor: Int32
+
+    /// - Throws: ``OuroError`` with code `unreadableFile`.
+    init(_ url: URL) throws(OuroError) {
+        path = url.path
+        // Not to wait for the other end of a pipe.
+        descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+        guard descriptor >= 0 else {
+            byteCount = 0
+            throw OuroError(
+                .unreadableFile, file: path,
+                errno == ENOENT ? "there is no such file" : "cannot be opened: \(String(cString: strerror(errno)))")
+        }
+        var status = stat()
+        let failed = fstat(descriptor, &status) != 0
+        byteCount = failed ? 0 : Int(status.st_size)
+        guard !failed else {
+            throw OuroError(.unreadableFile, file: path, "cannot be read: \(String(cString: strerror(errno)))")
+        }
+        let kind = status.st_mode & S_IFMT
+        guard kind == S_IFREG else {
+            throw OuroError(
+                .unreadableFile, file: path,
+                kind == S_IFDIR ? "expected a file, found a directory" : "expected a file, found a device or pipe")
+        }
+    }
+
+    deinit {
+        if descriptor >= 0 { close(descriptor) }
+    }
+
+    /// Bytes of the file, copied. The range lies within `byteCount`.
+    func read(_ range: Range<Int>) throws(OuroError) -> Data {
+        var data = Data(count: range.count)
+        if let failure = data.withUnsafeMutableBytes({ fill($0, from: range.lowerBound) }) { throw failure }
+        return data
+    }
+
+    /// Fills a buffer with the file's bytes; returns what went wrong.
+    func fill(_ buffer: UnsafeMutableRawBufferPointer, from offset: Int) -> OuroError? {
+        var done = 0
+        while done < buffer.count {
+            // Systems limit how much one call may read.
+            let piece = UnsafeMutableRawBufferPointer(rebasing: buffer[done..<min(buffer.count, done + 1 << 30)])
+            let count = pread(descriptor, piece.baseAddress, piece.count, off_t(offset + done))
+            if count < 0 {
+                if errno == EINTR { continue }
+                return OuroError(.unreadableFile, file: path, "cannot be read: \(String(cString: strerror(errno)))")
+            }
+            if count == 0 { return shortened(to: offset + done) }
+            done += count
+        }
+        return nil
+    }
+
+    /// Throws if the file is shorter than it was, so that its mapping must not be touched.
+    func checkSize() throws(OuroError) {
+        var status = stat()
+        guard fstat(descriptor, &status) == 0, Int(status.st_size) < byteCount else { return }
+        throw shortened(to: Int(status.st_size))
+    }
+
+    private func shortened(to size: Int) -> OuroError {
+        OuroError(
+            .unreadableFile, file: path,
+            "the file was cut from \(byteCount) to \(size) bytes while in use; write a new file and rename it, "
+                + "or read it into memory instead of mapping it (--no-mmap)")
+    }
+}

@@ -1,0 +1,85 @@
+import Foundation
+
+#if canImport(Glibc)
+    import Glibc
+#else
+    import Darwin
+#endif
+
+/// A file that appears under its name complete or not at all.
+///
+/// It is written under a temporary name in the same folder, flushed to the disk and renamed by ``commit()``. Without a
+/// commit nothing is left of it, and what had the name before is untouched. Not thread-safe: one owner writes it.
+final class AtomicFile {
+    let path: String
+    private let temporaryPath: String
+    private let descriptor: Int32
+    private var isCommitted = false
+
+    /// - Throws: ``OuroError`` with code `unwritableFile`, as every method here.
+    init(_ url: URL) throws(OuroError) {
+        path = url.path
+        let name = ".\(url.lastPathComponent).\(UUID().uuidString).partial"
+        temporaryPath = url.deletingLastPathComponent().appendingPathComponent(name).path
+        descriptor = open(temporaryPath, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
+        guard descriptor >= 0 else { throw Self.failure(path, "be created") }
+    }
+
+    deinit {
+        if descriptor >= 0 {
+            close(descriptor)
+            if !isCommitted { unlink(temporaryPath) }
+        }
+    }
+
+    /// Writes bytes at an offset from the start of the file.
+    func write(_ bytes: UnsafeRawBufferPointer, at offset: Int) throws(OuroError) {
+        try Self.write(bytes, at: offset, to: descriptor, path: path)
+    }
+
+    /// Writes bytes at an offset from the start of the file.
+    func write(_ bytes: Data, at offset: Int) throws(OuroError) {
+        let failure: OuroError? = bytes.withUnsafeBytes { bytes in
+            do throws(OuroError) {
+                try write(bytes, at: offset)
+                return nil
+            } catch {
+                return error
+            }
+        }
+        if let failure { throw failure }
+    }
+
+    /// Flushes the file and gives it its name.
+    func commit() throws(OuroError) {
+        guard fsync(descriptor) == 0 else { throw Self.failure(path, "be flushed") }
+        guard rename(temporaryPath, path) == 0 else { throw Self.failure(path, "be given its name") }
+        isCommitted = true
+        // The new name is on the disk only when the folder is.
+        let folder = open(URL(fileURLWithPath: path).deletingLastPathComponent().path, O_RDONLY | O_CLOEXEC)
+        guard folder >= 0 else { return }
+        defer { close(folder) }
+        _ = fsync(folder)
+    }
+
+    static func write(
+        _ bytes: UnsafeRawBufferPointer, at offset: Int, to descriptor: Int32, path: String
+    ) throws(OuroError) {
+        var done = 0
+        while done < bytes.count {
+            // Systems limit how much one call may write.
+            let piece = UnsafeRawBufferPointer(rebasing: bytes[done..<min(bytes.count, done + 1 << 30)])
+            let count = pwrite(descriptor, piece.baseAddress, piece.count, off_t(offset + done))
+            if count < 0 {
+                if errno == EINTR { continue }
+                throw failure(path, "be written")
+            }
+            done += count
+        }
+    }
+
+    private static func failure(_ path: String, _ action: String) -> OuroError {
+        let reason = String(cString: strerror(errno))
+        return OuroError(.unwritableFile, file: path, "the file cannot \(action): \(reason)")
+    }
+}
