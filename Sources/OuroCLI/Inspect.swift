@@ -17,6 +17,9 @@ struct Inspect: ParsableCommand {
     @Option(name: .shortAndLong, help: ArgumentHelp("Folder of the model.", valueName: "dir"))
     var model: String
 
+    @Option(help: ArgumentHelp("Type of keys and values to reckon with.", valueName: "f32|bf16|q8"))
+    var kvType: KVType?
+
     @Flag(help: "List every tensor; otherwise layers of the same shape are shown once.")
     var tensors = false
 
@@ -29,7 +32,7 @@ struct Inspect: ParsableCommand {
         let checkpoint = try Checkpoint(folder: folder)
         try checkpoint.validate(for: configuration)
         let counts = ParameterCounts(checkpoint.tensors.values)
-        let cache = CacheMemory(configuration)
+        let cache = CacheMemory(configuration, type: kvType ?? .default(for: configuration))
         if json {
             Terminal.write(report(configuration, checkpoint, counts, cache).text + "\n")
         } else {
@@ -49,6 +52,7 @@ struct Inspect: ParsableCommand {
                 "block": .int(counts.block), "embedding": .int(counts.embedding), "head": .int(counts.head),
                 "gate": .int(counts.gate), "total": .int(counts.total),
             ]),
+            "kv_type": .string(cache.type.rawValue),
             "kv_bytes_per_1k_tokens": .object([
                 "full": .int(cache.full), "last-loop": .int(cache.shared), "averaged": .int(cache.shared),
             ]),
@@ -92,7 +96,7 @@ struct Inspect: ParsableCommand {
         row("gate", grouped(counts.gate))
         row("total", grouped(counts.total))
 
-        Terminal.write("Keys and values, per 1K tokens (f32)\n")
+        Terminal.write("Keys and values, per 1K tokens (\(cache.type.rawValue))\n")
         row("full", cache.text(cache.full) + ", \(c.totalUTSteps) loops")
         row("last-loop, averaged", cache.text(cache.shared) + ", after prefill")
 
@@ -128,14 +132,14 @@ private struct ParameterCounts {
 
 /// Memory that keys and values of 1024 positions take.
 private struct CacheMemory {
+    let type: KVType
     let full: Int
     let shared: Int
 
-    init(_ configuration: ModelConfiguration) {
-        let perLoop =
-            1024 * 2 * configuration.layerCount * configuration.keyValueHeadCount * configuration.headDimension
-        shared = perLoop * MemoryLayout<Float>.stride
-        full = shared * configuration.totalUTSteps
+    init(_ configuration: ModelConfiguration, type: KVType) {
+        self.type = type
+        full = configuration.keyValueBytes(positions: 1024, type: type)
+        shared = full / configuration.totalUTSteps
     }
 
     func text(_ bytes: Int) -> String {

@@ -16,6 +16,12 @@ struct ModelOptions: ParsableArguments {
     @Option(help: "Memory for keys and values, in MiB (default: 70 % of what is free).")
     var kvMemory: Int?
 
+    @Option(
+        help: ArgumentHelp(
+            "How keys and values are stored (default: bf16; f32 for a model whose whole context takes at most 1 GiB).",
+            valueName: "f32|bf16|q8"))
+    var kvType: KVType?
+
     @Flag(name: .customLong("no-mmap"), help: "Read the weights into memory instead of mapping the files.")
     var noMap = false
 
@@ -33,7 +39,8 @@ struct ModelOptions: ParsableArguments {
         try Engine(
             modelAt: folder,
             options: EngineOptions(
-                threads: threads, cacheMemory: kvMemory.map { $0 << 20 }, prefillChunk: prefillChunk, mapsFiles: !noMap)
+                threads: threads, cacheMemory: kvMemory.map { $0 << 20 }, prefillChunk: prefillChunk, mapsFiles: !noMap,
+                kvType: kvType)
         )
     }
 }

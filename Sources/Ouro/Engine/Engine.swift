@@ -25,6 +25,8 @@ public final class Engine: Sendable {
     public let instructionSet: String
     /// Bytes that keys and values may take, all sequences together.
     public let cacheMemory: Int
+    /// How keys and values are stored.
+    public let kvType: KVType
     private let thread: EngineThread
 
     /// Loads a Hugging Face model folder: `config.json`, `model.safetensors` or shards with an index, `tokenizer.json`.
@@ -53,8 +55,9 @@ public final class Engine: Sendable {
         let pool = WorkerPool(threadCount: options.threads ?? EngineOptions.defaultThreads)
         let checkpoint = try Checkpoint(folder: folder, mapped: options.mapsFiles)
         let weights = try ModelWeights(checkpoint, configuration: configuration, kernels: kernels, pool: pool)
+        let kvType = options.kvType ?? .default(for: configuration)
         let model = LoopedTransformer(
-            configuration: configuration, weights: weights, kernels: kernels, pool: pool, kvType: options.kvType)
+            configuration: configuration, weights: weights, kernels: kernels, pool: pool, kvType: kvType)
         let cacheMemory = options.cacheMemory ?? EngineOptions.availableMemory / 10 * 7
         let scheduler = Scheduler(
             model: model, pool: KVPool(layout: model.layout, budget: cacheMemory), rowsPerPass: options.rowsPerPass)
@@ -65,6 +68,7 @@ public final class Engine: Sendable {
         self.chatTemplate = template
         self.options = options
         self.cacheMemory = cacheMemory
+        self.kvType = kvType
         instructionSet = kernels.name
         thread = EngineThread(scheduler: scheduler)
     }

@@ -12,14 +12,14 @@ public struct EngineOptions: Sendable {
     public var rowsPerPass: Int
     /// Map the checkpoint's files (default) or read them into memory. A mapped file must not be changed while it is used.
     public var mapsFiles: Bool
-    /// How keys and values are stored.
-    public var kvType: KVType
+    /// How keys and values are stored; by default ``KVType/default(for:)``.
+    public var kvType: KVType?
     /// Instruction set of the kernels (`avx512`, `portable`); by default `OURO_ISA`, else the best this machine has.
     public var instructionSet: String?
 
     public init(
         threads: Int? = nil, cacheMemory: Int? = nil, prefillChunk: Int = 256, rowsPerPass: Int = 512,
-        mapsFiles: Bool = true, kvType: KVType = .bf16, instructionSet: String? = nil
+        mapsFiles: Bool = true, kvType: KVType? = nil, instructionSet: String? = nil
     ) {
         self.threads = threads
         self.cacheMemory = cacheMemory
