@@ -101,6 +101,13 @@ extension Engine {
     private func chatTokens(_ messages: [ChatMessage]) throws(OuroError) -> [Int] {
         guard !messages.isEmpty else { throw OuroError(.invalidRequest, field: "messages", "there are no messages") }
         let tokenizer = try needTokenizer()
-        return tokenizer.encode(try chatTemplate.render(messages: messages))
+        // What people write must not become control tokens; what the model wrote (`<think>`) may be some.
+        let shielded = messages.map { message in
+            ChatMessage(
+                role: tokenizer.shieldingSpecialTokens(in: message.role),
+                content: message.role == "assistant"
+                    ? message.content : tokenizer.shieldingSpecialTokens(in: message.content))
+        }
+        return tokenizer.encode(try chatTemplate.render(messages: shielded), removingMarkers: true)
     }
 }

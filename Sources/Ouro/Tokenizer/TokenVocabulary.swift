@@ -1,0 +1,141 @@
+/// The tokens of a tokenizer, by id and by spelling.
+struct TokenVocabulary: Sendable {
+    struct Token: Sendable {
+        /// The spelling in the file.
+        let piece: String
+        /// What the token stands for in decoded text.
+        let bytes: [UInt8]
+        var isSpecial: Bool
+    }
+
+    /// By id; nil for ids that the file leaves out.
+    private var tokens: [Token?]
+    /// Of the model's own tokens by the UTF-8 of their spelling: a `String` would take canonically equivalent spellings
+    /// for one.
+    private var modelIDs: [[UInt8]: Int32] = [:]
+    private var addedIDs: [[UInt8]: Int32] = [:]
+    /// The tokens to be found in text before anything else, in the file's order; with those marked `normalized` last.
+    let addedTokens: (exact: [AddedToken], normalized: [AddedToken])
+
+    init(_ content: TokenizerFile, file: String) throws(OuroError) {
+        let added = content.added_tokens ?? []
+        let count = content.model.vocab.count + added.count
+        // Ids may have gaps, but a small file must not ask for a large table.
+        let limit = min(4 * count + 1000, Int(Int32.max))
+        func fault(_ field: String, _ piece: String, _ message: String) -> OuroError {
+            OuroError(
+                .invalidTokenizer, file: file, field: field, "the token \(TokenizerFile.quoted(piece)) \(message)")
+        }
+        func slot(_ id: Int, _ field: String, _ piece: String) throws(OuroError) -> Int32 {
+            guard id >= 0, id < limit, let slot = Int32(exactly: id) else {
+                throw fault(
+                    field, piece, "has the id \(id), expected one from 0 to \(limit - 1) for \(count) tokens")
+            }
+            return slot
+        }
+
+        modelIDs.reserveCapacity(content.model.vocab.count)
+        var largest = -1
+        var addedSlots: [Int32] = []
+        for (piece, id) in content.model.vocab { largest = max(largest, Int(try slot(id, "model.vocab", piece))) }
+        for (index, token) in added.enumerated() {
+            let field = "added_tokens.\(index)"
+            guard case .int(let id) = token.id else {
+                throw fault("\(field).id", token.content, "has as id \(token.id.typeName), expected an integer")
+            }
+            addedSlots.append(try slot(id, field, token.content))
+            largest = max(largest, id)
+        }
+        tokens = Array(repeating: nil, count: largest + 1)
+        for (piece, id) in content.model.vocab {
+            if let other = tokens[id] {
+                let pieces = [piece, other.piece].sorted()
+                throw fault(
+                    "model.vocab", pieces[0], "has the id \(id), and so has \(TokenizerFile.quoted(pieces[1]))")
+            }
+            tokens[id] = Token(piece: piece, bytes: ByteAlphabet.bytes(of: piece), isSpecial: false)
+            modelIDs[Array(piece.utf8)] = Int32(id)
+        }
+        var exact: [AddedToken] = []
+        var normalized: [AddedToken] = []
+        for (index, (token, slot)) in zip(added, addedSlots).enumerated() where !token.content.isEmpty {
+            let id = Int(slot)
+            let field = "added_tokens.\(index)"
+            let key = Array(token.content.utf8)
+            guard addedIDs[key] == nil else {
+                throw fault(field, token.content, "stands there twice")
+            }
+            if let other = modelIDs[key], other != slot {
+                throw fault(field, token.content, "has the id \(id) here and \(other) in model.vocab")
+            }
+            if let other = tokens[id], !other.piece.utf8.elementsEqual(key) {
+                throw fault(field, token.content, "has the id \(id) of \(TokenizerFile.quoted(other.piece))")
+            }
+            addedIDs[key] = slot
+            tokens[id] = Token(
+                piece: token.content, bytes: ByteAlphabet.bytes(of: token.content), isSpecial: token.special)
+            let found = AddedToken(
+                id: id, content: token.content, isSpecial: token.special, isSingleWord: token.single_word,
+                stripsLeft: token.lstrip, stripsRight: token.rstrip)
+            if token.normalized { normalized.append(found) } else { exact.append(found) }
+        }
+        addedTokens = (exact, normalized)
+    }
+
+    /// One more than the largest id.
+    var size: Int { tokens.count }
+
+    func token(_ id: Int) -> Token? { tokens.indices.contains(id) ? tokens[id] : nil }
+
+    /// An added token before one of the model's own.
+    func id(of piece: some Sequence<UInt8>) -> Int32? {
+        let key = Array(piece)
+        return addedIDs[key] ?? modelIDs[key]
+    }
+
+    /// Added tokens that are not in `model.vocab` take no part in merging.
+    func modelID(of piece: some Sequence<UInt8>) -> Int32? { modelIDs[Array(piece)] }
+
+    /// The merges of the file, with the ids of what they name.
+    func merges(_ merges: TokenizerFile.Merges, file: String) throws(OuroError) -> MergeTable {
+        let count =
+            switch merges {
+            case .lines(let lines): lines.count
+            case .pairs(let pairs): pairs.count
+            }
+        var table = MergeTable(count: count)
+        for index in 0..<count {
+            let left: Substring.UTF8View
+            let right: Substring.UTF8View
+            switch merges {
+            case .lines(let lines):
+                // The first line of a `merges.txt`, which the reference passes over too.
+                if lines[index].utf8.starts(with: "#version".utf8) { continue }
+                let parts = lines[index].utf8.split(separator: UInt8(ascii: " "), omittingEmptySubsequences: false)
+                guard parts.count == 2 else { throw malformed(lines[index]) }
+                (left, right) = (Substring(parts[0]).utf8, Substring(parts[1]).utf8)
+            case .pairs(let pairs):
+                guard pairs[index].count == 2 else { throw malformed(pairs[index].joined(separator: " ")) }
+                (left, right) = (pairs[index][0][...].utf8, pairs[index][1][...].utf8)
+            }
+            let rank = Int32(truncatingIfNeeded: index)
+            table.insert(
+                MergeTable.Merge(rank: rank, result: try known(Array(left) + Array(right))),
+                left: try known(left), right: try known(right))
+
+            func known(_ piece: some Sequence<UInt8>) throws(OuroError) -> Int32 {
+                if let id = modelID(of: piece) { return id }
+                let name = TokenizerFile.quoted(String(decoding: Array(piece), as: UTF8.self))
+                throw OuroError(
+                    .invalidTokenizer, file: file, field: "model.merges.\(index)",
+                    "names the token \(name), which is not in model.vocab")
+            }
+            func malformed(_ found: String) -> OuroError {
+                OuroError(
+                    .invalidTokenizer, file: file, field: "model.merges.\(index)",
+                    "found \(TokenizerFile.quoted(found)), expected two tokens")
+            }
+        }
+        return table
+    }
+}
