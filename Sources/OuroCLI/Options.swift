@@ -7,7 +7,7 @@ struct ModelOptions: ParsableArguments {
     @Option(name: .shortAndLong, help: ArgumentHelp("Folder of the model, in Hugging Face format.", valueName: "dir"))
     var model: String
 
-    @Option(parsing: .unconditional, help: "Threads that share the work (default: one per processor).")
+    @Option(parsing: .unconditional, help: "Threads that share the work (default: one per physical core).")
     var threads: Int?
 
     @Option(help: "Positions of a prompt that run together.")

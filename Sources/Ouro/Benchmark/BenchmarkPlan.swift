@@ -80,7 +80,8 @@ public struct BenchmarkPlan: Sendable {
         try check("chunk", chunks, 1...4096)
         try check("context", contexts, 1...1_048_576)
         guard seconds > 0, seconds <= 3600 else {
-            throw OuroError(.invalidRequest, field: "seconds", "expected more than 0 and at most 3600, found \(seconds)")
+            throw OuroError(
+                .invalidRequest, field: "seconds", "expected more than 0 and at most 3600, found \(seconds)")
         }
     }
 }

@@ -49,7 +49,8 @@ extension ModelWeights {
             LayerWeights(
                 inputNorm: ones, queryKeyValue: matrix(hidden, attention + 2 * keyValue, type),
                 attentionOutput: matrix(attention, hidden, type), attentionNorm: ones, mlpInputNorm: ones,
-                gateUp: matrix(hidden, 2 * ((mlp + PackedMatrix.panel - 1) / PackedMatrix.panel) * PackedMatrix.panel, type),
+                gateUp: matrix(
+                    hidden, 2 * ((mlp + PackedMatrix.panel - 1) / PackedMatrix.panel) * PackedMatrix.panel, type),
                 down: matrix(mlp, hidden, type), mlpNorm: ones)
         }
         finalNorm = ones
@@ -59,7 +60,8 @@ extension ModelWeights {
         // A row of the embedding is a row of numbers, in panels or not.
         let table = PackedMatrix(
             random: .values(OURO_BF16), inputs: hidden,
-            panelCount: (configuration.vocabularySize + PackedMatrix.panel - 1) / PackedMatrix.panel, seed: 0, pool: pool)
+            panelCount: (configuration.vocabularySize + PackedMatrix.panel - 1) / PackedMatrix.panel, seed: 0,
+            pool: pool)
         embedding = EmbeddingTable(
             source: WeightSource(
                 storage: .values(table.descriptor.panels, OURO_BF16), rows: configuration.vocabularySize,

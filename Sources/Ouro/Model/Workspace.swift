@@ -18,7 +18,10 @@ struct Workspace {
     /// Scores of attention, a row for every worker.
     private(set) var scores: FloatRows
 
-    init(rows: Int, positions: Int = 1024, configuration: ModelConfiguration, weights: ModelWeights, workers: Int, kernels: Kernels) {
+    init(
+        rows: Int, positions: Int = 1024, configuration: ModelConfiguration, weights: ModelWeights, workers: Int,
+        kernels: Kernels
+    ) {
         let rows = max(rows, LoopedTransformer.readoutBatch)
         let attention = configuration.headCount * configuration.headDimension
         let keyValue = configuration.keyValueHeadCount * configuration.headDimension
@@ -33,7 +36,8 @@ struct Workspace {
         cosine = FloatRows(rows: rows, columns: configuration.headDimension / 2)
         sine = FloatRows(rows: rows, columns: configuration.headDimension / 2)
         outcomes = FloatRows(rows: rows, columns: 3)
-        let matrices = weights.layers.flatMap { [$0.queryKeyValue, $0.attentionOutput, $0.gateUp, $0.down] } + [weights.head]
+        let matrices =
+            weights.layers.flatMap { [$0.queryKeyValue, $0.attentionOutput, $0.gateUp, $0.down] } + [weights.head]
         packed = AlignedMemory(
             byteCount: matrices.map { kernels.packedBytes($0, rows: rows) }.max() ?? 0, clears: false)
         scores = Self.scores(positions: positions, workers: workers)
