@@ -69,6 +69,7 @@ struct Chat: AsyncParsableCommand {
                 }
                 continue
             }
+            Terminal.warnAboutDroppedBytes(in: line, tokenizer: engine.tokenizer)
             messages.append(ChatMessage(role: "user", content: line))
             do {
                 let answer = try await reply(to: messages, engine: engine, depth: depth)

@@ -50,6 +50,7 @@ struct Generate: AsyncParsableCommand {
                 .text(try InputText.prompt(argument: prompt, file: file))
             }
         let engine = try model.load()
+        if case .text(let text) = input { Terminal.warnAboutDroppedBytes(in: text, tokenizer: engine.tokenizer) }
         let stream = try engine.generate(sampling.request(input, engine: engine, depth: depth))
         let colours = DepthColours(loops: depth.loops ?? engine.configuration.totalUTSteps)
         var summary = GenerationSummary(promptTokens: stream.promptTokens)

@@ -49,6 +49,7 @@ struct Score: AsyncParsableCommand {
                 .text(try InputText.read(file: file ?? "-"))
             }
         let engine = try model.load()
+        if case .text(let text) = input { Terminal.warnAboutDroppedBytes(in: text, tokenizer: engine.tokenizer) }
         let total = try engine.tokens(of: input).count
         let showsProgress = Terminal.errorIsTerminal && total > 512
         let positions = try await engine.score(input, loops: depth.loops, exit: depth.policy) { done in

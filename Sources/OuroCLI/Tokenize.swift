@@ -50,10 +50,6 @@ struct Tokenize: ParsableCommand {
             return Terminal.write(line.text + "\n")
         }
         for (id, piece) in zip(ids, pieces) { Terminal.write("\(id)\t\(piece)\n") }
-        let dropped = Set(input.utf8).intersection(tokenizer.missingBytes)
-        if !dropped.isEmpty {
-            let list = dropped.sorted().map { "0x" + String($0, radix: 16) }.joined(separator: " ")
-            Terminal.writeError("note: the vocabulary has no token for the bytes \(list); they are dropped\n")
-        }
+        Terminal.warnAboutDroppedBytes(in: input, tokenizer: tokenizer)
     }
 }
