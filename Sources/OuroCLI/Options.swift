@@ -120,6 +120,14 @@ struct SamplingOptions: ParsableArguments {
     @Option(help: "Stop at this string; may be repeated.")
     var stop: [String] = []
 
+    @Option(help: "Run ahead on guessed tokens. Changes speed, never output.")
+    var wavefront = Toggle.on
+
+    @Option(
+        parsing: .unconditional,
+        help: "Tokens to propose from earlier occurrences of the last ones. Changes speed, never output.")
+    var draftTokens = 0
+
     @Flag(help: "Go on after an end-of-text token.")
     var ignoreEos = false
 
@@ -127,6 +135,7 @@ struct SamplingOptions: ParsableArguments {
     var showSpecial = false
 
     func validate() throws {
+        if draftTokens < 0 { throw ValidationError("--draft-tokens: expected at least 0, found \(draftTokens)") }
         if maxTokens < 1 { throw ValidationError("--max-tokens: expected at least 1, found \(maxTokens)") }
         for text in logitBias where Self.bias(text) == nil {
             throw ValidationError("--logit-bias: expected TOKEN=BIAS, as in 42=-5, found '\(text)'")
@@ -159,6 +168,13 @@ struct SamplingOptions: ParsableArguments {
     func request(_ prompt: GenerationRequest.Prompt, engine: Engine, depth: DepthOptions) -> GenerationRequest {
         GenerationRequest(
             prompt, maxTokens: maxTokens, sampling: parameters(defaults: engine.defaultSampling), exit: depth.policy,
-            loops: depth.loops, stop: stop, ignoresEndOfText: ignoreEos, showsSpecialTokens: showSpecial)
+            loops: depth.loops, stop: stop, ignoresEndOfText: ignoreEos, wavefront: wavefront == .on,
+            draftTokens: draftTokens, showsSpecialTokens: showSpecial)
     }
+}
+
+/// A setting that is on or off.
+enum Toggle: String, ExpressibleByArgument, CaseIterable {
+    case on
+    case off
 }

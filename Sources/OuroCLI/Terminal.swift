@@ -50,6 +50,7 @@ struct GenerationSummary {
     private(set) var passes = 0
     private(set) var exitLoops = 0
     private(set) var finishReason: FinishReason?
+    private(set) var statistics: GenerationStatistics?
     private let start = ContinuousClock.now
     private var firstToken: ContinuousClock.Instant?
     private var end = ContinuousClock.now
@@ -61,6 +62,7 @@ struct GenerationSummary {
         passes = token.passes
         exitLoops += token.exitLoop
         finishReason = token.finishReason
+        statistics = token.statistics
         end = .now
         if firstToken == nil { firstToken = end }
     }
@@ -87,7 +89,17 @@ struct GenerationSummary {
                 "prompt_tokens": .int(promptTokens), "tokens": .int(tokens),
                 "tokens_per_second": .double(tokensPerSecond), "mean_loops": .double(meanLoops),
                 "passes": .int(passes), "finish_reason": finishReason.map { .string($0.rawValue) } ?? .null,
+                "rows": statistics.map(Self.rows) ?? .null,
+                "acceptance": statistics.map { .array($0.acceptance.map { $0.map { .double($0) } ?? .null }) } ?? .null,
             ])
+        ])
+    }
+
+    private static func rows(_ statistics: GenerationStatistics) -> JSONOutput {
+        .object([
+            "prefill": .int(statistics.prefillRows), "decode": .int(statistics.decodeRows),
+            "draft": .int(statistics.draftRows), "filler": .int(statistics.fillerRows),
+            "dropped": .int(statistics.droppedRows),
         ])
     }
 }

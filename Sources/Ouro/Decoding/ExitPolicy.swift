@@ -48,6 +48,8 @@ struct ExitTracker: Sendable {
     private(set) var exitLoop: Int?
     private var survival: Float = 1
     private var cumulated: Float = 0
+    // The distribution as it was when the row left.
+    private var distributionAtExit: [Float]?
 
     init(loops: Int, policy: ExitPolicy) {
         self.loops = loops
@@ -71,12 +73,21 @@ struct ExitTracker: Sendable {
             case .threshold(let threshold): threshold < 1 && cumulated >= threshold
             case .hiddenChange(let limit): loop > 1 && outcome.change < limit
             }
-        if leaves || loop == loops { exitLoop = loop }
+        if leaves || loop == loops {
+            exitLoop = loop
+            distributionAtExit = distribution
+        }
     }
 
     /// Whether the loop that has just run is one whose logits are needed.
     var needsLogits: Bool { exitLoop == lambdas.count || policy == .weighted }
 
-    /// Exit probabilities of all loops; zero for those that have not run.
-    var paddedDistribution: [Float] { distribution + Array(repeating: 0, count: max(0, loops - distribution.count)) }
+    /// Probability of not having left yet.
+    var remaining: Float { survival }
+
+    /// Exit probabilities of all loops; zero for those that had not run when the row left.
+    var exitDistribution: [Float] {
+        let known = distributionAtExit ?? distribution
+        return known + Array(repeating: 0, count: max(0, loops - known.count))
+    }
 }

@@ -1,50 +1,51 @@
-import Synchronization
-
-/// A generation: prefill in chunks, then one row at a time, all loops each.
+/// A generation: the prompt in chunks, then rows on final tokens and, ahead of them, rows on guesses.
 ///
-/// A token comes out at its exit loop; its row runs on to the last loop so that later tokens find its keys and values.
+/// After every loop that is read out, a row's most likely next token (by the request's own sampler, with the noise of that
+/// position) is its successor's input. A guess that changes costs the rows that were built on it, never the output: a token
+/// comes out when its row's exit loop has run and every token before it is out.
 final class GenerationTask: SequenceTask {
     let maximumPositions: Int
     let loops: Int
     private let continuation: AsyncThrowingStream<GeneratedToken, any Error>.Continuation
     private let cancelled: CancellationFlag
-    private let endTokens: Set<Int>
-    private let maxTokens: Int
-    private let exit: ExitPolicy
+    private let request: ResolvedRequest
+    private let promptCount: Int
+    private let lastPromptToken: Int
 
     private var prefill: PrefillCursor
     private var sampler: Sampler
+    private var lookup: PromptLookup
     private var text: TextAssembler
     private var cache: SequenceCache?
     private var states: RowStates?
+    private var wave: Wavefront?
 
-    // The row that decides the next token: the prompt's last one, then one after the other.
-    private var tracker: ExitTracker
-    private var position: Int
-    private var slot: Int?
-    private var pendingToken = 0
-    private var loop = 1
-    private var weightedLogits: [Float] = []
-
-    private var generated = 0
-    private var passes = 0
+    /// The last position whose token is final.
+    private var finalPosition: Int
     private var finished = false
+    private var statistics: GenerationStatistics
+    private var unchanged: [Float] = []
+    private var weighted: [Int: [Float]] = [:]
+    // What the pass under way has of this task.
+    private var passChunk = 0
+    private var passWave = 0
 
     init(
         prompt: [Int], request: ResolvedRequest,
         continuation: AsyncThrowingStream<GeneratedToken, any Error>.Continuation,
         cancelled: CancellationFlag
     ) {
+        self.request = request
         loops = request.loops
-        exit = request.exit
-        maxTokens = request.maxTokens
-        endTokens = request.endTokens
+        promptCount = prompt.count
+        lastPromptToken = prompt[prompt.count - 1]
         maximumPositions = prompt.count + request.maxTokens
-        prefill = PrefillCursor(tokens: prompt, loops: request.loops, chunkSize: request.prefillChunk)
+        prefill = PrefillCursor(tokens: prompt.dropLast(), loops: request.loops, chunkSize: request.prefillChunk)
         sampler = Sampler(request.sampling, prompt: prompt)
+        lookup = PromptLookup(prompt: prompt, limit: request.draftTokens)
         text = request.text
-        tracker = ExitTracker(loops: request.loops, policy: request.exit)
-        position = prompt.count - 1
+        statistics = GenerationStatistics(loops: request.loops)
+        finalPosition = prompt.count - 1
         self.continuation = continuation
         self.cancelled = cancelled
     }
@@ -54,129 +55,203 @@ final class GenerationTask: SequenceTask {
     func start(cache: SequenceCache, states: RowStates) {
         self.cache = cache
         self.states = states
+        wave = Wavefront(states: states)
+        if prefill.isDone { beginDecoding() }
     }
 
-    func nextRows(limit: Int) -> [Row] {
-        guard let cache, let states else { return [] }
-        if !prefill.isDone { return prefill.nextRows(limit: limit, cache: cache, states: states) }
-        let slot = self.slot ?? states.take()
-        self.slot = slot
-        return [Row(cache: cache, position: position, loop: loop, token: pendingToken, slot: slot)]
+    /// The prompt's last position decides the first token; it goes along with the prompt's last chunk.
+    private func beginDecoding() {
+        wave?.append(position: promptCount - 1, token: lastPromptToken, tracker: newTracker())
     }
 
-    func absorb(_ outcomes: ArraySlice<RowOutcome>) throws(OuroError) -> [Int] {
-        passes += 1
-        // In prefill only the prompt's last position decides a token.
-        guard let last = outcomes.last, !prefill.isDone ? prefill.chunk.upperBound == prefill.tokens.count : true else {
-            return []
+    private func newTracker() -> ExitTracker { ExitTracker(loops: loops, policy: request.exit) }
+
+    // MARK: rows
+
+    private var finalRowCount: Int { wave?.rows.prefix { $0.position <= finalPosition && $0.loop <= loops }.count ?? 0 }
+
+    var requiredRowCount: Int { (prefill.isUnderWay ? prefill.chunk.count : 0) + finalRowCount }
+
+    func requiredRows() -> [Row] {
+        guard let cache else { return [] }
+        let chunk = prefill.isUnderWay ? prefill.rows(cache: cache) : []
+        passChunk = chunk.count
+        passWave = finalRowCount
+        return chunk + waveRows(0..<passWave)
+    }
+
+    func prefillRows(limit: Int) -> [Row] {
+        guard let states, !prefill.isUnderWay, !prefill.isDone else { return [] }
+        prefill.begin(limit: limit, states: states)
+        if prefill.hasBegunLastChunk { beginDecoding() }
+        return requiredRows()
+    }
+
+    func draftRows(limit: Int) -> [Row] {
+        guard let wave, request.wavefront else { return [] }
+        let first = passWave
+        while passWave < wave.count, passWave - first < limit { passWave += 1 }
+        return waveRows(first..<passWave)
+    }
+
+    private func waveRows(_ indices: Range<Int>) -> [Row] {
+        guard let cache, let wave else { return [] }
+        return indices.map { index in
+            let row = wave[index]
+            return Row(cache: cache, position: row.position, loop: row.loop, token: row.token, slot: row.slot)
         }
-        guard last.gateLogit.isFinite else { throw nonFinite() }
-        tracker.advance(last)
-        return tracker.needsLogits ? [outcomes.count - 1] : []
+    }
+
+    // MARK: what comes out
+
+    func absorb(_ outcomes: [RowOutcome]) throws(OuroError) -> [Int] {
+        statistics.passes += 1
+        statistics.prefillRows += passChunk
+        var wanted: [Int] = []
+        for index in 0..<passWave {
+            guard let row = wave?[index] else { break }
+            if row.position > finalPosition {
+                statistics.draftRows += 1
+            } else if row.position < promptCount - 1 || row.isDecided {
+                statistics.fillerRows += 1
+            } else {
+                statistics.decodeRows += 1
+            }
+            let outcome = outcomes[passChunk + index]
+            guard outcome.gateLogit.isFinite else {
+                // A guess that leads nowhere is no error: it may be dropped yet.
+                if row.position <= finalPosition { throw nonFinite(row.position) }
+                dropRows(from: index)
+                passWave = index
+                break
+            }
+            wave?[index].tracker.advance(outcome)
+            wave?[index].loop += 1
+            if !row.isDecided, request.wavefront || (wave?[index].tracker.needsLogits ?? false) {
+                wanted.append(passChunk + index)
+            }
+        }
+        return wanted
     }
 
     func absorb(logits: UnsafeMutableBufferPointer<Float>, row: Int, kernels: Kernels) throws(OuroError) {
-        guard let base = logits.baseAddress, kernels.table.argmax(base, logits.count) >= 0 else { throw nonFinite() }
-        if exit == .weighted {
-            let probability = tracker.distribution[tracker.distribution.count - 1]
-            if tracker.lambdas.count == 1 { weightedLogits = Array(repeating: 0, count: logits.count) }
-            for index in logits.indices { weightedLogits[index] += probability * logits[index] }
-            guard tracker.exitLoop != nil else { return }
-            _ = logits.update(fromContentsOf: weightedLogits)
+        let index = row - passChunk
+        // Dropped meanwhile because an older row changed its mind.
+        guard !finished, let wave, index < wave.count, let base = logits.baseAddress else { return }
+        var row = wave[index]
+        guard kernels.table.argmax(base, logits.count) >= 0 else {
+            if row.position <= finalPosition { throw nonFinite(row.position) }
+            return dropRows(from: index)
         }
+        if request.exit == .weighted { average(logits, of: row) }
+        row.isDecided = row.tracker.exitLoop != nil
         let normaliser = kernels.table.log_sum_exp(base, logits.count)
+        let token: Int
         if sampler.takesLargestLogit {
-            let token = Int(kernels.table.argmax(base, logits.count))
-            emit(token, logProbability: logits[token] - normaliser)
+            token = Int(kernels.table.argmax(base, logits.count))
+            row.logProbability = logits[token] - normaliser
         } else {
-            let raw = Array(logits)
-            let token = sampler.choose(logits, position: position + 1)
-            emit(token, logProbability: raw[token] - normaliser)
+            unchanged.removeAll(keepingCapacity: true)
+            unchanged.append(contentsOf: logits)
+            // The tokens between the last final one and this row's are guesses.
+            let pending = wave.rows[...index].filter { $0.position > finalPosition }.map(\.token)
+            token = sampler.choose(logits, position: row.position + 1, pending: pending)
+            row.logProbability = unchanged[token] - normaliser
+        }
+        row.guess = token
+        row.guesses += Array(repeating: nil, count: row.tracker.lambdas.count - 1 - row.guesses.count) + [token]
+        self.wave?[index] = row
+        if index + 1 < wave.count, wave[index + 1].token != token { dropRows(from: index + 1) }
+    }
+
+    /// Replaces logits by the average of all loops' so far, weighted by their exit probabilities; what has not run yet counts
+    /// as the loop at hand, so that at the last loop it is the reference's weighted exit.
+    private func average(_ logits: UnsafeMutableBufferPointer<Float>, of row: WaveRow) {
+        let probability = row.tracker.distribution[row.tracker.distribution.count - 1]
+        var sum = row.tracker.lambdas.count == 1 ? [] : weighted[row.position] ?? []
+        if sum.isEmpty { sum = Array(repeating: 0, count: logits.count) }
+        for index in sum.indices { sum[index] += probability * logits[index] }
+        let rest = row.tracker.exitLoop == nil ? row.tracker.remaining : 0
+        if rest > 0 {
+            for index in sum.indices { logits[index] = sum[index] + rest * logits[index] }
+        } else {
+            _ = logits.update(fromContentsOf: sum)
+        }
+        weighted[row.position] = row.tracker.exitLoop == nil ? sum : nil
+    }
+
+    private func dropRows(from index: Int) {
+        statistics.droppedRows += wave?.drop(from: index) ?? 0
+    }
+
+    func endPass() throws(OuroError) -> Bool {
+        guard let states else { return true }
+        commit()
+        if finished { return true }
+        if prefill.isUnderWay { prefill.endPass(states: states) }
+        extend()
+        wave?.retire(before: finalPosition, loops: loops)
+        return false
+    }
+
+    /// Puts out the tokens of decided rows whose input is final, oldest first.
+    private func commit() {
+        while !finished, let row = wave?.rows.first(where: { $0.position == finalPosition }), row.isDecided,
+            let token = row.guess
+        {
+            for (loop, guess) in row.guesses.enumerated() where guess != nil {
+                statistics.guesses[loop] += 1
+                if guess == token { statistics.rightGuesses[loop] += 1 }
+            }
+            emit(token, row: row)
+            finalPosition += 1
         }
     }
 
-    private func emit(_ token: Int, logProbability: Float) {
-        generated += 1
+    private func emit(_ token: Int, row: WaveRow) {
         sampler.append(token)
-        let isEnd = endTokens.contains(token)
+        lookup.append(token)
+        let isEnd = request.endTokens.contains(token)
         var (shown, stopped) = text.append(token)
         var reason: FinishReason?
         if isEnd || stopped {
             reason = .stop
-        } else if generated == maxTokens {
+        } else if row.position + 1 == maximumPositions - 1 {
             reason = .length
         }
         if reason != nil && !stopped { shown += text.finish() }
-        pendingToken = token
         finished = reason != nil
         continuation.yield(
             GeneratedToken(
-                position: position + 1, id: token, text: shown, logProbability: logProbability,
-                exitLoop: tracker.exitLoop ?? loops, exitDistribution: tracker.paddedDistribution, passes: passes,
-                finishReason: reason))
+                position: row.position + 1, id: token, text: shown, logProbability: row.logProbability,
+                exitLoop: row.tracker.exitLoop ?? loops, exitDistribution: row.tracker.exitDistribution,
+                passes: statistics.passes, finishReason: reason, statistics: reason == nil ? nil : statistics))
     }
 
-    func endPass() throws(OuroError) -> Bool {
-        guard let states, !finished else { return true }
-        if !prefill.isDone {
-            prefill.endPass(states: states)
-            if prefill.isDone { beginRow() }
-        } else if loop == loops {
-            if let slot { states.giveBack(slot) }
-            slot = nil
-            beginRow()
-        } else {
-            loop += 1
+    /// Starts the successor of the youngest row, once there is a token for it.
+    private func extend() {
+        guard let last = wave?.rows.last, let guess = last.guess, request.wavefront || last.isDecided else { return }
+        guard last.position + 1 < maximumPositions - 1, !request.endTokens.contains(guess) else { return }
+        wave?.append(position: last.position + 1, token: guess, tracker: newTracker())
+        guard request.wavefront, request.draftTokens > 0 else { return }
+        let pending = wave?.rows.filter { $0.position > finalPosition }.map(\.token) ?? []
+        for (offset, token) in lookup.proposal(after: pending).enumerated() {
+            let position = last.position + 2 + offset
+            guard position < maximumPositions - 1, !request.endTokens.contains(token) else { break }
+            wave?.append(position: position, token: token, tracker: newTracker())
         }
-        return false
-    }
-
-    private func beginRow() {
-        position += 1
-        loop = 1
-        tracker = ExitTracker(loops: loops, policy: exit)
     }
 
     func finish(_ error: OuroError?) {
-        if let states {
-            prefill.release(states)
-            if let slot { states.giveBack(slot) }
-        }
-        slot = nil
+        if let states { prefill.release(states) }
+        wave?.drop(from: 0)
         cache = nil
         continuation.finish(throwing: error)
     }
 
-    private func nonFinite() -> OuroError {
+    private func nonFinite(_ position: Int) -> OuroError {
         OuroError(
             .nonFinite, field: "position \(position)",
             "the model produced a value that is not a finite number; its weights are damaged or overflow")
-    }
-}
-
-/// Set from any thread when a receiver has gone away.
-final class CancellationFlag: Sendable {
-    private let flag = Atomic<Bool>(false)
-    var isSet: Bool { flag.load(ordering: .acquiring) }
-    func set() { flag.store(true, ordering: .releasing) }
-}
-
-/// Turns tokens into text that may be shown: whole characters, nothing of a stop string.
-struct TextAssembler: Sendable {
-    private var decoder: StreamingDecoder?
-    private var matcher: StopMatcher
-
-    init(tokenizer: Tokenizer?, stop: [String], showsSpecialTokens: Bool) {
-        decoder = tokenizer.map { StreamingDecoder($0, skippingSpecialTokens: !showsSpecialTokens) }
-        matcher = StopMatcher(stop)
-    }
-
-    mutating func append(_ token: Int) -> (text: String, stopped: Bool) {
-        matcher.append(decoder?.append(token) ?? "")
-    }
-
-    mutating func finish() -> String {
-        let (text, stopped) = matcher.append(decoder?.finish() ?? "")
-        return stopped ? text : text + matcher.finish()
     }
 }

@@ -99,9 +99,9 @@ struct Sampler: Sendable {
         outputCounts[token, default: 0] += 1
     }
 
-    /// The next token, for `position`; `logits` are changed.
-    func choose(_ logits: UnsafeMutableBufferPointer<Float>, position: Int) -> Int {
-        applyBiasAndPenalties(logits)
+    /// The next token, for `position`, after the tokens taken note of and `pending` ones; `logits` are changed.
+    func choose(_ logits: UnsafeMutableBufferPointer<Float>, position: Int, pending: [Int] = []) -> Int {
+        applyBiasAndPenalties(logits, pending: pending)
         guard parameters.temperature > 0 else { return Self.largest(logits) }
         // Gumbel-max: the largest of log-probability plus noise is a sample.
         var best = (token: 0, score: -Double.infinity)
@@ -115,7 +115,7 @@ struct Sampler: Sendable {
 
     /// The probabilities the token is drawn from (for tests and inspection); `logits` are changed.
     func probabilities(_ logits: UnsafeMutableBufferPointer<Float>) -> [Float] {
-        applyBiasAndPenalties(logits)
+        applyBiasAndPenalties(logits, pending: [])
         var result = [Float](repeating: 0, count: logits.count)
         if parameters.temperature == 0 {
             result[Self.largest(logits)] = 1
@@ -128,14 +128,21 @@ struct Sampler: Sendable {
         return result
     }
 
-    private func applyBiasAndPenalties(_ logits: UnsafeMutableBufferPointer<Float>) {
+    private func applyBiasAndPenalties(_ logits: UnsafeMutableBufferPointer<Float>, pending: [Int]) {
         for (token, bias) in parameters.logitBias { logits[token] += bias }
-        for token in context where logits.indices.contains(token) {
+        func punish(_ token: Int) {
+            guard logits.indices.contains(token) else { return }
             let logit = logits[token]
             logits[token] = logit < 0 ? logit * parameters.repetitionPenalty : logit / parameters.repetitionPenalty
         }
+        if parameters.repetitionPenalty != 1 {
+            for token in context { punish(token) }
+            for token in Set(pending) where !context.contains(token) { punish(token) }
+        }
         if parameters.presencePenalty != 0 || parameters.frequencyPenalty != 0 {
-            for (token, count) in outputCounts {
+            var counts = outputCounts
+            for token in pending { counts[token, default: 0] += 1 }
+            for (token, count) in counts {
                 logits[token] -= parameters.presencePenalty + Float(count) * parameters.frequencyPenalty
             }
         }

@@ -1,19 +1,44 @@
+/// What a scheduler needs of a model; tests put a table in its place.
+protocol PassModel: AnyObject {
+    var layout: KVLayout { get }
+    var kernels: Kernels { get }
+    var states: RowStates { get }
+    func run(_ pass: inout Pass)
+    /// The logits of at most ``LoopedTransformer/readoutBatch`` rows, overwritten by the next call.
+    func logits(slots: ArraySlice<Int>) -> FloatRows
+}
+
+extension LoopedTransformer: PassModel {}
+
 /// Decides which rows go into the next pass, and runs it.
 ///
-/// The plain policy: every live sequence takes part in every pass, with one row when it decodes and with a chunk while it
-/// prefills, as long as the pass has room; the others wait their turn. Sequences join and leave between passes. Because a
-/// row's result does not depend on its company, the policy changes speed, never output.
+/// First come rows on final tokens and the loops of chunks under way, then new chunks of prompts, those first that have
+/// waited longest, then rows on guesses, as long as they cost next to nothing (`freeRows`). Sequences join and leave
+/// between passes. Because a row's result does not depend on its company, the policy changes speed, never output.
 final class Scheduler {
-    let model: LoopedTransformer
+    let model: any PassModel
     let pool: KVPool
     private let rowsPerPass: Int
-    private var live: [any SequenceTask] = []
+    /// Rows up to which a pass costs little more than with one.
+    private let freeRows: Int
+    private var live: [Entry] = []
     private var waiting: [any SequenceTask] = []
+    private var passes = 0
 
-    init(model: LoopedTransformer, pool: KVPool, rowsPerPass: Int) {
+    private struct Entry {
+        let task: any SequenceTask
+        /// The pass it last took part in, and the one in which it last began a chunk.
+        var lastPass = -1
+        var lastChunk = -1
+        /// Its rows in the pass under way.
+        var rows: [Int] = []
+    }
+
+    init(model: any PassModel, pool: KVPool, rowsPerPass: Int, freeRows: Int = 16) {
         self.model = model
         self.pool = pool
         self.rowsPerPass = max(1, rowsPerPass)
+        self.freeRows = freeRows
     }
 
     var isIdle: Bool { live.isEmpty && waiting.isEmpty }
@@ -37,53 +62,70 @@ final class Scheduler {
     func runPass() {
         admit()
         drop { $0.isCancelled }
-        var pass = Pass()
-        var parts: [(task: any SequenceTask, rows: Range<Int>)] = []
-        for task in live where pass.rows.count < rowsPerPass {
-            let start = pass.rows.count
-            pass.rows += task.nextRows(limit: rowsPerPass - start)
-            parts.append((task, start..<pass.rows.count))
-        }
+        var pass = Pass(rows: formPass())
         guard !pass.rows.isEmpty else { return }
+        passes += 1
         model.run(&pass)
-        var wanted: [(part: Int, row: Int)] = []
-        var errors: [OuroError?] = parts.map { _ in nil }
-        for (index, part) in parts.enumerated() {
+        var wanted: [(entry: Int, row: Int)] = []
+        var errors: [OuroError?] = live.map { _ in nil }
+        for (index, entry) in live.enumerated() where !entry.rows.isEmpty {
             do throws(OuroError) {
-                wanted += try part.task.absorb(pass.outcomes[part.rows]).map { (index, $0) }
+                wanted += try entry.task.absorb(entry.rows.map { pass.outcomes[$0] }).map { (index, $0) }
             } catch {
                 errors[index] = error
             }
         }
-        readOut(wanted, pass: pass, parts: parts, errors: &errors)
-        for (index, part) in parts.enumerated() {
+        readOut(wanted, pass: pass, errors: &errors)
+        for (entry, error) in zip(live, errors) where !entry.rows.isEmpty {
             do throws(OuroError) {
-                if let error = errors[index] { throw error }
-                if try part.task.endPass() { end(part.task, nil) }
+                if let error { throw error }
+                if try entry.task.endPass() { end(entry.task, nil) }
             } catch {
-                end(part.task, error)
+                end(entry.task, error)
             }
-        }
-        // Whoever had a turn goes behind those who had none.
-        if parts.count < live.count, let first = live.first, first === parts.first?.task {
-            live = Array(live.dropFirst(parts.count)) + live.prefix(parts.count)
         }
     }
 
-    private func readOut(
-        _ wanted: [(part: Int, row: Int)], pass: Pass, parts: [(task: any SequenceTask, rows: Range<Int>)],
-        errors: inout [OuroError?]
-    ) {
+    private func formPass() -> [Row] {
+        var rows: [Row] = []
+        func add(_ new: [Row], to index: Int) {
+            live[index].rows += rows.count..<(rows.count + new.count)
+            rows += new
+            if !new.isEmpty { live[index].lastPass = passes }
+        }
+        for index in live.indices { live[index].rows.removeAll(keepingCapacity: true) }
+        // Whoever had no turn for longest comes first.
+        var skipped: Set<Int> = []
+        for index in live.indices.sorted(by: { live[$0].lastPass < live[$1].lastPass }) {
+            if rows.isEmpty || rows.count + live[index].task.requiredRowCount <= rowsPerPass {
+                add(live[index].task.requiredRows(), to: index)
+            } else {
+                skipped.insert(index)
+            }
+        }
+        for index in live.indices.sorted(by: { live[$0].lastChunk < live[$1].lastChunk })
+        where rows.count < rowsPerPass && !skipped.contains(index) {
+            let chunk = live[index].task.prefillRows(limit: rowsPerPass - rows.count)
+            if !chunk.isEmpty { live[index].lastChunk = passes }
+            add(chunk, to: index)
+        }
+        for index in live.indices where rows.count < min(freeRows, rowsPerPass) && !skipped.contains(index) {
+            add(live[index].task.draftRows(limit: min(freeRows, rowsPerPass) - rows.count), to: index)
+        }
+        return rows
+    }
+
+    private func readOut(_ wanted: [(entry: Int, row: Int)], pass: Pass, errors: inout [OuroError?]) {
         for start in stride(from: 0, to: wanted.count, by: LoopedTransformer.readoutBatch) {
             let batch = wanted[start..<min(start + LoopedTransformer.readoutBatch, wanted.count)]
-            let slots = batch.map { pass.rows[parts[$0.part].rows.lowerBound + $0.row].slot }
+            let slots = batch.map { pass.rows[live[$0.entry].rows[$0.row]].slot }
             let logits = model.logits(slots: slots[...])
-            for (index, item) in batch.enumerated() where errors[item.part] == nil {
+            for (index, item) in batch.enumerated() where errors[item.entry] == nil {
                 do throws(OuroError) {
                     let values = UnsafeMutableBufferPointer(start: logits.row(index), count: logits.columns)
-                    try parts[item.part].task.absorb(logits: values, row: item.row, kernels: model.kernels)
+                    try live[item.entry].task.absorb(logits: values, row: item.row, kernels: model.kernels)
                 } catch {
-                    errors[item.part] = error
+                    errors[item.entry] = error
                 }
             }
         }
@@ -100,23 +142,23 @@ final class Scheduler {
                 return
             }
             task.start(cache: cache, states: model.states)
-            live.append(task)
+            live.append(Entry(task: task))
             waiting.removeFirst()
         }
     }
 
     /// Ends every task without a result.
     func cancelAll() {
-        for task in live + waiting { task.finish(nil) }
+        for task in live.map(\.task) + waiting { task.finish(nil) }
         (live, waiting) = ([], [])
     }
 
     private func drop(_ isGone: (any SequenceTask) -> Bool) {
-        for task in live where isGone(task) { end(task, nil) }
+        for entry in live where isGone(entry.task) { end(entry.task, nil) }
     }
 
     private func end(_ task: any SequenceTask, _ error: OuroError?) {
-        live.removeAll { $0 === task }
+        live.removeAll { $0.task === task }
         task.finish(error)
     }
 }

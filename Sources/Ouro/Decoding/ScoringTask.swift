@@ -47,7 +47,7 @@ final class ScoringTask: SequenceTask {
         self.deliver = deliver
         self.progress = progress
         maximumPositions = tokens.count
-        prefill = PrefillCursor(tokens: tokens, loops: loops, chunkSize: chunkSize)
+        prefill = PrefillCursor(tokens: tokens[...], loops: loops, chunkSize: chunkSize)
         argmax = Array(repeating: [], count: tokens.count)
         nextLogProbabilities = Array(repeating: [], count: tokens.count)
         gates = Array(repeating: [], count: tokens.count)
@@ -62,12 +62,22 @@ final class ScoringTask: SequenceTask {
         self.states = states
     }
 
-    func nextRows(limit: Int) -> [Row] {
-        guard let cache, let states else { return [] }
-        return prefill.nextRows(limit: limit, cache: cache, states: states)
+    var requiredRowCount: Int { prefill.isUnderWay ? prefill.chunk.count : 0 }
+
+    func requiredRows() -> [Row] {
+        guard let cache, prefill.isUnderWay else { return [] }
+        return prefill.rows(cache: cache)
     }
 
-    func absorb(_ outcomes: ArraySlice<RowOutcome>) throws(OuroError) -> [Int] {
+    func prefillRows(limit: Int) -> [Row] {
+        guard let states, !prefill.isUnderWay, !prefill.isDone else { return [] }
+        prefill.begin(limit: limit, states: states)
+        return requiredRows()
+    }
+
+    func draftRows(limit: Int) -> [Row] { [] }
+
+    func absorb(_ outcomes: [RowOutcome]) throws(OuroError) -> [Int] {
         if prefill.loop == 1 { trackers = outcomes.map { _ in ExitTracker(loops: loops, policy: exit) } }
         for (index, outcome) in outcomes.enumerated() {
             guard outcome.gateLogit.isFinite else { throw nonFinite(prefill.chunk.lowerBound + index) }

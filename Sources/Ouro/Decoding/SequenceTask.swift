@@ -1,6 +1,7 @@
 /// A sequence's way through the model, one pass after the other.
 ///
-/// The scheduler asks for rows, runs the pass, then hands back what came out. A task never sees other tasks' rows.
+/// The scheduler asks for rows, runs the pass, then hands back what came out, in the order the rows were given. A task
+/// never sees other tasks' rows.
 protocol SequenceTask: AnyObject {
     /// Positions and loops the task can need at most; reserved before it starts.
     var maximumPositions: Int { get }
@@ -9,10 +10,17 @@ protocol SequenceTask: AnyObject {
     var isCancelled: Bool { get }
     /// Called once, before the first pass.
     func start(cache: SequenceCache, states: RowStates)
-    /// The rows for the next pass: `limit` (at least 1) bounds new work; a chunk once begun keeps its size.
-    func nextRows(limit: Int) -> [Row]
-    /// Takes in the outcomes of those rows. Returns the indices of rows whose logits it needs.
-    func absorb(_ outcomes: ArraySlice<RowOutcome>) throws(OuroError) -> [Int]
+
+    /// Rows of work that has begun: rows on final tokens, and the rest of a chunk's loops. All or none go into a pass.
+    var requiredRowCount: Int { get }
+    func requiredRows() -> [Row]
+    /// Begins the next chunk of the prompt, with at most `limit` (at least 1) positions; empty if there is none to begin.
+    func prefillRows(limit: Int) -> [Row]
+    /// Rows on guessed tokens, at most `limit`; asked for after the required ones of the same pass.
+    func draftRows(limit: Int) -> [Row]
+
+    /// Takes in the outcomes of the pass's rows. Returns the indices of rows whose logits it needs.
+    func absorb(_ outcomes: [RowOutcome]) throws(OuroError) -> [Int]
     /// Takes in one row's logits, in the order of the indices; it may change them.
     func absorb(logits: UnsafeMutableBufferPointer<Float>, row: Int, kernels: Kernels) throws(OuroError)
     /// Called after all logits of a pass; returns whether the task is done.
@@ -25,7 +33,7 @@ protocol SequenceTask: AnyObject {
 ///
 /// All rows of a chunk run loop r together, then loop r + 1.
 struct PrefillCursor {
-    let tokens: [Int]
+    let tokens: ArraySlice<Int>
     let loops: Int
     let chunkSize: Int
     private(set) var chunk: Range<Int> = 0..<0
@@ -33,27 +41,36 @@ struct PrefillCursor {
     private(set) var loop = 1
     private var slots: [Int] = []
 
-    init(tokens: [Int], loops: Int, chunkSize: Int) {
+    init(tokens: ArraySlice<Int>, loops: Int, chunkSize: Int) {
         self.tokens = tokens
         self.loops = loops
         self.chunkSize = chunkSize
     }
 
     var isDone: Bool { chunk.upperBound == tokens.count && slots.isEmpty }
+    /// Whether a chunk is on its way through the loops.
+    var isUnderWay: Bool { !slots.isEmpty }
+    /// Whether everything but the last position's loops is behind, or the last chunk is on its way.
+    var hasBegunLastChunk: Bool { chunk.upperBound == tokens.count }
 
-    mutating func nextRows(limit: Int, cache: SequenceCache, states: RowStates) -> [Row] {
-        if slots.isEmpty {
-            let start = chunk.upperBound
-            chunk = start..<min(start + min(chunkSize, limit), tokens.count)
-            slots = chunk.map { _ in states.take() }
-            loop = 1
-        }
-        return zip(chunk, slots).map { position, slot in
-            Row(cache: cache, position: position, loop: loop, token: tokens[position], slot: slot)
+    /// Begins the next chunk, with at most `limit` positions.
+    mutating func begin(limit: Int, states: RowStates) {
+        assert(slots.isEmpty)
+        let start = chunk.upperBound
+        chunk = start..<min(start + min(chunkSize, limit), tokens.count)
+        slots = chunk.map { _ in states.take() }
+        loop = 1
+    }
+
+    /// The chunk's rows at its loop.
+    func rows(cache: SequenceCache) -> [Row] {
+        zip(chunk, slots).map { position, slot in
+            Row(
+                cache: cache, position: position, loop: loop, token: tokens[tokens.startIndex + position], slot: slot)
         }
     }
 
-    /// Goes on to the next loop, or, after the last, to the next chunk.
+    /// Goes on to the next loop, or ends the chunk after the last.
     mutating func endPass(states: RowStates) {
         loop += 1
         if loop > loops { release(states) }

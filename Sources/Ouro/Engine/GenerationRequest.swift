@@ -25,13 +25,18 @@ public struct GenerationRequest: Sendable {
     public var stopTokens: Set<Int>
     /// Whether to go on after an end-of-text token.
     public var ignoresEndOfText: Bool
+    /// Whether rows on guessed tokens run ahead (see the article "One pass, many depths"). Changes speed, never output.
+    public var wavefront: Bool
+    /// Tokens that are proposed at a time from earlier occurrences of the last ones, in prompt and output; 0: none.
+    /// Changes speed, never output.
+    public var draftTokens: Int
     /// Whether special tokens show up in the text of the result. Thinking models need it for `<think>`.
     public var showsSpecialTokens: Bool
 
     public init(
         _ prompt: Prompt, maxTokens: Int = 256, sampling: SamplingParameters? = nil, exit: ExitPolicy? = nil,
         loops: Int? = nil, stop: [String] = [], stopTokens: Set<Int> = [], ignoresEndOfText: Bool = false,
-        showsSpecialTokens: Bool = false
+        wavefront: Bool = true, draftTokens: Int = 0, showsSpecialTokens: Bool = false
     ) {
         self.prompt = prompt
         self.maxTokens = maxTokens
@@ -41,6 +46,8 @@ public struct GenerationRequest: Sendable {
         self.stop = stop
         self.stopTokens = stopTokens
         self.ignoresEndOfText = ignoresEndOfText
+        self.wavefront = wavefront
+        self.draftTokens = draftTokens
         self.showsSpecialTokens = showsSpecialTokens
     }
 
@@ -67,6 +74,8 @@ public struct GeneratedToken: Sendable, Equatable {
     public let passes: Int
     /// Set on the last token.
     public let finishReason: FinishReason?
+    /// What the whole request cost; set on the last token.
+    public let statistics: GenerationStatistics?
 }
 
 /// The tokens of one generation, as they are made. Ending the iteration early, or cancelling its task, stops the work and

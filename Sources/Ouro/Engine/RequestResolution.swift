@@ -6,12 +6,17 @@ struct ResolvedRequest: Sendable {
     var endTokens: Set<Int>
     var sampling: SamplingParameters
     var prefillChunk: Int
+    var wavefront: Bool
+    var draftTokens: Int
     var text: TextAssembler
 }
 
 extension Engine {
     /// Loops that a request may ask for at most; beyond the trained number quality falls (paper, section 4).
     static let loopLimit = 64
+
+    /// Tokens that prompt lookup may propose at a time.
+    static let draftLimit = 64
 
     /// The tokens of a prompt.
     ///
@@ -82,10 +87,15 @@ extension Engine {
             throw OuroError(.invalidRequest, field: "stop_tokens", "token \(bad) is not in the vocabulary")
         }
         if !request.stop.isEmpty { _ = try needTokenizer() }
+        guard (0...Self.draftLimit).contains(request.draftTokens) else {
+            throw OuroError(
+                .invalidRequest, field: "draft_tokens",
+                "expected 0 to \(Self.draftLimit), found \(request.draftTokens)")
+        }
         return ResolvedRequest(
             loops: loops, exit: exit, maxTokens: min(request.maxTokens, max(room, 1)),
             endTokens: request.stopTokens.union(request.ignoresEndOfText ? [] : endOfTextTokens), sampling: sampling,
-            prefillChunk: options.prefillChunk,
+            prefillChunk: options.prefillChunk, wavefront: request.wavefront, draftTokens: request.draftTokens,
             text: TextAssembler(
                 tokenizer: tokenizer, stop: request.stop, showsSpecialTokens: request.showsSpecialTokens))
     }

@@ -1,0 +1,93 @@
+/// A position of one sequence on its way through the loops, and what it says about the next token so far.
+struct WaveRow {
+    let position: Int
+    /// The input token: final if every older row's token is, otherwise a guess.
+    let token: Int
+    /// Where the hidden state lies.
+    let slot: Int
+    /// The loop it runs next (1-based); beyond the last one when it is through.
+    var loop = 1
+    var tracker: ExitTracker
+    /// The next token as of the last loop that was read out.
+    var guess: Int?
+    /// The guesses after the loops that were read out.
+    var guesses: [Int?] = []
+    /// Whether the guess comes from the row's exit loop: if its input stands, so does its output.
+    var isDecided = false
+    var logProbability: Float = 0
+}
+
+/// The rows of one sequence that are under way, oldest first.
+///
+/// Each row runs one loop a pass. An older row is never behind a younger one: a row at loop r reads keys and values that
+/// all older positions wrote at loop r, in an earlier pass or in the same one. A row's guess is its successor's input; when
+/// the guess changes, the successor and everything younger is dropped.
+struct Wavefront {
+    private(set) var rows: [WaveRow] = []
+    private let states: RowStates
+
+    init(states: RowStates) { self.states = states }
+
+    subscript(index: Int) -> WaveRow {
+        get { rows[index] }
+        set { rows[index] = newValue }
+    }
+
+    var count: Int { rows.count }
+    var isEmpty: Bool { rows.isEmpty }
+
+    mutating func append(position: Int, token: Int, tracker: ExitTracker) {
+        assert(rows.last.map { $0.position + 1 == position } ?? true)
+        rows.append(WaveRow(position: position, token: token, slot: states.take(), tracker: tracker))
+    }
+
+    /// Drops the rows from `index` on; returns how many loops they had run.
+    @discardableResult
+    mutating func drop(from index: Int) -> Int {
+        guard index < rows.count else { return 0 }
+        var runs = 0
+        for row in rows[index...] {
+            states.giveBack(row.slot)
+            runs += row.loop - 1
+        }
+        rows.removeSubrange(index...)
+        return runs
+    }
+
+    /// Takes the rows away that are through all loops and whose tokens are out.
+    mutating func retire(before position: Int, loops: Int) {
+        while let first = rows.first, first.loop > loops, first.position < position {
+            states.giveBack(first.slot)
+            rows.removeFirst()
+        }
+    }
+}
+
+/// What a generation cost, in passes and rows.
+public struct GenerationStatistics: Sendable, Equatable {
+    /// Passes that the request took part in, the prompt's included.
+    public var passes = 0
+    /// Rows of the prompt, all loops.
+    public var prefillRows = 0
+    /// Rows on final tokens whose own token was not decided yet.
+    public var decodeRows = 0
+    /// Rows on guessed tokens.
+    public var draftRows = 0
+    /// Rows whose token was out already, for the sake of later tokens' keys and values.
+    public var fillerRows = 0
+    /// Those of the draft rows whose guess was wrong.
+    public var droppedRows = 0
+    /// After each loop, how many guesses were made, and how many were the token in the end.
+    public var guesses: [Int]
+    public var rightGuesses: [Int]
+
+    init(loops: Int) {
+        guesses = Array(repeating: 0, count: loops)
+        rightGuesses = guesses
+    }
+
+    /// The share of right guesses after each loop; nil where none was made.
+    public var acceptance: [Double?] {
+        zip(guesses, rightGuesses).map { $0 == 0 ? nil : Double($1) / Double($0) }
+    }
+}
