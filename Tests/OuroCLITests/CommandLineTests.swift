@@ -32,12 +32,30 @@ import Testing
         let summary = try #require(lines.last?["summary"] as? [String: Any])
         #expect(
             Set(summary.keys) == [
-                "prompt_tokens", "tokens", "tokens_per_second", "mean_loops", "passes", "finish_reason",
+                "prompt_tokens", "tokens", "tokens_per_second", "mean_loops", "passes", "finish_reason", "rows",
+                "acceptance",
             ])
         #expect(summary["prompt_tokens"] as? Int == 8)
         #expect(summary["tokens"] as? Int == 6)
         #expect(summary["finish_reason"] as? String == "length")
-        #expect(summary["passes"] as? Int == 22, "four passes per token, two for the last, which left at loop 2")
+        let rows = try #require(summary["rows"] as? [String: Int])
+        #expect(Set(rows.keys) == ["prefill", "decode", "draft", "filler", "dropped"])
+        #expect((summary["acceptance"] as? [Any])?.count == 4)
+    }
+
+    @Test func passesAreCounted() throws {
+        func passes(_ flags: [String]) throws -> Int {
+            let lines = try CommandLineTool.run(
+                ["generate", "--model", Self.random, "--tokens", "89,222,82", "-n", "6", "--ignore-eos", "--json"]
+                    + flags
+            ).json()
+            return try #require((lines.last?["summary"] as? [String: Any])?["passes"] as? Int)
+        }
+        #expect(try passes(["--wavefront", "off"]) == 24, "four passes a token")
+        #expect(try passes(["--wavefront", "off", "--exit-at", "2"]) == 12, "the successor starts after the exit")
+        #expect(try passes(["--wavefront", "off", "--loops", "3"]) == 18)
+        #expect(try passes(["--wavefront", "on", "--exit-at", "1"]) == 6)
+        #expect(try passes(["--wavefront", "on"]) <= 24)
     }
 
     @Test func depthIsChosenByFlags() throws {

@@ -1,0 +1,37 @@
+// x86-64 with AVX2 and AVX-VNNI (laptops and desktops without AVX-512): dot products in one instruction.
+#if defined(__x86_64__)
+#define VARIANT avxvnni
+#define HAS_FMA 1
+#define HAS_F16 1
+#define DOT4 1
+#define DIRECT_ROWS 6
+#define DIRECT_SUMS 4
+#define BLOCKED_ROWS 6
+#define QUANTISED_ROWS 6
+#define QUANTISED_SUMS 4
+#define ATTENTION_QUERIES 4
+#define ATTENTION_SUMS 4
+// The headers come first: the target is for this project's functions only.
+#include <immintrin.h>
+#include <math.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#pragma clang attribute push(__attribute__((target("avx2,fma,f16c,avxvnni"))), apply_to = function)
+#include "vector.inc"
+
+INLINE vi dot4(vi sum, vb w, const int8_t *x) {
+    const vi word = splat_word(x);
+    __m256i sums[2], weights[2], activations;
+    memcpy(sums, &sum, sizeof sums);
+    memcpy(weights, &w, sizeof weights);
+    memcpy(&activations, &word, sizeof activations);
+    for (int i = 0; i < 2; i++) sums[i] = _mm256_dpbusd_avx_epi32(sums[i], weights[i], activations);
+    memcpy(&sum, sums, sizeof sum);
+    return sum;
+}
+INLINE vi dot4_low(vi sum, vb w, const int8_t *x) { return dot4(sum, w, x); }
+
+#include "kernels.inc"
+#pragma clang attribute pop
+#endif

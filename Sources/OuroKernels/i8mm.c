@@ -1,0 +1,39 @@
+// aarch64 with the dot product extension and I8MM, whose usdot takes quotients of 8 bits as they are.
+#if defined(__aarch64__)
+#define VARIANT i8mm
+#define HAS_FMA 1
+#define HAS_F16 1
+#define DOT4 1
+#define DIRECT_ROWS 6
+#define DIRECT_SUMS 4
+#define BLOCKED_ROWS 6
+#define QUANTISED_ROWS 6
+#define QUANTISED_SUMS 4
+#define ATTENTION_QUERIES 4
+#define ATTENTION_SUMS 4
+// The headers come first: the target is for this project's functions only.
+#include <arm_neon.h>
+#include <math.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#pragma clang attribute push(__attribute__((target("dotprod,i8mm"))), apply_to = function)
+#include "vector.inc"
+
+INLINE vi dot4(vi sum, vb w, const int8_t *x) {
+    const vi word = splat_word(x);
+    int32x4_t sums[4];
+    uint8x16_t weights[4];
+    int8x16_t activations;
+    memcpy(sums, &sum, sizeof sums);
+    memcpy(weights, &w, sizeof weights);
+    memcpy(&activations, &word, sizeof activations);
+    for (int i = 0; i < 4; i++) sums[i] = vusdotq_s32(sums[i], weights[i], activations);
+    memcpy(&sum, sums, sizeof sum);
+    return sum;
+}
+INLINE vi dot4_low(vi sum, vb w, const int8_t *x) { return dot4(sum, w, x); }
+
+#include "kernels.inc"
+#pragma clang attribute pop
+#endif

@@ -1,0 +1,77 @@
+// Attention over pages, and the keys and values in them.
+#include "checks.h"
+
+enum { page = OURO_PAGE };
+
+typedef struct shape {
+    size_t depth, heads, positions, rows, window;
+} shape;
+
+static const size_t sizes[] = {4, 2, 1};
+static const char *const names[] = {"f32", "bf16", "q8"};
+
+// Keys and values are rounded as they are stored.
+static const double tolerances[] = {2e-6, 1e-2, 2e-2};
+
+static void check_shape(const ouro_kernels *kernels, ouro_kv_element type, shape s) {
+    const size_t stride = (s.depth + page - 1) / page * page, count = (s.positions + page - 1) / page;
+    const size_t key_bytes = (s.depth * page * sizes[type] + page * sizeof(float) + 63) / 64 * 64;
+    const size_t value_bytes = stride * page * sizes[type] + page * sizeof(float), width = s.heads * s.depth;
+    float *keys = allocate(s.positions * s.depth * sizeof(float)), *values = allocate(s.positions * s.depth * sizeof(float));
+    float *query = allocate(s.rows * width * sizeof(float)), *together = allocate(s.rows * width * sizeof(float));
+    float *alone = allocate(s.rows * width * sizeof(float));
+    float *scratch = allocate((count + 1) * page * OURO_ATTENTION_QUERIES * sizeof(float));
+    double *weights = allocate(s.positions * sizeof(double));
+    const void **pages = allocate(count * sizeof(void *));
+    char what[120];
+    for (size_t i = 0; i < s.positions * s.depth; i++) keys[i] = random_value(), values[i] = random_value();
+    for (size_t i = 0; i < s.rows * width; i++) query[i] = random_value();
+    for (size_t i = 0; i < count; i++) {
+        char *memory = allocate(key_bytes + value_bytes);
+        memset(memory, 0xff, key_bytes + value_bytes);  // whatever lies in unused slots must not matter
+        for (size_t slot = 0; slot < page && i * page + slot < s.positions; slot++)
+            kernels->store_kv(type, keys + (i * page + slot) * s.depth, values + (i * page + slot) * s.depth, s.depth,
+                              stride, slot, memory, memory + key_bytes);
+        pages[i] = memory;
+    }
+    ouro_attention job = {.query = query, .output = together, .query_stride = width, .output_stride = width,
+                          .pages = pages, .value_offset = key_bytes, .value_stride = stride, .scratch = scratch,
+                          .position = (int64_t)(s.positions - s.rows), .window = (int64_t)s.window,
+                          .rows = (int32_t)s.rows, .heads = (int32_t)s.heads, .head_dimension = (int32_t)s.depth,
+                          .scale = 0.3f, .element = type};
+    kernels->attend(&job);
+    job.rows = 1;
+    for (size_t r = 0; r < s.rows; r++, job.position++) {
+        job.query = query + r * width, job.output = alone + r * width;
+        kernels->attend(&job);
+    }
+    snprintf(what, sizeof what, "attention in %s: %zu rows of %zu heads of %zu over %zu positions, window %zu",
+             names[type], s.rows, s.heads, s.depth, s.positions, s.window);
+    expect_same(kernels, what, alone, together, s.rows * width);
+    for (size_t r = 0; r < s.rows; r++)
+        for (size_t h = 0; h < s.heads; h++) {
+            const size_t last = s.positions - s.rows + r, at = r * width + h * s.depth;
+            const size_t first = s.window && last + 1 > s.window ? last + 1 - s.window : 0;
+            double total = 0;
+            for (size_t i = first; i <= last; i++) {
+                double score = 0;
+                for (size_t d = 0; d < s.depth; d++) score += (double)query[at + d] * keys[i * s.depth + d];
+                total += weights[i] = exp((double)0.3f * score);
+            }
+            for (size_t d = 0; d < s.depth; d++) {
+                double expected = 0;
+                for (size_t i = first; i <= last; i++) expected += weights[i] / total * values[i * s.depth + d];
+                expect_close(kernels, what, together[at + d], expected, tolerances[type], 1);
+            }
+        }
+    for (size_t i = 0; i < count; i++) free((void *)pages[i]);
+    free(keys), free(values), free(query), free(together), free(alone), free(scratch), free(weights), free(pages);
+}
+
+void check_attention(const ouro_kernels *kernels) {
+    static const shape shapes[] = {{10, 1, 1, 1, 0},   {24, 2, 16, 3, 0},  {16, 3, 50, 2, 0},   {64, 1, 100, 8, 30},
+                                   {10, 2, 33, 1, 17}, {128, 1, 300, 1, 0}, {128, 1, 70, 2, 0},  {32, 8, 40, 1, 5},
+                                   {20, 1, 37, 13, 9}, {16, 5, 64, 1, 0},  {112, 2, 90, 4, 0},  {100, 7, 20, 1, 0}};
+    for (ouro_kv_element type = OURO_KV_F32; type <= OURO_KV_Q8; type++)
+        for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) check_shape(kernels, type, shapes[i]);
+}
