@@ -38,10 +38,13 @@ import Testing
         }
         return GenerationRequest(
             .tokens(prompt), maxTokens: random.int(1...12), sampling: sampling, exit: policies[random.int(0...5)],
-            loops: random.int(0...2) == 0 ? random.int(1...6) : nil, ignoresEndOfText: true)
+            loops: random.int(0...2) == 0 ? random.int(1...6) : nil, ignoresEndOfText: true,
+            wavefront: random.int(0...3) > 0, draftTokens: [0, 0, 3][random.int(0...2)])
     }
 
-    @Test(arguments: ["a_base_mha_fp32_seed1", "b_bf16_seed1", "i_odd_dims_seed1"], Kernels.available.map(\.name))
+    @Test(
+        arguments: ["a_base_mha_fp32_seed1", "b_bf16_seed1", "i_odd_dims_seed1", "code_lm"],
+        Kernels.available.map(\.name))
     func outputDoesNotDependOnCompany(fixture: String, variant: String) async throws {
         var random = SeededRandom(seed: 7)
         let folder = Fixtures.url(fixture)
@@ -49,12 +52,17 @@ import Testing
             modelAt: folder, options: EngineOptions(threads: 1, prefillChunk: 4096, instructionSet: variant))
         let requests = (0..<24).map { _ in Self.randomRequest(&random, vocabulary: alone.configuration.vocabularySize) }
         var expected: [Outcome] = []
-        for request in requests { expected.append(try await Self.run(alone, request)) }
+        for request in requests {
+            var request = request
+            request.wavefront = false
+            expected.append(try await Self.run(alone, request))
+        }
         for (threads, chunk, rows) in [(2, 1, 3), (3, 7, 20), (2, 16, 512), (4, 33, 64)] {
             let engine = try Engine(
                 modelAt: folder,
                 options: EngineOptions(
-                    threads: threads, prefillChunk: chunk, rowsPerPass: rows, instructionSet: variant))
+                    threads: threads, prefillChunk: chunk, rowsPerPass: rows, freeRows: rows / 2,
+                    instructionSet: variant))
             let found = try await withThrowingTaskGroup(of: (Int, Outcome).self) { group in
                 for (index, request) in requests.enumerated() {
                     group.addTask { (index, try await Self.run(engine, request)) }

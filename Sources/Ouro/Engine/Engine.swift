@@ -60,7 +60,8 @@ public final class Engine: Sendable {
             configuration: configuration, weights: weights, kernels: kernels, pool: pool, kvType: kvType)
         let cacheMemory = options.cacheMemory ?? EngineOptions.availableMemory / 10 * 7
         let scheduler = Scheduler(
-            model: model, pool: KVPool(layout: model.layout, budget: cacheMemory), rowsPerPass: options.rowsPerPass)
+            model: model, pool: KVPool(layout: model.layout, budget: cacheMemory), rowsPerPass: options.rowsPerPass,
+            freeRows: options.freeRows ?? CostCurve(measuring: model).freeRows)
 
         self.configuration = configuration
         self.generationDefaults = defaults

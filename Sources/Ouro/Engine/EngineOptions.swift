@@ -10,6 +10,8 @@ public struct EngineOptions: Sendable {
     public var prefillChunk: Int
     /// Rows of a pass, all sequences together.
     public var rowsPerPass: Int
+    /// Rows up to which a pass may be filled up with guesses; by default measured when the model is loaded.
+    public var freeRows: Int?
     /// Map the checkpoint's files (default) or read them into memory. A mapped file must not be changed while it is used.
     public var mapsFiles: Bool
     /// How keys and values are stored; by default ``KVType/default(for:)``.
@@ -19,12 +21,13 @@ public struct EngineOptions: Sendable {
 
     public init(
         threads: Int? = nil, cacheMemory: Int? = nil, prefillChunk: Int = 256, rowsPerPass: Int = 512,
-        mapsFiles: Bool = true, kvType: KVType? = nil, instructionSet: String? = nil
+        freeRows: Int? = nil, mapsFiles: Bool = true, kvType: KVType? = nil, instructionSet: String? = nil
     ) {
         self.threads = threads
         self.cacheMemory = cacheMemory
         self.prefillChunk = prefillChunk
         self.rowsPerPass = rowsPerPass
+        self.freeRows = freeRows
         self.mapsFiles = mapsFiles
         self.kvType = kvType
         self.instructionSet = instructionSet
@@ -39,6 +42,9 @@ public struct EngineOptions: Sendable {
         }
         guard (1...65_536).contains(prefillChunk) else {
             throw OuroError(.invalidRequest, field: "prefillChunk", "expected 1 to 65536, found \(prefillChunk)")
+        }
+        if let freeRows, !(0...65_536).contains(freeRows) {
+            throw OuroError(.invalidRequest, field: "freeRows", "expected 0 to 65536, found \(freeRows)")
         }
         guard (1...65_536).contains(rowsPerPass) else {
             throw OuroError(.invalidRequest, field: "rowsPerPass", "expected 1 to 65536, found \(rowsPerPass)")

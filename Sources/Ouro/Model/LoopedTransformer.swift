@@ -85,16 +85,29 @@ final class LoopedTransformer {
         return logitRows
     }
 
+    /// The products of one layer on whatever the workspace holds: for measuring what rows cost.
+    func multiplyLayer(_ index: Int, rows: Int) {
+        makeRoom(rows)
+        let layer = weights.layers[index % weights.layers.count]
+        multiply(work.normed, layer.queryKeyValue, into: work.queryKeyValue, rows: rows)
+        multiply(work.attended, layer.attentionOutput, into: work.projected, rows: rows)
+        feedForward(layer, rows: rows)
+        multiply(work.activated, layer.down, into: work.projected, rows: rows)
+    }
+
     // MARK: the steps of a pass
+
+    private func makeRoom(_ rows: Int) {
+        guard rows > work.capacity else { return }
+        work = Workspace(
+            rows: rows * 3 / 2, configuration: configuration, weights: weights, workers: pool.threadCount,
+            kernels: kernels)
+    }
 
     /// Makes room in the workspace and the caches, and loads every row's input: the token's embedding at loop 1, the
     /// hidden state of the loop before otherwise.
     private func prepare(_ rows: [Row]) {
-        if rows.count > work.capacity {
-            work = Workspace(
-                rows: rows.count * 3 / 2, configuration: configuration, weights: weights, workers: pool.threadCount,
-                kernels: kernels)
-        }
+        makeRoom(rows.count)
         var positions = 0
         for row in rows {
             row.cache.prepare(position: row.position, loop: row.loop)
