@@ -13,6 +13,7 @@ struct Generate: AsyncParsableCommand {
               ouro generate --model DIR --temperature 0.7 --seed 1 --max-tokens 50 "Once"
               ouro generate --model DIR --exit-threshold 0.7 --show-depth "Once"
               ouro generate --model DIR --tokens 1,2,3 --loops 2 --json
+              ouro generate --model DIR -n 40 --trace wavefront.svg "Once"
               cat prompt.txt | ouro generate --model DIR
             """)
 
@@ -35,6 +36,9 @@ struct Generate: AsyncParsableCommand {
     @Flag(help: "Colour every token by the loop it left at, and print a legend and a summary.")
     var showDepth = false
 
+    @Option(help: ArgumentHelp("Draw which rows ran in which pass.", valueName: "file.svg"))
+    var trace: String?
+
     func validate() throws {
         if [prompt != nil, file != nil, tokens != nil].filter({ $0 }).count > 1 {
             throw ValidationError("the prompt, --file and --tokens exclude each other; give one of them")
@@ -51,11 +55,21 @@ struct Generate: AsyncParsableCommand {
             }
         let engine = try model.load()
         if case .text(let text) = input { Terminal.warnAboutDroppedBytes(in: text, tokenizer: engine.tokenizer) }
-        let stream = try engine.generate(sampling.request(input, engine: engine, depth: depth))
+        var request = sampling.request(input, engine: engine, depth: depth)
+        request.traces = trace != nil
+        let stream = try engine.generate(request)
         let colours = DepthColours(loops: depth.loops ?? engine.configuration.totalUTSteps)
         var summary = GenerationSummary(promptTokens: stream.promptTokens)
+        var pieces: [(position: Int, text: String)] = []
         for try await token in stream {
             summary.add(token)
+            if let trace {
+                pieces.append((token.position, engine.tokenizer?.decode([token.id]) ?? "\(token.id)"))
+                if let rows = token.trace {
+                    let picture = TracePicture(rows, tokens: pieces, loops: token.exitDistribution.count)
+                    try picture.write(to: trace)
+                }
+            }
             if json {
                 Terminal.write(token.json.text + "\n")
             } else {

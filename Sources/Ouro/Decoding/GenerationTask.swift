@@ -24,6 +24,7 @@ final class GenerationTask: SequenceTask {
     private var finalPosition: Int
     private var finished = false
     private var statistics: GenerationStatistics
+    private var trace = GenerationTrace()
     private var unchanged: [Float] = []
     private var weighted: [Int: [Float]] = [:]
     // What the pass under way has of this task.
@@ -110,13 +111,7 @@ final class GenerationTask: SequenceTask {
         var wanted: [Int] = []
         for index in 0..<passWave {
             guard let row = wave?[index] else { break }
-            if row.position > finalPosition {
-                statistics.draftRows += 1
-            } else if row.position < promptCount - 1 || row.isDecided {
-                statistics.fillerRows += 1
-            } else {
-                statistics.decodeRows += 1
-            }
+            count(row, at: index)
             let outcome = outcomes[passChunk + index]
             guard outcome.gateLogit.isFinite else {
                 // A guess that leads nowhere is no error: it may be dropped yet.
@@ -181,7 +176,24 @@ final class GenerationTask: SequenceTask {
     }
 
     private func dropRows(from index: Int) {
-        statistics.droppedRows += wave?.drop(from: index) ?? 0
+        for row in wave?.drop(from: index) ?? [] {
+            statistics.droppedRows += row.loop - 1
+            for index in row.traced { trace.rows[index].isDropped = true }
+        }
+    }
+
+    private func count(_ row: WaveRow, at index: Int) {
+        let kind: GenerationTrace.Kind =
+            row.position > finalPosition ? .draft : row.isDecided ? .filler : .decode
+        switch kind {
+        case .draft: statistics.draftRows += 1
+        case .filler: statistics.fillerRows += 1
+        case .decode: statistics.decodeRows += 1
+        }
+        guard request.traces else { return }
+        wave?[index].traced.append(trace.rows.count)
+        trace.rows.append(
+            .init(pass: statistics.passes, position: row.position, loop: row.loop, kind: kind))
     }
 
     func endPass() throws(OuroError) -> Bool {
@@ -225,7 +237,8 @@ final class GenerationTask: SequenceTask {
             GeneratedToken(
                 position: row.position + 1, id: token, text: shown, logProbability: row.logProbability,
                 exitLoop: row.tracker.exitLoop ?? loops, exitDistribution: row.tracker.exitDistribution,
-                passes: statistics.passes, finishReason: reason, statistics: reason == nil ? nil : statistics))
+                passes: statistics.passes, finishReason: reason, statistics: reason == nil ? nil : statistics,
+                trace: reason != nil && request.traces ? trace : nil))
     }
 
     /// Starts the successor of the youngest row, once there is a token for it.
@@ -244,7 +257,7 @@ final class GenerationTask: SequenceTask {
 
     func finish(_ error: OuroError?) {
         if let states { prefill.release(states) }
-        wave?.drop(from: 0)
+        _ = wave?.drop(from: 0)
         cache = nil
         continuation.finish(throwing: error)
     }

@@ -15,6 +15,8 @@ struct WaveRow {
     /// Whether the guess comes from the row's exit loop: if its input stands, so does its output.
     var isDecided = false
     var logProbability: Float = 0
+    /// Where the trace has the row's runs.
+    var traced: [Int] = []
 }
 
 /// The rows of one sequence that are under way, oldest first.
@@ -41,17 +43,13 @@ struct Wavefront {
         rows.append(WaveRow(position: position, token: token, slot: states.take(), tracker: tracker))
     }
 
-    /// Drops the rows from `index` on; returns how many loops they had run.
-    @discardableResult
-    mutating func drop(from index: Int) -> Int {
-        guard index < rows.count else { return 0 }
-        var runs = 0
-        for row in rows[index...] {
-            states.giveBack(row.slot)
-            runs += row.loop - 1
-        }
+    /// Drops the rows from `index` on, and returns them.
+    mutating func drop(from index: Int) -> ArraySlice<WaveRow> {
+        guard index < rows.count else { return [] }
+        let dropped = rows[index...]
+        for row in dropped { states.giveBack(row.slot) }
         rows.removeSubrange(index...)
-        return runs
+        return dropped
     }
 
     /// Takes the rows away that are through all loops and whose tokens are out.

@@ -30,6 +30,8 @@ public struct GenerationRequest: Sendable {
     /// Tokens that are proposed at a time from earlier occurrences of the last ones, in prompt and output; 0: none.
     /// Changes speed, never output.
     public var draftTokens: Int
+    /// Whether the last token comes with a trace of all rows.
+    public var traces = false
     /// Whether special tokens show up in the text of the result. Thinking models need it for `<think>`.
     public var showsSpecialTokens: Bool
 
@@ -76,6 +78,8 @@ public struct GeneratedToken: Sendable, Equatable {
     public let finishReason: FinishReason?
     /// What the whole request cost; set on the last token.
     public let statistics: GenerationStatistics?
+    /// All rows after the prompt, if the request asked for it; set on the last token.
+    public let trace: GenerationTrace?
 }
 
 /// The tokens of one generation, as they are made. Ending the iteration early, or cancelling its task, stops the work and

@@ -8,6 +8,7 @@ struct ResolvedRequest: Sendable {
     var prefillChunk: Int
     var wavefront: Bool
     var draftTokens: Int
+    var traces = false
     var text: TextAssembler
 }
 
@@ -96,6 +97,7 @@ extension Engine {
             loops: loops, exit: exit, maxTokens: min(request.maxTokens, max(room, 1)),
             endTokens: request.stopTokens.union(request.ignoresEndOfText ? [] : endOfTextTokens), sampling: sampling,
             prefillChunk: options.prefillChunk, wavefront: request.wavefront, draftTokens: request.draftTokens,
+            traces: request.traces,
             text: TextAssembler(
                 tokenizer: tokenizer, stop: request.stop, showsSpecialTokens: request.showsSpecialTokens))
     }
