@@ -114,7 +114,7 @@ struct Quantize: AsyncParsableCommand {
         var subject = folder
         var original = folder
         // Before the work of hours.
-        let text = try file.map { try tokens(ofFile: $0, folder: folder, option: "--file") }
+        let text = try file.map { try tokens(ofFile: $0, folder: folder) }
         if let output {
             subject = URL(fileURLWithPath: output)
             try quantise(folder, to: subject)
@@ -138,7 +138,7 @@ struct Quantize: AsyncParsableCommand {
         if let embeddingBits { options.embeddingBits = try Self.bits("--embedding-bits", embeddingBits) }
         if let headBits { options.headBits = try Self.bits("--head-bits", headBits) }
         if let gateBits { options.gateBits = try Self.bits("--gate-bits", gateBits) }
-        options.calibration = try calibrate.map { try tokens(ofFile: $0, folder: folder, option: "--calibrate") }
+        options.calibration = try calibrate.map { try tokens(ofFile: $0, folder: folder) }
         let quantiser = try Quantiser(modelAt: folder, options: options)
         let skipped = quantiser.skippedWeights
         if !skipped.isEmpty {
@@ -163,13 +163,9 @@ struct Quantize: AsyncParsableCommand {
         if Terminal.errorIsTerminal { Terminal.writeError("\(output.path) is complete\n") }
     }
 
-    private func tokens(ofFile file: String, folder: URL, option: String) throws -> [Int] {
-        let tokenizerFile = folder.appendingPathComponent("tokenizer.json")
-        guard FileManager.default.fileExists(atPath: tokenizerFile.path) else {
-            throw OuroError(.invalidRequest, file: tokenizerFile.path, "the model folder has none, but \(option) needs it")
-        }
-        let text = try InputText.read(file: file)
-        return try Tokenizer(contentsOf: tokenizerFile).encode(text, parsingSpecialTokens: false)
+    private func tokens(ofFile file: String, folder: URL) throws -> [Int] {
+        // A text from anywhere, in which special tokens are nothing special.
+        try InputText.tokens(of: InputText.read(file: file), modelFolder: folder, parsingSpecialTokens: false)
     }
 }
 

@@ -61,8 +61,8 @@ struct Score: AsyncParsableCommand {
             } else {
                 .text(try InputText.read(file: file ?? "-"))
             }
+        if let againstKv { return try compareCaches(input, againstKv) }
         let engine = try model.load()
-        if let againstKv { return try compareCaches(try engine.tokens(of: input), againstKv) }
         let total = try engine.tokens(of: input).count
         let showsProgress = Terminal.errorIsTerminal && total > 512
         let positions = try await engine.score(input, loops: depth.loops, exit: depth.policy) { done in
@@ -83,13 +83,20 @@ struct Score: AsyncParsableCommand {
         }
     }
 
-    /// The divergence between two types of keys and values on the text, in windows of 2048 tokens.
-    private func compareCaches(_ tokens: [Int], _ reference: KVType) throws {
+    /// The divergence between two types of keys and values on the text, in windows of 1024 tokens.
+    private func compareCaches(_ input: GenerationRequest.Prompt, _ reference: KVType) throws {
+        let tokens: [Int]
+        switch input {
+        case .tokens(let given): tokens = given
+        case .text(let text):
+            tokens = try InputText.tokens(of: text, modelFolder: model.folder, parsingSpecialTokens: true)
+        default: return
+        }
         let bar = ProgressBar()
         let divergence = try Divergence.measure(
             Divergence.Subject(folder: model.folder, kvType: model.kvType),
             against: Divergence.Subject(folder: model.folder, kvType: reference), tokens: tokens,
-            tokenLimit: tokens.count, windowLength: 2048, threads: model.threads
+            tokenLimit: tokens.count, windowLength: 1024, threads: model.threads
         ) { bar.show("comparing", $0) }
         bar.clear()
         divergence.write(json: json)

@@ -104,7 +104,13 @@ public struct QuantisationConfiguration: Sendable, Equatable {
             case .bool(false): exceptions[module] = .unquantised
             case .object:
                 guard let entry = try section.section(module) else { continue }
-                exceptions[module] = .setting(try Self.setting(entry))
+                do throws(OuroError) {
+                    exceptions[module] = .setting(try Self.setting(entry))
+                } catch {
+                    // The module's name may be anything.
+                    throw OuroError(
+                        error.code, file: error.file, field: error.field.map(NameList.clipped), error.message)
+                }
             default: continue
             }
         }

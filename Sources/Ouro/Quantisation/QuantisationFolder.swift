@@ -38,7 +38,7 @@ struct QuantisationFolder {
         }
         let found = Self.fingerprint(in: partial)
         let names = (try? manager.contentsOfDirectory(atPath: url.path)) ?? []
-        guard found != nil || replacesFiles || names.isEmpty else {
+        guard found != nil || replacesFiles || names.allSatisfy({ $0 == Self.partialName }) else {
             throw OuroError(
                 .unwritableFile, file: url.path,
                 "the folder is not empty; choose another one, or allow its files to be replaced")

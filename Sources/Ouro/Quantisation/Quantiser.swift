@@ -173,7 +173,8 @@ public struct Quantiser: Sendable {
         let source = try checkpoint.source(of: name, configuration)
         let type = checkpoint.tensors[name]?.elementType ?? .f32
         do throws(OuroError) {
-            return try QuantisedMatrix(rounding: source, setting: setting, scaleType: type, kernels: kernels, pool: pool)
+            return try QuantisedMatrix(
+                rounding: source, setting: setting, scaleType: type, kernels: kernels, pool: pool)
         } catch {
             throw OuroError(error.code, file: checkpoint.filePath(of: name), field: name, error.message)
         }
