@@ -38,6 +38,17 @@ enum InputText {
         return text
     }
 
+    /// The tokens of a text, without loading the model.
+    static func tokens(
+        of text: String, modelFolder folder: URL, parsingSpecialTokens: Bool
+    ) throws(OuroError) -> [Int] {
+        let file = folder.appendingPathComponent("tokenizer.json")
+        guard FileManager.default.fileExists(atPath: file.path) else {
+            throw OuroError(.invalidRequest, file: file.path, "the model folder has none, but a text needs it")
+        }
+        return try Tokenizer(contentsOf: file).encode(text, parsingSpecialTokens: parsingSpecialTokens)
+    }
+
     /// Token ids from `1,2,3`.
     static func tokens(_ text: String) throws -> [Int] {
         let parts = text.split(whereSeparator: { $0 == "," || $0 == " " })

@@ -31,7 +31,7 @@ struct Inspect: ParsableCommand {
         let configuration = try ModelConfiguration(contentsOf: folder.appendingPathComponent("config.json"))
         let checkpoint = try Checkpoint(folder: folder)
         try checkpoint.validate(for: configuration)
-        let counts = ParameterCounts(checkpoint.tensors.values)
+        let counts = ParameterCounts(configuration)
         let cache = CacheMemory(configuration, type: kvType ?? .default(for: configuration))
         if json {
             Terminal.write(report(configuration, checkpoint, counts, cache).text + "\n")
@@ -52,6 +52,7 @@ struct Inspect: ParsableCommand {
                 "block": .int(counts.block), "embedding": .int(counts.embedding), "head": .int(counts.head),
                 "gate": .int(counts.gate), "total": .int(counts.total),
             ]),
+            "quantization": c.quantisation.map { .string($0.summary) } ?? .null,
             "kv_type": .string(cache.type.rawValue),
             "kv_bytes_per_1k_tokens": .object([
                 "full": .int(cache.full), "last-loop": .int(cache.shared), "averaged": .int(cache.shared),
@@ -88,6 +89,7 @@ struct Inspect: ParsableCommand {
         row("RoPE", "base \(c.rope.theta), \(c.rope.scaling)")
         let windows = c.slidingWindows.compactMap { $0 }
         if let window = windows.first { row("sliding window", "\(window) in \(windows.count) layers") }
+        if let quantisation = c.quantisation { row("quantisation", quantisation.summary) }
 
         Terminal.write("Parameters\n")
         row("looped block", grouped(counts.block))
@@ -112,24 +114,6 @@ struct Inspect: ParsableCommand {
     }
 }
 
-/// How many parameters the parts of a model have.
-private struct ParameterCounts {
-    var (block, embedding, head, gate) = (0, 0, 0, 0)
-    var total: Int { block + embedding + head + gate }
-
-    init(_ tensors: some Sequence<TensorInfo>) {
-        for tensor in tensors {
-            let count = tensor.shape.reduce(1, *)
-            switch tensor.name {
-            case "model.embed_tokens.weight": embedding += count
-            case "lm_head.weight": head += count
-            case _ where tensor.name.hasPrefix("model.early_exit_gate."): gate += count
-            default: block += count
-            }
-        }
-    }
-}
-
 /// Memory that keys and values of 1024 positions take.
 private struct CacheMemory {
     let type: KVType
@@ -144,5 +128,23 @@ private struct CacheMemory {
 
     func text(_ bytes: Int) -> String {
         bytes >= 10 << 20 ? "\(bytes >> 20) MiB" : "\(bytes >> 10) KiB"
+    }
+}
+
+extension QuantisationConfiguration {
+    /// On one line: the standard, then the modules that differ.
+    fileprivate var summary: String {
+        func text(_ setting: QuantisationSetting) -> String {
+            "\(setting.bits) bits in groups of \(setting.groupSize)"
+        }
+        var parts = [text(standard)]
+        for (module, exception) in exceptions.sorted(by: { $0.key < $1.key }) {
+            switch exception {
+            case .setting(let setting) where setting != standard: parts.append("\(module) \(text(setting))")
+            case .setting: continue
+            case .unquantised: parts.append("\(module) none")
+            }
+        }
+        return parts.joined(separator: "; ")
     }
 }

@@ -15,6 +15,7 @@ struct Score: AsyncParsableCommand {
               ouro score --model DIR --text "Paris is the capital of France."
               ouro score --model DIR --file book.txt --json
               ouro score --model DIR --tokens 1,2,3 --loops 6 --exit-threshold 0.5
+              ouro score --model DIR --file book.txt --kv-type q8 --against-kv f32
             """)
 
     @OptionGroup var model: ModelOptions
@@ -29,6 +30,12 @@ struct Score: AsyncParsableCommand {
     @Option(help: ArgumentHelp("The text as token ids.", valueName: "1,2,3"))
     var tokens: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "Instead, show what --kv-type costs: per loop the KL divergence from keys and values stored like this.",
+            valueName: "f32|bf16|q8"))
+    var againstKv: KVType?
+
     @Flag(help: "Print one JSON object per position, then a summary.")
     var json = false
 
@@ -37,6 +44,12 @@ struct Score: AsyncParsableCommand {
             throw ValidationError("give one of --text, --file and --tokens")
         }
         if let tokens { _ = try InputText.tokens(tokens) }
+        if againstKv != nil {
+            guard model.kvType != nil else { throw ValidationError("--against-kv compares with --kv-type; give both") }
+            guard depth.loops == nil, depth.policy == nil else {
+                throw ValidationError("--against-kv compares the model's own loops; leave depth options out")
+            }
+        }
     }
 
     func run() async throws {
@@ -48,6 +61,7 @@ struct Score: AsyncParsableCommand {
             } else {
                 .text(try InputText.read(file: file ?? "-"))
             }
+        if let againstKv { return try compareCaches(input, againstKv) }
         let engine = try model.load()
         if case .text(let text) = input { Terminal.warnAboutDroppedBytes(in: text, tokenizer: engine.tokenizer) }
         let total = try engine.tokens(of: input).count
@@ -68,6 +82,25 @@ struct Score: AsyncParsableCommand {
         } else {
             printTable(positions, perplexities, engine: engine)
         }
+    }
+
+    /// The divergence between two types of keys and values on the text, in windows of 1024 tokens.
+    private func compareCaches(_ input: GenerationRequest.Prompt, _ reference: KVType) throws {
+        let tokens: [Int]
+        switch input {
+        case .tokens(let given): tokens = given
+        case .text(let text):
+            tokens = try InputText.tokens(of: text, modelFolder: model.folder, parsingSpecialTokens: true)
+        default: return
+        }
+        let bar = ProgressBar()
+        let divergence = try Divergence.measure(
+            Divergence.Subject(folder: model.folder, kvType: model.kvType),
+            against: Divergence.Subject(folder: model.folder, kvType: reference), tokens: tokens,
+            tokenLimit: tokens.count, windowLength: 1024, threads: model.threads
+        ) { bar.show("comparing", $0) }
+        bar.clear()
+        divergence.write(json: json)
     }
 
     /// exp of the mean negative log-probability, per loop; none for a single token.

@@ -187,7 +187,7 @@ import Testing
         #expect(result.errors.contains("abacus"))
     }
 
-    @Test(arguments: ["generate", "chat", "score", "inspect", "tokenize"])
+    @Test(arguments: ["generate", "chat", "score", "inspect", "tokenize", "quantize"])
     func helpShowsExamples(verb: String) throws {
         let result = try CommandLineTool.run([verb, "--help"])
         #expect(result.status == 0)

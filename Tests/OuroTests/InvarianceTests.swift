@@ -46,8 +46,23 @@ import Testing
         arguments: ["a_base_mha_fp32_seed1", "b_bf16_seed1", "i_odd_dims_seed1", "code_lm"],
         Kernels.available.map(\.name))
     func outputDoesNotDependOnCompany(fixture: String, variant: String) async throws {
+        try await Self.checkCompany(folder: Fixtures.url(fixture), variant: variant)
+    }
+
+    @Test(
+        arguments: [("a_base_mha_fp32_seed1", 4, 32), ("a_base_mha_fp32_seed1", 8, 64), ("b_bf16_seed1", 4, 64)],
+        Kernels.available.map(\.name))
+    func quantisedOutputDoesNotDependOnCompany(model: (String, Int, Int), variant: String) async throws {
+        let (fixture, bits, groupSize) = model
+        let folder = try CheckpointFolder()
+        try Quantiser(
+            modelAt: Fixtures.url(fixture), options: QuantisationOptions(bits: bits, groupSize: groupSize)
+        ).write(to: folder.url)
+        try await Self.checkCompany(folder: folder.url, variant: variant)
+    }
+
+    private static func checkCompany(folder: URL, variant: String) async throws {
         var random = SeededRandom(seed: 7)
-        let folder = Fixtures.url(fixture)
         let alone = try Engine(
             modelAt: folder, options: EngineOptions(threads: 1, prefillChunk: 4096, instructionSet: variant))
         let requests = (0..<24).map { _ in Self.randomRequest(&random, vocabulary: alone.configuration.vocabularySize) }

@@ -85,6 +85,39 @@ import Testing
         }
     }
 
+    @Test(arguments: variants)
+    func sumsOfOuterProductsAreRight(variant: String) throws {
+        var random = SeededRandom(seed: 9)
+        let kernels = try Kernels.select(variant)
+        func randomRows(_ rows: Int, _ columns: Int) -> FloatRows {
+            let result = FloatRows(rows: rows, columns: columns)
+            for row in 0..<rows {
+                for (index, value) in Self.randomValues(columns, &random).enumerated() {
+                    result.row(row)[index] = value
+                }
+            }
+            return result
+        }
+        for (samples, rows, columns, first) in [(1, 1, 1, 0), (5, 9, 50, 2), (130, 40, 33, 8), (300, 17, 96, 3)] {
+            let (a, b) = (randomRows(samples, rows), randomRows(samples, columns))
+            let (c, before) = (randomRows(rows, columns), FloatRows(rows: rows, columns: columns))
+            for row in 0..<rows { before.row(row).update(from: c.row(row), count: columns) }
+            kernels.addProducts(
+                Kernels.Block(a), Kernels.Block(b), samples: samples, rows: first..<rows, columns: columns,
+                factor: -0.5,
+                to: Kernels.Block(c))
+            for row in 0..<rows {
+                let expected = (0..<columns).map { column in
+                    let sum = (0..<samples).reduce(0.0) { $0 + Double(a.row($1)[row]) * Double(b.row($1)[column]) }
+                    return Float(Double(before.row(row)[column]) - (row < first ? 0 : 0.5 * sum))
+                }
+                expectClose(
+                    c.values(row), expected[...], absolute: 1e-5, relative: 1e-5,
+                    "\(samples)x\(rows)x\(columns), row \(row)")
+            }
+        }
+    }
+
     @Test(arguments: variants, [4, 8])
     func productsWithQuantisedWeightsAreRight(variant: String, bits: Int) throws {
         var random = SeededRandom(seed: 5)

@@ -10,10 +10,11 @@ final class ModelHarness {
     let pool: KVPool
 
     init(
-        _ fixture: String, threads: Int = 1, kernels: Kernels? = nil, firstPosition: Int = 0,
+        _ fixture: String, in root: URL = Fixtures.root, threads: Int = 1, kernels: Kernels? = nil,
+        firstPosition: Int = 0,
         overrides: (inout ModelConfiguration) -> Void = { _ in }
     ) throws {
-        let folder = Fixtures.url(fixture)
+        let folder = root.appendingPathComponent(fixture)
         var configuration = try ModelConfiguration(contentsOf: folder.appendingPathComponent("config.json"))
         overrides(&configuration)
         let kernels = try kernels ?? Kernels.select(nil)

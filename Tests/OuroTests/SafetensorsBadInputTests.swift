@@ -81,7 +81,6 @@ import Testing
         header("metadata twice", #"{"__metadata__":{},"__metadata__":{}}"#, field: "__metadata__", "twice"),
         header("metadata of numbers", #"{"__metadata__":{"a":1}}"#, field: "__metadata__", "object of strings"),
         header("metadata is a list", #"{"__metadata__":[]}"#, field: "__metadata__", "object of strings"),
-        header("metadata is null", #"{"__metadata__":null}"#, field: "__metadata__", "object of strings"),
         header("a tensor twice", "{\"t\":\(entry()),\"t\":\(entry())}", data: 4, field: "t", "twice"),
         header("a tensor twice, escaped", "{\"t\":\(entry()),\"\\u0074\":\(entry())}", data: 4, field: "t", "twice"),
         header(

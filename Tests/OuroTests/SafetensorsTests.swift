@@ -59,6 +59,7 @@ import Testing
     @Test func aFileWithoutTensorsIsSound() throws {
         #expect(try load(SafetensorsBytes.file("{}")).tensors.isEmpty)
         #expect(try load(SafetensorsBytes.file(#"{"__metadata__":{}}  "#)).metadata.isEmpty)
+        #expect(try load(SafetensorsBytes.file(#"{"__metadata__":null}"#)).metadata.isEmpty, "as MLX writes it")
     }
 
     @Test func tenThousandTensorsLoadWithoutDelay() throws {

@@ -1,5 +1,6 @@
 extension Checkpoint {
-    /// Checks that the tensors are exactly those of the model, with its shapes, in F32, F16 or BF16.
+    /// Checks that the tensors are exactly those of the model, with its shapes, in F32, F16 or BF16 or, where the
+    /// configuration says so, in MLX's affine groups.
     ///
     /// Ignored are `lm_head.weight` of a model whose head is tied to its embedding, and the rotary frequencies that old
     /// exporters wrote (`model.layers.N.self_attn.rotary_emb.inv_freq`).
@@ -14,7 +15,10 @@ extension Checkpoint {
                 "config.json has \(configuration.layerCount) layers of \(Self.tensorsPerLayer) tensors each, "
                     + "but there are only \(tensors.count) tensors")
         }
-        let expected = Self.expectedTensors(for: configuration)
+        var expected: [ExpectedTensor] = []
+        for (name, shape) in Self.expectedTensors(for: configuration) {
+            expected += try parts(of: name, shape: shape, configuration)
+        }
         let missing = expected.map(\.name).filter { tensors[$0] == nil }
         guard missing.isEmpty else {
             throw OuroError(
@@ -27,21 +31,38 @@ extension Checkpoint {
             throw OuroError(
                 .invalidCheckpoint, file: path, field: unexpected.first.map(NameList.clipped),
                 "\(unexpected.count) of \(tensors.count) tensors are not part of the model that config.json describes: "
-                    + NameList.text(unexpected))
+                    + NameList.text(unexpected) + Self.hint(unexpected, configuration))
         }
-        for (name, shape) in expected {
-            guard let tensor = tensors[name] else { continue }
-            guard tensor.shape == shape else {
-                throw OuroError(
-                    .invalidCheckpoint, file: filePath(of: name), field: name,
-                    "the shape is \(NameList.text(tensor.shape)); by config.json it is \(NameList.text(shape))")
+        for part in expected {
+            guard let tensor = tensors[part.name] else { continue }
+            func fault(_ message: String) -> OuroError {
+                OuroError(.invalidCheckpoint, file: filePath(of: part.name), field: part.name, message)
             }
-            guard tensor.elementType.kernelElement != nil else {
-                throw OuroError(
-                    .invalidCheckpoint, file: filePath(of: name), field: name,
-                    "expected F32, F16 or BF16, found \(tensor.elementType.rawValue)")
+            guard tensor.shape == part.shape else {
+                throw fault(
+                    "the shape is \(NameList.text(tensor.shape)); by config.json\(part.reason) it is "
+                        + NameList.text(part.shape))
+            }
+            guard part.content == .words ? tensor.elementType == .u32 : tensor.elementType.kernelElement != nil else {
+                throw fault(
+                    "expected \(part.content == .words ? "U32" : "F32, F16 or BF16"), found "
+                        + tensor.elementType.rawValue)
+            }
+            if case .biases(let scales) = part.content, let other = tensors[scales],
+                other.elementType != tensor.elementType
+            {
+                throw fault(
+                    "expected \(other.elementType.rawValue) as the scales have, found \(tensor.elementType.rawValue)")
             }
         }
+    }
+
+    /// What to do about tensors that nobody expected, if that is known.
+    private static func hint(_ unexpected: [String], _ configuration: ModelConfiguration) -> String {
+        guard configuration.quantisation == nil, unexpected.contains(where: { $0.hasSuffix(".scales") }) else {
+            return ""
+        }
+        return "; the weights are quantised, but config.json has no \"quantization\" with their group_size and bits"
     }
 
     private static func isIgnored(_ name: String, _ configuration: ModelConfiguration) -> Bool {

@@ -12,7 +12,7 @@ extension Checkpoint {
         let vocabulary = configuration.vocabularySize
         let queries = product(configuration.headCount, configuration.headDimension)
         let keys = product(configuration.keyValueHeadCount, configuration.headDimension)
-        var tensors: [(name: String, shape: [Int])] = [("model.embed_tokens.weight", [vocabulary, hidden])]
+        var tensors: [(name: String, shape: [Int])] = [(embeddingName, [vocabulary, hidden])]
         for index in 0..<max(configuration.layerCount, 0) {
             let layer = "model.layers.\(index)."
             tensors += [
@@ -31,15 +31,17 @@ extension Checkpoint {
         }
         tensors += [
             ("model.norm.weight", [hidden]),
-            ("model.early_exit_gate.weight", [1, hidden]),
-            ("model.early_exit_gate.bias", [1]),
+            (gateModule + ".weight", [1, hidden]),
+            (gateModule + ".bias", [1]),
         ]
         if !configuration.tiesWordEmbeddings { tensors.append((headName, [vocabulary, hidden])) }
         return tensors
     }
 
     static let tensorsPerLayer = 11
+    static let embeddingName = "model.embed_tokens.weight"
     static let headName = "lm_head.weight"
+    static let gateModule = "model.early_exit_gate"
 
     private static func product(_ a: Int, _ b: Int) -> Int {
         let (product, overflows) = a.multipliedReportingOverflow(by: b)

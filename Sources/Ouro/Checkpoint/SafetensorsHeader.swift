@@ -90,6 +90,8 @@ private struct HeaderEntries: Decodable {
         tensors.reserveCapacity(names.count)
         for name in names {
             if name.stringValue == SafetensorsHeader.metadataKey {
+                // MLX writes null when there is nothing to say, which the format's library reads too.
+                if (try? container.decodeNil(forKey: name)) == true { continue }
                 guard let values = try? container.decode([String: String].self, forKey: name) else {
                     throw Self.fault(name.stringValue, "expected an object of strings")
                 }

@@ -40,6 +40,8 @@ public struct ModelConfiguration: Sendable, Equatable {
     public var padTokenID: Int?
     /// The weights' type as the file names it (`torch_dtype` or `dtype`). For information: the tensors' own types count.
     public var dataType: String?
+    /// How the checkpoint's matrices are quantised (`quantization`); nil if they are not.
+    public var quantisation: QuantisationConfiguration?
 
     /// A configuration without a file, as for a model with random weights.
     ///

@@ -45,6 +45,7 @@ extension ModelConfiguration {
             dataType: try fields.string(fields["dtype"] == nil ? "torch_dtype" : "dtype"))
         try validateSizes(file: fields.file)
         slidingWindows = try Self.slidingWindows(fields, layerCount: layerCount)
+        quantisation = try QuantisationConfiguration(fields)
         try validate(file: fields.file)
     }
 

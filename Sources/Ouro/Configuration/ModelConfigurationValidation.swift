@@ -58,6 +58,7 @@ extension ModelConfiguration {
         try checks.check("early_exit_threshold", Double(exitThreshold), 0...1e6)
         try checks.check("rms_norm_eps", Double(rmsNormEpsilon), above: 0, upTo: 1)
         try rope.validate(file: file)
+        try quantisation?.validate(file: file)
         guard slidingWindows.count == layerCount else {
             throw checks.failure(
                 "layer_types", "expected one for each of \(layerCount) layers, found \(slidingWindows.count)")

@@ -4,7 +4,7 @@ extension ModelConfiguration {
     /// A `config.json` that gives this value when it is read, with the fields that Transformers and vLLM need.
     ///
     /// - Parameters:
-    ///   - additions: further members, such as `quantization`; they replace members of the same name.
+    ///   - additions: further members, such as `transformers_version`; they replace members of the same name.
     /// - Throws: ``OuroError`` with code `invalidConfiguration` if the values are not valid, `unsupported` if layers have
     ///   windows of different sizes, for which the file has no field.
     public func encoded(adding additions: [String: JSONValue] = [:]) throws(OuroError) -> Data {
@@ -49,6 +49,10 @@ extension ModelConfiguration {
             "torch_dtype": dataType.map { .string($0) } ?? .null,
         ]
         if eosTokenIDs.isEmpty { members["eos_token_id"] = .null }
+        if let quantisation {
+            members[QuantisationConfiguration.field] = quantisation.members
+            members[QuantisationConfiguration.copyField] = quantisation.members
+        }
         members.merge(additions) { $1 }
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]

@@ -50,6 +50,28 @@ extension Kernels {
         var matrix = matrix
         table.matmul(&matrix, packed, rows, panels.lowerBound, panels.upperBound, y.row(0), y.stride)
     }
+
+    /// Rows of f32 values somewhere in memory, each `stride` after the one before.
+    struct Block {
+        let base: UnsafeMutablePointer<Float>
+        let stride: Int
+
+        /// From a row and a column on.
+        init(_ rows: FloatRows, row: Int = 0, column: Int = 0) {
+            base = rows.row(row) + column
+            stride = rows.stride
+        }
+    }
+
+    /// `c[i][j] += factor * sum of a[s][i] * b[s][j]` over the first `samples` rows s of a and b, for some rows i of c and
+    /// its first `columns` columns j.
+    func addProducts(
+        _ a: Block, _ b: Block, samples: Int, rows: Range<Int>, columns: Int, factor: Float = 1, to c: Block
+    ) {
+        table.add_products(
+            a.base, a.stride, b.base, b.stride, samples, rows.lowerBound, rows.upperBound, columns, factor, c.base,
+            c.stride)
+    }
 }
 
 extension ouro_element: @unchecked @retroactive Sendable {}

@@ -1,5 +1,15 @@
 import OuroKernels
 
+/// The four inputs of a layer's products.
+enum LayerInput: Int, CaseIterable {
+    /// Of queries, keys and values.
+    case attention
+    case attentionOutput
+    /// Of gate and up.
+    case mlp
+    case down
+}
+
 /// The model: one stack of layers that a pass applies once to a batch of rows.
 ///
 /// Knows nothing of requests, sampling or text. Owned by one thread; its kernels share their work with the pool's.
@@ -12,7 +22,7 @@ final class LoopedTransformer {
     let kernels: Kernels
     let pool: WorkerPool
     let states: RowStates
-    private let weights: ModelWeights
+    private(set) var weights: ModelWeights
     private let rope: RotaryEmbedding
     private var work: Workspace
     private var runs: [AttentionRun] = []
@@ -23,6 +33,9 @@ final class LoopedTransformer {
 
     /// Called with the residual stream after every layer, before the final norm (for tests).
     var layerTap: ((_ layer: Int, _ row: Int, _ residual: [Float]) -> Void)?
+
+    /// Called with the input of every product of a layer, before it is computed (for calibration).
+    var inputTap: ((_ layer: Int, _ input: LayerInput, _ x: FloatRows, _ rows: Int) -> Void)?
 
     /// - Parameters:
     ///   - firstPosition: what RoPE takes as the position of a sequence's first token.
@@ -53,15 +66,19 @@ final class LoopedTransformer {
             pool.forEach(rows.count) { [work, kernels] row, _ in
                 kernels.table.rms_norm(work.residual.row(row), layer.inputNorm, hidden, epsilon, work.normed.row(row))
             }
+            inputTap?(index, .attention, work.normed, rows.count)
             multiply(work.normed, layer.queryKeyValue, into: work.queryKeyValue, rows: rows.count)
             attend(rows, layer: index)
+            inputTap?(index, .attentionOutput, work.attended, rows.count)
             multiply(work.attended, layer.attentionOutput, into: work.projected, rows: rows.count)
             pool.forEach(rows.count) { [work, kernels] row, _ in
                 let residual = work.residual.row(row)
                 kernels.table.add_rms_norm(residual, work.projected.row(row), layer.attentionNorm, hidden, epsilon)
                 kernels.table.rms_norm(residual, layer.mlpInputNorm, hidden, epsilon, work.normed.row(row))
             }
+            inputTap?(index, .mlp, work.normed, rows.count)
             feedForward(layer, rows: rows.count)
+            inputTap?(index, .down, work.activated, rows.count)
             multiply(work.activated, layer.down, into: work.projected, rows: rows.count)
             pool.forEach(rows.count) { [work, kernels] row, _ in
                 kernels.table.add_rms_norm(
@@ -93,6 +110,15 @@ final class LoopedTransformer {
         multiply(work.attended, layer.attentionOutput, into: work.projected, rows: rows)
         feedForward(layer, rows: rows)
         multiply(work.activated, layer.down, into: work.projected, rows: rows)
+    }
+
+    /// Takes other weights for one layer, of the same shape; not while a pass runs.
+    func replaceLayer(_ index: Int, with layer: LayerWeights) {
+        weights.layers[index] = layer
+        // Activations of quantised products are packed in another way.
+        work = Workspace(
+            rows: work.capacity, configuration: configuration, weights: weights, workers: pool.threadCount,
+            kernels: kernels)
     }
 
     // MARK: the steps of a pass

@@ -17,7 +17,8 @@ struct LayerWeights: Sendable {
 /// All weights of a model: matrices packed for the kernels, the embedding read where the file has it.
 struct ModelWeights: Sendable {
     let embedding: EmbeddingTable
-    let layers: [LayerWeights]
+    /// Layers may be replaced one by one by quantised ones.
+    var layers: [LayerWeights]
     let finalNorm: [Float]
     let gate: [Float]
     let gateBias: Float
@@ -26,12 +27,14 @@ struct ModelWeights: Sendable {
     /// Packs a checkpoint's weights, giving back the file's pages as they are consumed, so that hardly more than one copy
     /// is ever resident.
     ///
-    /// - Throws: ``OuroError`` with code `invalidCheckpoint` for missing, extra or misshapen tensors.
+    /// - Throws: ``OuroError`` with code `invalidCheckpoint` for missing, extra or misshapen tensors and for
+    ///   scales that are not finite.
     init(
         _ checkpoint: Checkpoint, configuration: ModelConfiguration, kernels: Kernels, pool: WorkerPool
     ) throws(OuroError) {
         try checkpoint.validate(for: configuration)
-        let reader = TensorReader(checkpoint: checkpoint, kernels: kernels, pool: pool)
+        let reader = TensorReader(
+            checkpoint: checkpoint, configuration: configuration, kernels: kernels, pool: pool)
         embedding = EmbeddingTable(source: try reader.source("model.embed_tokens.weight"), owner: checkpoint)
         var layers: [LayerWeights] = []
         for index in 0..<configuration.layerCount {
@@ -72,18 +75,12 @@ struct EmbeddingTable: @unchecked Sendable {
 /// Reads tensors of a validated checkpoint into the forms the model uses.
 private struct TensorReader {
     let checkpoint: Checkpoint
+    let configuration: ModelConfiguration
     let kernels: Kernels
     let pool: WorkerPool
 
     func source(_ name: String) throws(OuroError) -> WeightSource {
-        let (bytes, info) = try checkpoint.rawTensor(name)
-        guard let element = info.elementType.kernelElement else {
-            throw OuroError(
-                .invalidCheckpoint, field: name, "expected F32, F16 or BF16, found \(info.elementType.rawValue)")
-        }
-        return WeightSource(
-            storage: .values(bytes, element), rows: info.shape.count == 2 ? info.shape[0] : 1,
-            columns: info.shape.last ?? 1)
+        try checkpoint.source(of: name, configuration)
     }
 
     func vector(_ name: String) throws(OuroError) -> [Float] {
@@ -98,7 +95,7 @@ private struct TensorReader {
         var sources: [WeightSource] = []
         for name in names { sources.append(try source(name)) }
         let packed = PackedMatrix(sources, interleaved: interleaved, kernels: kernels, pool: pool)
-        for name in names { checkpoint.releasePages(of: name) }
+        for name in names { checkpoint.releasePages(ofWeight: name) }
         return packed
     }
 }

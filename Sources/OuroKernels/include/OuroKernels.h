@@ -83,6 +83,10 @@ typedef struct ouro_kernels {
     void (*matmul)(const ouro_matrix *m, const void *packed, size_t rows, size_t first, size_t last, float *y,
                    size_t y_stride);
 
+    // c[i][j] += factor * sum_s a[s][i] * b[s][j] for first <= i < last and j < columns.
+    void (*add_products)(const float *a, size_t a_stride, const float *b, size_t b_stride, size_t samples, size_t first,
+                         size_t last, size_t columns, float factor, float *c, size_t c_stride);
+
     // out[r][c] = silu(gate) * up, where panels 2p and 2p+1 of `gate_up` hold gate and up of outputs p*P ..< (p+1)*P.
     void (*swiglu)(const float *gate_up, size_t gate_up_stride, size_t rows, size_t first, size_t last, float *out,
                    size_t out_stride);

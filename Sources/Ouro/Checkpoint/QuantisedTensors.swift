@@ -1,0 +1,153 @@
+import OuroKernels
+
+/// A tensor that a checkpoint must have.
+struct ExpectedTensor {
+    /// What its elements are.
+    enum Content: Equatable {
+        case values
+        /// Quotients of affine groups, packed into words of 32 bits, low bits first.
+        case words
+        case scales
+        /// Of the type of the scales, whose name stands here.
+        case biases(scales: String)
+    }
+
+    let name: String
+    let shape: [Int]
+    let content: Content
+    /// Added to "by config.json" in an error about the shape.
+    var reason = ""
+}
+
+extension Checkpoint {
+    /// How a matrix is stored; nil if its values are there as they are.
+    ///
+    /// A matrix counts as quantised if the configuration does not except it and any of its tensors is there that only a
+    /// quantised one has.
+    ///
+    /// - Parameters:
+    ///   - matrix: the name of its weight.
+    func quantisation(of matrix: String, _ configuration: ModelConfiguration) -> QuantisationSetting? {
+        let module = Self.module(of: matrix)
+        guard let quantisation = configuration.quantisation, let setting = quantisation.setting(of: module) else {
+            return nil
+        }
+        let isQuantised =
+            quantisation.exceptions[module] != nil || tensors[module + ".scales"] != nil
+            || tensors[module + ".biases"] != nil || tensors[matrix]?.elementType == .u32
+        return isQuantised ? setting : nil
+    }
+
+    /// The tensors that a weight consists of: itself, or words, scales and biases.
+    ///
+    /// - Throws: ``OuroError`` with code `invalidCheckpoint` if groups do not divide its rows.
+    func parts(
+        of name: String, shape: [Int], _ configuration: ModelConfiguration
+    ) throws(OuroError) -> [ExpectedTensor] {
+        guard shape.count == 2, let setting = quantisation(of: name, configuration) else {
+            return [ExpectedTensor(name: name, shape: shape, content: .values)]
+        }
+        guard shape[1] % setting.groupSize == 0 else {
+            throw OuroError(
+                .invalidCheckpoint, file: filePath(of: name), field: name,
+                "quantised in groups of \(setting.groupSize), which do not divide rows of \(shape[1])")
+        }
+        return Self.quantisedParts(of: name, shape: shape, setting)
+    }
+
+    /// The three tensors of a quantised matrix whose rows are whole groups.
+    static func quantisedParts(of name: String, shape: [Int], _ setting: QuantisationSetting) -> [ExpectedTensor] {
+        let module = module(of: name)
+        let groups = shape[1] / setting.groupSize
+        let reason = ", with \(setting.bits) bits in groups of \(setting.groupSize),"
+        return [
+            // A group is at least 32 inputs, so a row is whole words.
+            ExpectedTensor(
+                name: name, shape: [shape[0], groups * (setting.groupSize * setting.bits / 32)], content: .words,
+                reason: reason),
+            ExpectedTensor(
+                name: module + ".scales", shape: [shape[0], groups], content: .scales, reason: reason),
+            ExpectedTensor(
+                name: module + ".biases", shape: [shape[0], groups], content: .biases(scales: module + ".scales"),
+                reason: reason),
+        ]
+    }
+
+    /// The name that a weight's tensors share.
+    static func module(of weight: String) -> String {
+        weight.hasSuffix(".weight") ? String(weight.dropLast(".weight".count)) : weight
+    }
+
+    /// Where a weight's values lie, plain or in groups.
+    ///
+    /// - Throws: ``OuroError`` with code `invalidCheckpoint` if a scale or bias is not finite, and for element types that
+    ///   no weight has.
+    func source(of name: String, _ configuration: ModelConfiguration) throws(OuroError) -> WeightSource {
+        let (bytes, info) = try rawTensor(name)
+        let rows = info.shape.count == 2 ? info.shape[0] : 1
+        let columns = info.shape.last ?? 1
+        guard info.shape.count == 2, let setting = quantisation(of: name, configuration) else {
+            let element = try kernelElement(of: info)
+            return WeightSource(storage: .values(bytes, element), rows: rows, columns: columns)
+        }
+        let module = Self.module(of: name)
+        let (scales, scaleInfo) = try finiteTensor(module + ".scales")
+        let (biases, _) = try finiteTensor(module + ".biases")
+        return WeightSource(
+            storage: .groups(
+                WeightSource.AffineGroups(
+                    words: bytes, scales: scales, biases: biases, scaleElement: try kernelElement(of: scaleInfo),
+                    bits: setting.bits, groupSize: setting.groupSize)),
+            rows: rows, columns: columns / setting.bits * 32)
+    }
+
+    /// Gives back the pages of a weight and of its scales and biases.
+    func releasePages(ofWeight name: String) {
+        let module = Self.module(of: name)
+        for tensor in [name, module + ".scales", module + ".biases"] { releasePages(of: tensor) }
+    }
+
+    private func kernelElement(of info: TensorInfo) throws(OuroError) -> ouro_element {
+        guard let element = info.elementType.kernelElement else {
+            throw OuroError(
+                .invalidCheckpoint, file: filePath(of: info.name), field: info.name,
+                "expected F32, F16 or BF16, found \(info.elementType.rawValue)")
+        }
+        return element
+    }
+
+    private func finiteTensor(_ name: String) throws(OuroError) -> (UnsafeRawPointer, TensorInfo) {
+        let (bytes, info) = try bytes(of: name)
+        if let index = FiniteCheck.firstFault(in: bytes, of: try kernelElement(of: info)) {
+            let columns = max(info.shape.last ?? 1, 1)
+            throw OuroError(
+                .invalidCheckpoint, file: filePath(of: name), field: name,
+                "row \(index / columns), group \(index % columns) is not a finite number; the file is damaged")
+        }
+        return try rawTensor(name)
+    }
+}
+
+/// Looks for infinities and values that are not numbers.
+enum FiniteCheck {
+    /// Index of the first such value; nil if there is none.
+    static func firstFault(in bytes: UnsafeRawBufferPointer, of element: ouro_element) -> Int? {
+        switch element {
+        case OURO_F32: return scan(bytes, exponent: UInt32(0x7F80_0000))
+        case OURO_F16: return scan(bytes, exponent: UInt16(0x7C00))
+        default: return scan(bytes, exponent: UInt16(0x7F80))
+        }
+    }
+
+    /// Such a value has all bits of its exponent set.
+    private static func scan<Bits: FixedWidthInteger & UnsignedInteger & BitwiseCopyable>(
+        _ bytes: UnsafeRawBufferPointer, exponent: Bits
+    ) -> Int? {
+        let size = MemoryLayout<Bits>.size
+        for index in 0..<bytes.count / size {
+            let value = bytes.loadUnaligned(fromByteOffset: index * size, as: Bits.self)
+            if value & exponent == exponent { return index }
+        }
+        return nil
+    }
+}

@@ -1,0 +1,116 @@
+/// Rounds the weights of some layers to what errors over the calibration text are least with.
+///
+/// The statistics of a layer's inputs are gathered over all windows, positions and loops, in the model whose earlier
+/// layers are quantised already: their errors come back at every loop, and later layers can make up for them.
+struct Calibration {
+    let runner: WindowRunner
+    let checkpoint: Checkpoint
+    let plan: QuantisationPlan
+    let windows: [[Int]]
+
+    private var model: LoopedTransformer { runner.model }
+    private var configuration: ModelConfiguration { model.configuration }
+
+    /// The layers of every run over the text.
+    static func runs(_ options: QuantisationOptions, _ configuration: ModelConfiguration) -> [Range<Int>] {
+        let bytes = LayerInput.allCases.reduce(0) {
+            $0 + SecondMoments.byteCount(inputs: configuration.width(of: $1))
+        }
+        let layers = configuration.layerCount
+        let count = options.layersPerRun ?? max(1, min((768 << 20) / bytes, (layers + 3) / 4))
+        return stride(from: 0, to: layers, by: count).map { $0..<min($0 + count, layers) }
+    }
+
+    /// Gathers the statistics of `layers`, then rounds them one by one.
+    ///
+    /// - Parameters:
+    ///   - isFinished: whether a layer was rounded in an earlier, interrupted run: it is left out.
+    ///   - progress: called with the fraction of this run that is done.
+    ///   - finish: takes a layer's quantised weights, by name.
+    func run(
+        layers: Range<Int>, isFinished: (Int) -> Bool, progress: (Double) -> Void,
+        finish: (_ layer: Int, _ weights: [String: QuantisedMatrix]) throws -> Void
+    ) throws {
+        let open = layers.filter { !isFinished($0) }
+        guard !open.isEmpty else { return progress(1) }
+        var moments = try gather(open) { progress($0 * 0.8) }
+        for (index, layer) in open.enumerated() {
+            try Task.checkCancellation()
+            let statistics = moments.removeValue(forKey: layer) ?? [:]
+            try finish(layer, try round(layer, statistics))
+            progress(0.8 + 0.2 * Double(index + 1) / Double(open.count))
+        }
+    }
+
+    private func gather(_ layers: [Int], progress: (Double) -> Void) throws -> [Int: [LayerInput: SecondMoments]] {
+        var moments: [Int: [LayerInput: SecondMoments]] = [:]
+        for layer in layers {
+            for input in LayerInput.allCases where isQuantised(layer, input) {
+                moments[layer, default: [:]][input] = SecondMoments(inputs: configuration.width(of: input))
+            }
+        }
+        let (kernels, pool) = (model.kernels, model.pool)
+        model.inputTap = { [moments] layer, input, x, rows in
+            moments[layer]?[input]?.add(x, rows: rows, kernels: kernels, pool: pool)
+        }
+        defer { model.inputTap = nil }
+        for (index, window) in windows.enumerated() {
+            try Task.checkCancellation()
+            try runner.run(window)
+            progress(Double(index + 1) / Double(windows.count))
+        }
+        return moments
+    }
+
+    private func isQuantised(_ layer: Int, _ input: LayerInput) -> Bool {
+        QuantisationPlan.weights(input, layer: layer).contains { plan.setting(of: $0) != nil }
+    }
+
+    private func round(
+        _ layer: Int, _ moments: [LayerInput: SecondMoments]
+    ) throws(OuroError) -> [String: QuantisedMatrix] {
+        var result: [String: QuantisedMatrix] = [:]
+        let (kernels, pool) = (model.kernels, model.pool)
+        for (input, sums) in moments.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
+            let feedback = ErrorFeedback(sums, kernels: kernels, pool: pool)
+            for name in QuantisationPlan.weights(input, layer: layer) {
+                guard let setting = plan.setting(of: name) else { continue }
+                let source = try checkpoint.source(of: name, configuration)
+                let type = checkpoint.tensors[name]?.elementType ?? .f32
+                let target: QuantisedMatrix
+                do throws(OuroError) {
+                    target = try QuantisedMatrix(
+                        gridsOf: source, setting: setting, scaleType: type, kernels: kernels, pool: pool)
+                } catch {
+                    throw OuroError(error.code, file: checkpoint.filePath(of: name), field: name, error.message)
+                }
+                feedback.round(source, into: target, kernels: kernels, pool: pool)
+                checkpoint.releasePages(of: name)
+                result[name] = target
+            }
+        }
+        return result
+    }
+
+    /// Puts quantised weights into the model, in place of those they were made from.
+    func use(_ quantised: [String: WeightSource], layer: Int) throws(OuroError) {
+        func matrix(_ input: LayerInput) throws(OuroError) -> PackedMatrix {
+            var sources: [WeightSource] = []
+            for name in QuantisationPlan.weights(input, layer: layer) {
+                if let source = quantised[name] {
+                    sources.append(source)
+                } else {
+                    sources.append(try checkpoint.source(of: name, configuration))
+                }
+            }
+            return PackedMatrix(
+                sources, interleaved: input == .mlp, kernels: model.kernels, pool: model.pool)
+        }
+        let old = model.weights.layers[layer]
+        let new = LayerWeights(
+            inputNorm: old.inputNorm, queryKeyValue: try matrix(.attention),
+            attentionOutput: try matrix(.attentionOutput), attentionNorm: old.attentionNorm,
+            mlpInputNorm: old.mlpInputNorm, gateUp: try matrix(.mlp), down: try matrix(.down), mlpNorm: old.mlpNorm)
+        model.replaceLayer(layer, with: new)
+    }
+}

@@ -1,0 +1,159 @@
+import Foundation
+
+/// How far a model's predictions lie from those of another, loop by loop: what quantisation costs.
+public struct Divergence: Sendable, Equatable {
+    public struct Loop: Sendable, Equatable {
+        /// 1-based.
+        public let loop: Int
+        /// Mean over positions of KL(reference || model), in nats.
+        public let divergence: Double
+        /// Fraction of positions at which both have the same most likely next token.
+        public let agreement: Double
+        /// exp of the mean negative log-probability of the text's tokens.
+        public let perplexity: Double
+        public let referencePerplexity: Double
+    }
+
+    /// Positions compared.
+    public let positions: Int
+    public let loops: [Loop]
+
+    /// A model folder, and how its keys and values are stored (nil: as the engine chooses).
+    public struct Subject: Sendable, Equatable {
+        public var folder: URL
+        public var kvType: KVType?
+
+        public init(folder: URL, kvType: KVType? = nil) {
+            self.folder = folder
+            self.kvType = kvType
+        }
+    }
+
+    /// Runs both models over a text and compares their distributions at every position and loop.
+    ///
+    /// Blocks the caller for long: call it from a thread or task of its own. The same folder twice is loaded once.
+    ///
+    /// - Parameters:
+    ///   - tokens: the text, in the vocabulary that both have. A longer text than `tokenLimit` is sampled evenly.
+    ///   - windowLength: the text is read in windows of this many tokens, each without what stands before it.
+    ///   - progress: called with the fraction done.
+    /// - Throws: ``OuroError`` if a folder is faulty, if the models do not have the same vocabulary and loops, or if a
+    ///   token is not in it; `CancellationError` if the task was cancelled.
+    public static func measure(
+        _ subject: Subject, against reference: Subject, tokens: [Int], tokenLimit: Int = 8192, windowLength: Int = 512,
+        threads: Int? = nil, progress: (Double) -> Void = { _ in }
+    ) throws -> Divergence {
+        let kernels = try OfflineModel.defaultKernels()
+        let pool = WorkerPool(threadCount: threads ?? EngineOptions.defaultThreads)
+        let base = try OfflineModel(folder: reference.folder, kernels: kernels, pool: pool)
+        let isSame = subject.folder.standardizedFileURL == reference.folder.standardizedFileURL
+        let other = isSame ? base : try OfflineModel(folder: subject.folder, kernels: kernels, pool: pool)
+        try check(other.configuration, against: base.configuration, file: subject.folder.path)
+        try QuantisationOptions.check(tokens, vocabularySize: base.configuration.vocabularySize, field: "text")
+        let length = min(windowLength, base.configuration.contextLength, other.configuration.contextLength)
+        let windows = TextWindows.split(tokens, length: length, limit: tokenLimit)
+        let first = base.runner(kvType: reference.kvType, windowLength: length)
+        let second = other.runner(kvType: subject.kvType, windowLength: length)
+        var sums = (1...first.loops).map { _ in Sums() }
+        for (index, window) in windows.enumerated() {
+            try Task.checkCancellation()
+            let (a, b) = (try first.begin(window), try second.begin(window))
+            for loop in 1...first.loops {
+                try first.runLoop(loop, of: a)
+                try second.runLoop(loop, of: b)
+                try compare(first, a, second, b, into: &sums[loop - 1], pool: pool)
+            }
+            progress(Double(index + 1) / Double(windows.count))
+        }
+        return Divergence(
+            positions: sums[0].positions, loops: sums.enumerated().map { $1.result(loop: $0 + 1) })
+    }
+
+    private static func check(
+        _ model: ModelConfiguration, against reference: ModelConfiguration, file: String
+    ) throws(OuroError) {
+        for (field, found, expected) in [
+            ("vocab_size", model.vocabularySize, reference.vocabularySize),
+            ("total_ut_steps", model.totalUTSteps, reference.totalUTSteps),
+        ] where found != expected {
+            throw OuroError(
+                .invalidRequest, file: file, field: field, "expected \(expected) as the reference has, found \(found)")
+        }
+    }
+
+    private struct Sums {
+        var positions = 0
+        var scored = 0
+        var divergence = 0.0
+        var agreement = 0
+        var logProbability = 0.0
+        var referenceLogProbability = 0.0
+
+        func result(loop: Int) -> Loop {
+            Loop(
+                loop: loop, divergence: divergence / Double(max(positions, 1)),
+                agreement: Double(agreement) / Double(max(positions, 1)),
+                perplexity: exp(-logProbability / Double(max(scored, 1))),
+                referencePerplexity: exp(-referenceLogProbability / Double(max(scored, 1))))
+        }
+    }
+
+    /// What is found out about one position.
+    private struct Finding {
+        var divergence = 0.0
+        var agrees = false
+        var logProbability: Float = 0
+        var referenceLogProbability: Float = 0
+    }
+
+    private static func compare(
+        _ first: WindowRunner, _ a: WindowRunner.Window, _ second: WindowRunner, _ b: WindowRunner.Window,
+        into sums: inout Sums, pool: WorkerPool
+    ) throws(OuroError) {
+        let tokens = a.tokens
+        for start in stride(from: 0, to: tokens.count, by: LoopedTransformer.readoutBatch) {
+            let batch = start..<min(start + LoopedTransformer.readoutBatch, tokens.count)
+            let reference = first.model.logits(slots: a.slots[batch])
+            let found = second.model.logits(slots: b.slots[batch])
+            let kernels = first.model.kernels
+            for index in 0..<batch.count {
+                let position = start + index
+                let next = position + 1 < tokens.count ? tokens[position + 1] : nil
+                let finding = try compare(
+                    reference.row(index), found.row(index), count: reference.columns, next: next,
+                    position: position, kernels: kernels)
+                sums.positions += 1
+                sums.divergence += finding.divergence
+                sums.agreement += finding.agrees ? 1 : 0
+                guard next != nil else { continue }
+                sums.scored += 1
+                sums.logProbability += Double(finding.logProbability)
+                sums.referenceLogProbability += Double(finding.referenceLogProbability)
+            }
+        }
+    }
+
+    private static func compare(
+        _ reference: UnsafePointer<Float>, _ found: UnsafePointer<Float>, count: Int, next: Int?, position: Int,
+        kernels: Kernels
+    ) throws(OuroError) -> Finding {
+        let best = (kernels.table.argmax(reference, count), kernels.table.argmax(found, count))
+        guard best.0 >= 0, best.1 >= 0 else {
+            throw OuroError(
+                .nonFinite, field: "position \(position)",
+                "the model produced a value that is not a finite number; its weights are damaged or overflow")
+        }
+        let normaliser = kernels.table.log_sum_exp(reference, count)
+        let shift = kernels.table.log_sum_exp(found, count) - normaliser
+        var finding = Finding(agrees: best.0 == best.1)
+        for index in 0..<count {
+            let probability = exp(reference[index] - normaliser)
+            finding.divergence += Double(probability * (reference[index] - found[index] + shift))
+        }
+        if let next {
+            finding.referenceLogProbability = reference[next] - normaliser
+            finding.logProbability = found[next] - normaliser - shift
+        }
+        return finding
+    }
+}

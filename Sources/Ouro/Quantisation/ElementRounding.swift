@@ -1,0 +1,58 @@
+import OuroKernels
+
+/// Rounds f32 values to the types that scales and biases are stored in: to nearest, halves to even, as MLX does.
+enum ElementRounding {
+    /// Writes a value as an element of a type; the address may be unaligned.
+    static func store(_ value: Float, as element: ouro_element, to address: UnsafeMutableRawPointer) {
+        switch element {
+        case OURO_F32: address.storeBytes(of: value.bitPattern, as: UInt32.self)
+        case OURO_F16: address.storeBytes(of: half(value), as: UInt16.self)
+        default: address.storeBytes(of: brain(value), as: UInt16.self)
+        }
+    }
+
+    /// The value that is read back after ``store(_:as:to:)``.
+    static func rounded(_ value: Float, to element: ouro_element) -> Float {
+        switch element {
+        case OURO_F32: value
+        case OURO_F16: widened(half(value))
+        default: Float(bitPattern: UInt32(brain(value)) << 16)
+        }
+    }
+
+    /// bf16: the upper half of an f32.
+    private static func brain(_ value: Float) -> UInt16 {
+        let bits = value.bitPattern
+        guard !value.isNaN else { return 0x7FC0 }
+        return UInt16((bits &+ 0x7FFF &+ (bits >> 16 & 1)) >> 16)
+    }
+
+    // By hand, as Swift has no Float16 on every platform.
+    private static func half(_ value: Float) -> UInt16 {
+        let bits = value.bitPattern
+        let sign = UInt16(bits >> 16 & 0x8000)
+        let magnitude = bits & 0x7FFF_FFFF
+        if magnitude > 0x7F80_0000 { return sign | 0x7E00 }
+        if magnitude >= 0x4780_0000 { return sign | 0x7C00 }
+        if magnitude < 0x3880_0000 {
+            // Below the smallest normal value: multiples of 2^-24.
+            let steps = (Float(bitPattern: magnitude) * 0x1p24).rounded(.toNearestOrEven)
+            return sign | UInt16(steps)
+        }
+        let rounded = magnitude + 0xFFF + (magnitude >> 13 & 1)
+        return sign | UInt16((rounded - 0x3800_0000) >> 13)
+    }
+
+    private static func widened(_ bits: UInt16) -> Float {
+        let magnitude = UInt32(bits & 0x7FFF)
+        let value: Float =
+            if magnitude >= 0x7C00 {
+                magnitude == 0x7C00 ? .infinity : .nan
+            } else if magnitude < 0x400 {
+                Float(magnitude) * 0x1p-24
+            } else {
+                Float(bitPattern: magnitude << 13 + 0x3800_0000)
+            }
+        return bits & 0x8000 == 0 ? value : -value
+    }
+}

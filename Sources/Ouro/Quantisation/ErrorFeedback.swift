@@ -1,0 +1,155 @@
+import OuroKernels
+
+/// How the rounding error of one input is made good by the inputs that are rounded after it.
+///
+/// The error of a row's outputs over all inputs seen is e H e^T, with e the errors of the row's weights and H the second
+/// moments. With H = U D U^T, U having ones on its diagonal and nothing below it, this is the sum over c of D[c] times
+/// the square of e[c] + sum over j < c of e[j] U[j][c]. So the weights are rounded in order, each with the errors before
+/// it added in (GPTQ in the form of LDLQ: Frantar et al. 2022, Chee et al. 2023). Inputs with the largest moments come
+/// first, when the most others are left to take up their errors.
+struct ErrorFeedback {
+    /// The inputs in the order in which they are rounded.
+    let order: [Int]
+    /// U above the diagonal and its transpose below, both in that order.
+    private let factor: FloatRows
+
+    /// Inputs that are rounded one by one before their errors are passed on to all others.
+    private static let block = 64
+    /// Weight rows that one thread rounds in one go.
+    private static let rowsPerItem = 64
+    private static let columnsPerItem = 512
+
+    /// Factors the moments, after adding `damping` times their mean diagonal, or more if they are not positive definite.
+    init(_ moments: SecondMoments, damping: Float = 0.01, kernels: Kernels, pool: WorkerPool) {
+        let count = moments.inputs
+        let diagonal = (0..<count).map { moments.diagonal($0) }
+        // Equal ones stay in their order: the result must not depend on how a sort treats them.
+        order = (0..<count).sorted { (diagonal[$1], $0) < (diagonal[$0], $1) }
+        factor = FloatRows(rows: count, columns: count)
+        let mean = diagonal.reduce(0.0) { $0 + Double($1) } / Double(max(count, 1))
+        var ridge = Float(mean) * damping
+        while mean.isFinite, ridge > 0, ridge.isFinite {
+            pool.forEach(count) { [order, factor] row, _ in
+                let out = factor.row(row)
+                for column in 0...row { out[column] = moments.value(order[row], order[column]) }
+                out[row] += ridge
+            }
+            if factorise(kernels: kernels, pool: pool) {
+                mirror(pool: pool)
+                return
+            }
+            ridge *= 10
+        }
+        // Nothing is known of the inputs: every weight is rounded for itself.
+        for row in 0..<count { factor.row(row).update(repeating: 0, count: count) }
+    }
+
+    /// Turns the moments in the lower triangle into the transpose of U, from the last row to the first.
+    private func factorise(kernels: Kernels, pool: WorkerPool) -> Bool {
+        var end = factor.rows
+        while end > 0 {
+            let start = max(0, end - Self.block)
+            let rows = end - start
+            // Rows start..<end, not yet divided by D, and what row k takes from the rows of the block above it.
+            let undivided = FloatRows(rows: rows, columns: end)
+            let shares = FloatRows(rows: rows, columns: rows)
+            for k in stride(from: end - 1, through: start, by: -1) {
+                let pivot = factor.row(k)[k]
+                guard pivot > 0, pivot.isFinite else { return false }
+                let share = shares.row(k - start)
+                for i in start..<k { share[i - start] = factor.row(k)[i] / pivot }
+                // The columns of the block itself, which the next pivots need.
+                kernels.addProducts(
+                    Kernels.Block(shares, row: k - start), Kernels.Block(factor, row: k, column: start), samples: 1,
+                    rows: 0..<k - start, columns: k - start, factor: -1,
+                    to: Kernels.Block(factor, row: start, column: start))
+            }
+            pool.forEach((start + Self.columnsPerItem - 1) / Self.columnsPerItem) { [factor] item, _ in
+                let first = item * Self.columnsPerItem
+                let columns = min(Self.columnsPerItem, start - first)
+                for k in stride(from: end - 1, to: start, by: -1) {
+                    kernels.addProducts(
+                        Kernels.Block(shares, row: k - start), Kernels.Block(factor, row: k, column: first), samples: 1,
+                        rows: 0..<k - start, columns: columns, factor: -1,
+                        to: Kernels.Block(factor, row: start, column: first))
+                }
+            }
+            pool.forEach(rows) { [factor] index, _ in
+                let row = factor.row(start + index)
+                let pivot = row[start + index]
+                undivided.row(index).update(from: row, count: start)
+                for column in 0..<start + index { row[column] /= pivot }
+                row[start + index] = 1
+            }
+            pool.forEach((start + Self.rowsPerItem - 1) / Self.rowsPerItem) { [factor] item, _ in
+                let first = item * Self.rowsPerItem
+                let last = min(first + Self.rowsPerItem, start)
+                kernels.addProducts(
+                    Kernels.Block(undivided), Kernels.Block(factor, row: start), samples: rows, rows: first..<last,
+                    columns: last, factor: -1, to: Kernels.Block(factor))
+            }
+            end = start
+        }
+        return true
+    }
+
+    /// Copies the lower triangle into the upper one.
+    private func mirror(pool: WorkerPool) {
+        pool.forEach(factor.rows) { [factor] row, _ in
+            let out = factor.row(row)
+            for column in row + 1..<max(factor.columns, row + 1) { out[column] = factor.row(column)[row] }
+        }
+    }
+
+    /// Rounds a weight to the grids that `target` has.
+    func round(_ source: WeightSource, into target: QuantisedMatrix, kernels: Kernels, pool: WorkerPool) {
+        let items = (source.rows + Self.rowsPerItem - 1) / Self.rowsPerItem
+        pool.forEach(items) { item, _ in
+            let first = item * Self.rowsPerItem
+            round(
+                rows: first..<min(first + Self.rowsPerItem, source.rows), of: source, into: target, kernels: kernels)
+        }
+    }
+
+    private func round(rows: Range<Int>, of source: WeightSource, into target: QuantisedMatrix, kernels: Kernels) {
+        let (inputs, groupSize) = (source.columns, target.setting.groupSize)
+        let largest = Float(1 << target.setting.bits - 1)
+        let weights = FloatRows(rows: rows.count, columns: inputs)
+        // What the errors of all blocks before add to a weight.
+        let feedback = FloatRows(rows: rows.count, columns: inputs)
+        var grids: [AffineGrid] = []
+        let line = FloatRows(rows: 1, columns: inputs)
+        for (index, row) in rows.enumerated() {
+            source.write(row: row, to: line.row(0), kernels: kernels)
+            let ordered = weights.row(index)
+            for (position, input) in order.enumerated() { ordered[position] = line.row(0)[input] }
+            grids += (0..<target.groupsPerRow).map { target.grid(row: row, group: $0, kernels: kernels) }
+        }
+        let quotients = AlignedMemory(byteCount: rows.count * inputs, clears: false)
+        let rounded = quotients.base.assumingMemoryBound(to: UInt8.self)
+        let errors = FloatRows(rows: 1, columns: Self.block)
+        let turnedErrors = FloatRows(rows: Self.block, columns: rows.count)
+        for start in stride(from: 0, to: inputs, by: Self.block) {
+            let end = min(start + Self.block, inputs)
+            for index in 0..<rows.count {
+                let (values, added, before) = (weights.row(index), feedback.row(index), errors.row(0))
+                for position in start..<end {
+                    let done = position - start
+                    let wanted =
+                        values[position] + added[position]
+                        + kernels.table.dot(before, factor.row(position) + start, done)
+                    let input = order[position]
+                    let grid = grids[index * target.groupsPerRow + input / groupSize]
+                    let quotient = grid.quotient(wanted, largest: largest)
+                    rounded[index * inputs + input] = quotient
+                    before[done] = values[position] - grid.value(quotient)
+                    turnedErrors.row(done)[index] = before[done]
+                }
+            }
+            kernels.addProducts(
+                Kernels.Block(turnedErrors), Kernels.Block(factor, row: start, column: end), samples: end - start,
+                rows: 0..<rows.count, columns: inputs - end, to: Kernels.Block(feedback, column: end))
+        }
+        for (index, row) in rows.enumerated() { target.set(rounded + index * inputs, row: row) }
+    }
+}

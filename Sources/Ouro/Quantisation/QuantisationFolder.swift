@@ -1,0 +1,173 @@
+import Foundation
+import OuroKernels
+
+/// The folder that a quantised model is written to: its finished parts, and what is left of an interrupted run.
+///
+/// Until the model is complete it has `.partial`, with the fingerprint of the run and a file for every finished layer.
+struct QuantisationFolder {
+    let url: URL
+    /// Whether an interrupted run with other settings was found, whose parts are gone now.
+    let startedAnew: Bool
+    private let partial: URL
+
+    static let partialName = ".partial"
+    private static let planName = "plan.json"
+
+    private struct Plan: Codable {
+        let fingerprint: String
+    }
+
+    /// Makes the folder ready for a run.
+    ///
+    /// - Parameters:
+    ///   - fingerprint: of everything that the result depends on. Parts of a run with another one are removed.
+    ///   - replacesFiles: whether to write into a folder that has something else in it.
+    /// - Throws: ``OuroError`` with code `unwritableFile` if the folder is the model's own, has something else in it or
+    ///   cannot be written.
+    init(_ url: URL, source: URL, fingerprint: String, replacesFiles: Bool) throws(OuroError) {
+        self.url = url
+        partial = url.appendingPathComponent(Self.partialName)
+        guard Self.resolved(url) != Self.resolved(source) else {
+            throw OuroError(
+                .unwritableFile, file: url.path, "this is the folder of the model itself; choose another one")
+        }
+        let manager = FileManager.default
+        var isDirectory: ObjCBool = false
+        if manager.fileExists(atPath: url.path, isDirectory: &isDirectory), !isDirectory.boolValue {
+            throw OuroError(.unwritableFile, file: url.path, "expected a folder, found a file")
+        }
+        let found = Self.fingerprint(in: partial)
+        let names = (try? manager.contentsOfDirectory(atPath: url.path)) ?? []
+        guard found != nil || replacesFiles || names.allSatisfy({ $0 == Self.partialName }) else {
+            throw OuroError(
+                .unwritableFile, file: url.path,
+                "the folder is not empty; choose another one, or allow its files to be replaced")
+        }
+        startedAnew = found != nil && found != fingerprint
+        // Weights that were not finished, or are to be replaced, would be mixed up with the new ones.
+        for name in names where Self.isWeights(name) { try Self.remove(url.appendingPathComponent(name)) }
+        guard found != fingerprint else { return }
+        if names.contains(Self.partialName) { try Self.remove(partial) }
+        do {
+            try manager.createDirectory(at: partial, withIntermediateDirectories: true)
+        } catch {
+            throw OuroError(.unwritableFile, file: url.path, "cannot be created: \(error.localizedDescription)")
+        }
+        let plan = (try? JSONEncoder().encode(Plan(fingerprint: fingerprint))) ?? Data()
+        try Self.write(plan, to: partial.appendingPathComponent(Self.planName))
+    }
+
+    // MARK: finished layers
+
+    /// The weights of a layer that is finished; nil if it is not, or its file is not what it should be.
+    func layer(_ index: Int, plan: QuantisationPlan) -> SafetensorsFile? {
+        guard let file = try? SafetensorsFile(contentsOf: layerURL(index)) else { return nil }
+        for entry in Self.entries(ofLayer: index, plan) {
+            guard let setting = entry.setting else { continue }
+            for part in Checkpoint.quantisedParts(of: entry.name, shape: entry.shape, setting) {
+                guard file.tensors[part.name]?.shape == part.shape else { return nil }
+            }
+        }
+        return file
+    }
+
+    func write(_ weights: [String: QuantisedMatrix], layer index: Int) throws(OuroError) {
+        let tensors = weights.flatMap { $0.value.tensors(named: $0.key) }
+        let writer = try SafetensorsWriter(to: layerURL(index), tensors: tensors.map(\.0))
+        for (declaration, bytes) in tensors { try writer.write(declaration.name, bytes) }
+        try writer.finish()
+    }
+
+    /// The quantised weights of a layer's plan.
+    static func entries(ofLayer index: Int, _ plan: QuantisationPlan) -> [QuantisationPlan.Entry] {
+        let names = Set(LayerInput.allCases.flatMap { QuantisationPlan.weights($0, layer: index) })
+        return plan.entries.filter { names.contains($0.name) && $0.setting != nil }
+    }
+
+    /// The weights in a layer's file; valid as long as that is.
+    static func sources(
+        of entries: [QuantisationPlan.Entry], in file: SafetensorsFile
+    ) throws(OuroError) -> [String: WeightSource] {
+        var result: [String: WeightSource] = [:]
+        for entry in entries {
+            guard let setting = entry.setting else { continue }
+            var parts: [UnsafeRawPointer] = []
+            var element: ouro_element?
+            for part in Checkpoint.quantisedParts(of: entry.name, shape: entry.shape, setting) {
+                guard let info = file.tensors[part.name], let base = try file.bytes(of: info).baseAddress else { break }
+                parts.append(base)
+                element = info.elementType.kernelElement
+            }
+            guard parts.count == 3, let element else {
+                throw OuroError(.invalidCheckpoint, file: file.memory.file.path, field: entry.name, "is incomplete")
+            }
+            result[entry.name] = WeightSource(
+                storage: .groups(
+                    WeightSource.AffineGroups(
+                        words: parts[0], scales: parts[1], biases: parts[2], scaleElement: element, bits: setting.bits,
+                        groupSize: setting.groupSize)),
+                rows: entry.shape[0], columns: entry.shape[1])
+        }
+        return result
+    }
+
+    /// Removes what is only of use while the model is not complete.
+    func complete() throws(OuroError) { try Self.remove(partial) }
+
+    private func layerURL(_ index: Int) -> URL { partial.appendingPathComponent("layer-\(index).safetensors") }
+
+    // MARK: other files
+
+    /// Files of a model folder, besides configuration and weights, that its users may need.
+    private static let companions = [
+        "generation_config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json",
+        "added_tokens.json", "vocab.json", "merges.txt", "tokenizer.model", "chat_template.jinja", "chat_template.json",
+        "configuration_ouro.py", "modeling_ouro.py", "LICENSE", "NOTICE",
+    ]
+
+    /// Copies tokenizer, template and the like.
+    func copyCompanions(from source: ModelFolder) throws(OuroError) {
+        for name in Self.companions {
+            guard let file = try source.file(name) else { continue }
+            let data: Data
+            do {
+                data = try Data(contentsOf: file)
+            } catch {
+                throw OuroError(.unreadableFile, file: file.path, "cannot be read: \(error.localizedDescription)")
+            }
+            try Self.write(data, to: url.appendingPathComponent(name))
+        }
+    }
+
+    func write(_ data: Data, named name: String) throws(OuroError) {
+        try Self.write(data, to: url.appendingPathComponent(name))
+    }
+
+    private static func write(_ data: Data, to url: URL) throws(OuroError) {
+        let file = try AtomicFile(url)
+        try file.write(data, at: 0)
+        try file.commit()
+    }
+
+    private static func remove(_ url: URL) throws(OuroError) {
+        do {
+            try FileManager.default.removeItem(at: url)
+        } catch {
+            throw OuroError(.unwritableFile, file: url.path, "cannot be removed: \(error.localizedDescription)")
+        }
+    }
+
+    /// Checkpoint files, and files that an interrupted run has not given their names.
+    private static func isWeights(_ name: String) -> Bool {
+        name == ShardIndex.name || name.hasPrefix("model") && name.hasSuffix(".safetensors")
+            || name.hasPrefix(".") && name.hasSuffix(".partial") && name != partialName
+    }
+
+    private static func fingerprint(in partial: URL) -> String? {
+        let url = partial.appendingPathComponent(planName)
+        guard let data = try? StrictJSON.read(url, limit: 1 << 16, code: .unreadableFile) else { return nil }
+        return try? JSONDecoder().decode(Plan.self, from: data).fingerprint
+    }
+
+    private static func resolved(_ url: URL) -> String { url.resolvingSymlinksInPath().standardizedFileURL.path }
+}

@@ -1,0 +1,147 @@
+import OuroKernels
+
+/// A quantised weight in memory, as a file has it: `outputs` rows of `inputs` values in affine groups.
+///
+/// Rows may be written by several threads, each its own.
+struct QuantisedMatrix: Sendable {
+    let outputs: Int
+    let inputs: Int
+    let setting: QuantisationSetting
+    let scaleType: ElementType
+    let scaleElement: ouro_element
+    private let words: AlignedMemory
+    private let scales: AlignedMemory
+    private let biases: AlignedMemory
+
+    var groupsPerRow: Int { inputs / setting.groupSize }
+
+    /// A matrix that nobody has written yet.
+    ///
+    /// - Parameters:
+    ///   - inputs: a multiple of the group size.
+    ///   - scaleType: F32, F16 or BF16.
+    init(outputs: Int, inputs: Int, setting: QuantisationSetting, scaleType: ElementType) {
+        assert(inputs % setting.groupSize == 0)
+        self.outputs = outputs
+        self.inputs = inputs
+        self.setting = setting
+        self.scaleType = scaleType
+        scaleElement = scaleType.kernelElement ?? OURO_F32
+        let groups = outputs * (inputs / setting.groupSize)
+        words = AlignedMemory(byteCount: outputs * (inputs * setting.bits / 8), clears: false)
+        scales = AlignedMemory(byteCount: groups * scaleType.byteCount, clears: false)
+        biases = AlignedMemory(byteCount: groups * scaleType.byteCount, clears: false)
+    }
+
+    /// Rounds every value of a matrix to the nearest of its group, bit for bit as MLX does.
+    ///
+    /// - Throws: ``OuroError`` with code `nonFinite`, without file and field, if a value is not finite.
+    init(
+        rounding source: WeightSource, setting: QuantisationSetting, scaleType: ElementType, kernels: Kernels,
+        pool: WorkerPool
+    ) throws(OuroError) {
+        self.init(outputs: source.rows, inputs: source.columns, setting: setting, scaleType: scaleType)
+        try forEachRow(of: source, kernels: kernels, pool: pool) { row, values, quotients in
+            let largest = Float(1 << setting.bits - 1)
+            for group in 0..<groupsPerRow {
+                let start = group * setting.groupSize
+                let grid = AffineGrid(covering: values + start, count: setting.groupSize, bits: setting.bits)
+                set(grid, row: row, group: group)
+                for index in start..<start + setting.groupSize {
+                    quotients[index] = grid.quotient(values[index], largest: largest)
+                }
+            }
+            set(quotients, row: row)
+        }
+    }
+
+    /// Lays MLX's grids over every group, but leaves the quotients open.
+    ///
+    /// - Throws: as the initialiser that rounds.
+    init(
+        gridsOf source: WeightSource, setting: QuantisationSetting, scaleType: ElementType, kernels: Kernels,
+        pool: WorkerPool
+    ) throws(OuroError) {
+        self.init(outputs: source.rows, inputs: source.columns, setting: setting, scaleType: scaleType)
+        try forEachRow(of: source, kernels: kernels, pool: pool) { row, values, _ in
+            for group in 0..<groupsPerRow {
+                let start = values + group * setting.groupSize
+                set(AffineGrid(covering: start, count: setting.groupSize, bits: setting.bits), row: row, group: group)
+            }
+        }
+    }
+
+    private func forEachRow(
+        of source: WeightSource, kernels: Kernels, pool: WorkerPool,
+        _ body: (_ row: Int, _ values: UnsafePointer<Float>, _ quotients: UnsafeMutablePointer<UInt8>) -> Void
+    ) throws(OuroError) {
+        let values = FloatRows(rows: pool.threadCount, columns: inputs)
+        let quotients = AlignedMemory(byteCount: pool.threadCount * inputs, clears: false)
+        let faults = FloatRows(rows: pool.threadCount, columns: 1)
+        pool.forEach(outputs) { row, worker in
+            let line = values.row(worker)
+            source.write(row: row, to: line, kernels: kernels)
+            let bytes = UnsafeRawBufferPointer(start: line, count: inputs * MemoryLayout<Float>.stride)
+            if FiniteCheck.firstFault(in: bytes, of: OURO_F32) != nil { faults.row(worker)[0] = 1 }
+            body(row, line, quotients.base.assumingMemoryBound(to: UInt8.self) + worker * inputs)
+        }
+        if (0..<pool.threadCount).contains(where: { faults.row($0)[0] != 0 }) {
+            throw OuroError(.nonFinite, "the weight has a value that is not a finite number; the file is damaged")
+        }
+    }
+
+    // MARK: rows
+
+    func set(_ grid: AffineGrid, row: Int, group: Int) {
+        let offset = (row * groupsPerRow + group) * scaleType.byteCount
+        ElementRounding.store(grid.scale, as: scaleElement, to: scales.base + offset)
+        ElementRounding.store(grid.bias, as: scaleElement, to: biases.base + offset)
+    }
+
+    /// The grid as it is stored.
+    func grid(row: Int, group: Int, kernels: Kernels) -> AffineGrid {
+        let offset = (row * groupsPerRow + group) * scaleType.byteCount
+        var grid = AffineGrid(scale: 0, bias: 0)
+        kernels.table.widen(scaleElement, scales.base + offset, 1, &grid.scale)
+        kernels.table.widen(scaleElement, biases.base + offset, 1, &grid.bias)
+        return grid
+    }
+
+    /// Packs the quotients of a row.
+    func set(_ quotients: UnsafePointer<UInt8>, row: Int) {
+        let bits = setting.bits
+        let perWord = 32 / bits
+        let out = words.base.assumingMemoryBound(to: UInt32.self) + row * (inputs / perWord)
+        for word in 0..<inputs / perWord {
+            var value: UInt32 = 0
+            for index in 0..<perWord { value |= UInt32(quotients[word * perWord + index]) << (index * bits) }
+            out[word] = value.littleEndian
+        }
+    }
+
+    // MARK: as others see it
+
+    /// Valid as long as this value lives.
+    var source: WeightSource {
+        WeightSource(
+            storage: .groups(
+                WeightSource.AffineGroups(
+                    words: words.base, scales: scales.base, biases: biases.base, scaleElement: scaleElement,
+                    bits: setting.bits, groupSize: setting.groupSize)),
+            rows: outputs, columns: inputs)
+    }
+
+    /// The tensors to write, with the bytes of each.
+    func tensors(named weight: String) -> [(TensorDeclaration, UnsafeRawBufferPointer)] {
+        func part(_ expected: ExpectedTensor, _ type: ElementType, _ memory: AlignedMemory)
+            -> (TensorDeclaration, UnsafeRawBufferPointer)
+        {
+            (
+                TensorDeclaration(name: expected.name, elementType: type, shape: expected.shape),
+                UnsafeRawBufferPointer(start: memory.base, count: memory.byteCount)
+            )
+        }
+        let parts = Checkpoint.quantisedParts(of: weight, shape: [outputs, inputs], setting)
+        return [part(parts[0], .u32, words), part(parts[1], scaleType, scales), part(parts[2], scaleType, biases)]
+    }
+}

@@ -1,0 +1,229 @@
+import ArgumentParser
+import Foundation
+import Ouro
+
+struct Quantize: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Write a model with weights of 4 or 8 bits, and measure what that costs.",
+        discussion: """
+            The result is a complete model folder in MLX's format. Embedding and head get 8 bits, the gate and the norms \
+            stay as they are, unless options say otherwise. With --calibrate the weights are rounded so that their errors \
+            cancel out on a text, over all loops: at 4 bits that leaves about a quarter of the damage. It takes minutes \
+            to hours; interrupted, the same command goes on where it was.
+
+            --report compares a quantised model with the original on a text that was not used for calibration: the \
+            divergence KL(original || quantised) in nats, how often both choose the same next token, and both \
+            perplexities, after every loop.
+
+            EXAMPLES
+              ouro quantize --model DIR --bits 8 -o OUT
+              ouro quantize --model DIR --bits 4 --group-size 64 --calibrate text.txt -o OUT
+              ouro quantize --model DIR --bits 4 --calibrate text.txt -o OUT --report --file other.txt
+              ouro quantize --report --model OUT --reference DIR --file other.txt --json
+            """)
+
+    @Option(name: .shortAndLong, help: ArgumentHelp("Folder of the model.", valueName: "dir"))
+    var model: String
+
+    @Option(name: .shortAndLong, help: ArgumentHelp("Folder to write; new or empty.", valueName: "dir"))
+    var output: String?
+
+    @Option(parsing: .unconditional, help: ArgumentHelp("Bits of a weight in the looped block.", valueName: "4|8"))
+    var bits = 4
+
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp("Weights that share a scale and a bias.", valueName: "32|64|128"))
+    var groupSize = 64
+
+    @Option(help: ArgumentHelp("Bits of the embedding (default: 8).", valueName: "4|8|none"))
+    var embeddingBits: String?
+
+    @Option(help: ArgumentHelp("Bits of the head (default: 8).", valueName: "4|8|none"))
+    var headBits: String?
+
+    @Option(help: ArgumentHelp("Bits of the exit gate (default: none).", valueName: "4|8|none"))
+    var gateBits: String?
+
+    @Option(help: ArgumentHelp("Round with the errors on this text in view; - is standard input.", valueName: "file"))
+    var calibrate: String?
+
+    @Option(parsing: .unconditional, help: "Tokens of the calibration text that are used, spread evenly over it.")
+    var calibrationTokens = 8192
+
+    @Option(
+        parsing: .unconditional,
+        help: "Layers per run over the calibration text (default: as memory allows, and at most a quarter).")
+    var layersPerRun: Int?
+
+    @Flag(help: "Write into a folder that is not empty; a checkpoint in it is replaced.")
+    var force = false
+
+    @Flag(help: "Compare the result with the original on the text of --file.")
+    var report = false
+
+    @Option(help: ArgumentHelp("With --report alone: the original of --model.", valueName: "dir"))
+    var reference: String?
+
+    @Option(name: .shortAndLong, help: "The text of the report; - is standard input.")
+    var file: String?
+
+    @Option(parsing: .unconditional, help: "Tokens of the report's text that are used, spread evenly over it.")
+    var reportTokens = 8192
+
+    @Option(parsing: .unconditional, help: "Threads that share the work (default: one per processor).")
+    var threads: Int?
+
+    @Flag(help: "Print the report as one JSON object.")
+    var json = false
+
+    func validate() throws {
+        func check(_ option: String, _ text: String?) throws {
+            if let text { _ = try Self.bits(option, text) }
+        }
+        try check("--embedding-bits", embeddingBits)
+        try check("--head-bits", headBits)
+        try check("--gate-bits", gateBits)
+        if let threads, threads < 1 { throw ValidationError("--threads: expected at least 1, found \(threads)") }
+        if reportTokens < 2 { throw ValidationError("--report-tokens: expected at least 2, found \(reportTokens)") }
+        if report {
+            guard file != nil else { throw ValidationError("--report needs a text: give it with --file") }
+            guard (output != nil) != (reference != nil) else {
+                throw ValidationError(
+                    "--report compares --model with --reference, or the result in -o with --model; give one of the two")
+            }
+        } else {
+            guard output != nil else { throw ValidationError("give the folder to write with -o, or --report") }
+            guard reference == nil, file == nil, !json else {
+                throw ValidationError("--reference, --file and --json belong to --report")
+            }
+        }
+    }
+
+    /// The number of bits; nil for none.
+    private static func bits(_ option: String, _ text: String) throws -> Int? {
+        if text == "none" { return nil }
+        guard let bits = Int(text) else {
+            throw ValidationError("\(option): expected 4, 8 or none, found '\(text)'")
+        }
+        return bits
+    }
+
+    func run() async throws {
+        let folder = URL(fileURLWithPath: model)
+        var subject = folder
+        var original = folder
+        // Before the work of hours.
+        let text = try file.map { try tokens(ofFile: $0, folder: folder) }
+        if let output {
+            subject = URL(fileURLWithPath: output)
+            try quantise(folder, to: subject)
+        } else if let reference {
+            original = URL(fileURLWithPath: reference)
+        }
+        guard let text else { return }
+        let bar = ProgressBar()
+        let divergence = try Divergence.measure(
+            Divergence.Subject(folder: subject), against: Divergence.Subject(folder: original), tokens: text,
+            tokenLimit: reportTokens, threads: threads
+        ) { bar.show("comparing", $0) }
+        bar.clear()
+        divergence.write(json: json)
+    }
+
+    private func quantise(_ folder: URL, to output: URL) throws {
+        var options = QuantisationOptions(
+            bits: bits, groupSize: groupSize, calibrationTokens: calibrationTokens, layersPerRun: layersPerRun,
+            replacesFiles: force, threads: threads)
+        if let embeddingBits { options.embeddingBits = try Self.bits("--embedding-bits", embeddingBits) }
+        if let headBits { options.headBits = try Self.bits("--head-bits", headBits) }
+        if let gateBits { options.gateBits = try Self.bits("--gate-bits", gateBits) }
+        options.calibration = try calibrate.map { try tokens(ofFile: $0, folder: folder) }
+        let quantiser = try Quantiser(modelAt: folder, options: options)
+        let skipped = quantiser.skippedWeights
+        if !skipped.isEmpty {
+            Terminal.writeError(
+                "note: groups of \(groupSize) do not divide the rows of \(skipped.count) weights, which stay as they are "
+                    + "(\(skipped.prefix(3).joined(separator: ", "))\(skipped.count > 3 ? ", ..." : ""))\n")
+        }
+        let bar = ProgressBar()
+        try quantiser.write(to: output) { progress in
+            switch progress.stage {
+            case .startedAnew:
+                bar.note("note: the interrupted run found in \(output.path) had other settings; starting anew")
+            case .resumed(let layers): bar.note("note: going on after \(layers) finished layers")
+            case .calibrating(let layers):
+                let name = layers.count == 1 ? "layer" : "layers"
+                let last = layers.count == 1 ? "" : " to \(layers.upperBound)"
+                bar.show("calibrating \(name) \(layers.lowerBound + 1)\(last)", progress.fraction)
+            case .writing: bar.show("writing", progress.fraction)
+            }
+        }
+        bar.clear()
+        if Terminal.errorIsTerminal { Terminal.writeError("\(output.path) is complete\n") }
+    }
+
+    private func tokens(ofFile file: String, folder: URL) throws -> [Int] {
+        // A text from anywhere, in which special tokens are nothing special.
+        try InputText.tokens(of: InputText.read(file: file), modelFolder: folder, parsingSpecialTokens: false)
+    }
+}
+
+extension Divergence {
+    /// Prints a table, or one JSON object.
+    func write(json: Bool) {
+        if json {
+            let loops = loops.map {
+                JSONOutput.object([
+                    "loop": .int($0.loop), "kl": .double($0.divergence), "agreement": .double($0.agreement),
+                    "perplexity": .double($0.perplexity), "reference_perplexity": .double($0.referencePerplexity),
+                ])
+            }
+            return Terminal.write(
+                JSONOutput.object(["positions": .int(positions), "loops": .array(loops)]).text + "\n")
+        }
+        Terminal.write("loop   KL, nats   same top token   perplexity   of the reference\n")
+        for loop in loops {
+            Terminal.write(
+                String(
+                    format: "%4d   %8.5f   %13.2f%%   %10.4f   %16.4f\n", loop.loop, loop.divergence,
+                    loop.agreement * 100, loop.perplexity, loop.referencePerplexity))
+        }
+        Terminal.write("over \(positions) positions\n")
+    }
+}
+
+/// How far long work is, on one line of a terminal; silent where nobody looks.
+final class ProgressBar {
+    private static let width = 30
+    private let start = ContinuousClock.now
+    private var shown = ""
+
+    func show(_ what: String, _ fraction: Double) {
+        guard Terminal.errorIsTerminal else { return }
+        let filled = Int(min(max(fraction, 0), 1) * Double(Self.width))
+        let bar = String(repeating: "#", count: filled) + String(repeating: ".", count: Self.width - filled)
+        let elapsed = (ContinuousClock.now - start) / .seconds(1)
+        let left = fraction > 0.01 ? ", about \(Self.time(elapsed / fraction - elapsed)) left" : ""
+        let line = "[\(bar)] \(Int(fraction * 100)) %  \(what)\(left)"
+        guard line != shown else { return }
+        shown = line
+        Terminal.writeError("\r\u{1B}[K\(line)")
+    }
+
+    /// A line that stays.
+    func note(_ text: String) {
+        clear()
+        Terminal.writeError(text + "\n")
+    }
+
+    func clear() {
+        guard !shown.isEmpty else { return }
+        shown = ""
+        Terminal.writeError("\r\u{1B}[K")
+    }
+
+    private static func time(_ seconds: Double) -> String {
+        seconds < 90 ? "\(Int(seconds)) s" : seconds < 5400 ? "\(Int(seconds / 60)) min" : "\(Int(seconds / 3600)) h"
+    }
+}
