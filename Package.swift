@@ -33,14 +33,19 @@ let package = Package(
         .target(name: "OuroTraining", dependencies: ["Ouro", "OuroEvaluation"], swiftSettings: swiftSettings),
         .executableTarget(
             name: "OuroCLI",
-            dependencies: ["Ouro", "OuroEvaluation", "OuroTraining", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            dependencies: [
+                "Ouro", "OuroEvaluation", "OuroTraining",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
             swiftSettings: swiftSettings),
         .testTarget(
             name: "OuroTests", dependencies: ["Ouro", "OuroKernels"], resources: [.copy("Fixtures")],
             swiftSettings: swiftSettings),
         .testTarget(
-            name: "OuroEvaluationTests", dependencies: ["OuroEvaluation"], swiftSettings: swiftSettings),
-        .testTarget(name: "OuroDataTests", dependencies: ["OuroTraining"], swiftSettings: swiftSettings),
+            name: "OuroEvaluationTests", dependencies: ["Ouro", "OuroEvaluation"], swiftSettings: swiftSettings),
+        .testTarget(
+            name: "OuroDataTests", dependencies: ["Ouro", "OuroEvaluation", "OuroTraining"],
+            swiftSettings: swiftSettings),
         .testTarget(name: "OuroCLITests", dependencies: ["OuroCLI"], swiftSettings: swiftSettings),
     ],
     swiftLanguageModes: [.v6]

@@ -21,7 +21,8 @@ struct EncoderOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "The token that ends every document (default: <|endoftext|>, else the model's end of text).", valueName: "id"))
+            "The token that ends every document (default: <|endoftext|>, else the model's end of text).",
+            valueName: "id"))
     var endToken: Int?
 
     func validate() throws {
@@ -248,7 +249,8 @@ private enum PackReport {
         }
         for part in DatasetPart.allCases where number(summary.documents, part) > 0 {
             Terminal.write(
-                "\(part.rawValue): \(number(summary.documents, part)) documents, \(number(summary.tokens, part)) tokens\n")
+                "\(part.rawValue): \(number(summary.documents, part)) documents, \(number(summary.tokens, part)) tokens\n"
+            )
         }
         Terminal.write("\(summary.learnt) tokens are learnt\n")
     }
@@ -257,7 +259,7 @@ private enum PackReport {
 /// Lines that go to a file, which appears complete or not at all, or to standard output.
 private final class LineSink {
     private let file: AtomicFile?
-    private var pending = Foundation.Data()
+    private var pending = Data()
     private var position = 0
 
     init(_ path: String) throws(OuroError) {

@@ -140,7 +140,7 @@ struct Eval: AsyncParsableCommand {
         if let plot {
             let name = URL(fileURLWithPath: model.model).lastPathComponent
             let file = try AtomicFile(URL(fileURLWithPath: plot))
-            try file.write(Foundation.Data(AccuracyPlot(results, title: "\(task), \(name)").svg.utf8), at: 0)
+            try file.write(Data(AccuracyPlot(results, title: "\(task), \(name)").svg.utf8), at: 0)
             try file.commit()
         }
     }

@@ -10,7 +10,7 @@ public struct AccuracyPlot: Sendable {
     private let title: String
 
     private static let (width, height) = (760.0, 460.0)
-    private static let area = (left: 64.0, top: 48.0, right: 590.0, bottom: 396.0)
+    private static let area = (left: 76.0, top: 48.0, right: 590.0, bottom: 396.0)
     /// Okabe and Ito's colours, which people with colour blindness can tell apart, without yellow and black.
     private static let colours = ["#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00"]
     private static let ink = "#7f8894"
@@ -145,7 +145,8 @@ public struct AccuracyPlot: Sendable {
 
     private func note(_ result: EvaluationResult, _ depth: String) -> String {
         let accuracy = String(format: "%.1f", result.accuracy * 100)
-        return "<title>\(Self.escape(depth)): \(accuracy) % at \(String(format: "%.2f", result.meanLoops)) loops</title>"
+        return
+            "<title>\(Self.escape(depth)): \(accuracy) % at \(String(format: "%.2f", result.meanLoops)) loops</title>"
     }
 
     private static func diamond(_ x: Double, _ y: Double, _ colour: String, _ inside: String) -> String {

@@ -23,7 +23,8 @@ extension Evaluator {
             guard !prompt.isEmpty, !answer.isEmpty else {
                 throw OuroError(
                     .invalidTokenizer, file: "tokenizer.json",
-                    "it has no tokens for the text of the task '\(task.name)': '\(example.prompt)\(example.completion)'")
+                    "it has no tokens for the text of the task '\(task.name)': '\(example.prompt)\(example.completion)'"
+                )
             }
             return (prompt, answer)
         }

@@ -17,7 +17,8 @@ extension Evaluator {
         let window = window ?? min(1024, context)
         guard window >= 2, window <= context else {
             throw OuroError(
-                .invalidRequest, field: "window", "expected 2 to \(context) tokens, the model's context, found \(window)")
+                .invalidRequest, field: "window",
+                "expected 2 to \(context) tokens, the model's context, found \(window)")
         }
         guard tokens.count >= 2 else {
             throw OuroError(

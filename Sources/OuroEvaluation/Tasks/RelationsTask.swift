@@ -18,7 +18,8 @@ public struct RelationsTask: SyntheticTask {
         "barber", "boss", "painter", "guide", "driver", "tenant", "pupil", "guest", "heir",
     ]
     private static let beginnings = [
-        "Ba", "Be", "Bi", "Da", "De", "Fa", "Ga", "Go", "Ha", "Ka", "Ki", "La", "Lo", "Ma", "Mi", "Na", "No", "Pa", "Ra",
+        "Ba", "Be", "Bi", "Da", "De", "Fa", "Ga", "Go", "Ha", "Ka", "Ki", "La", "Lo", "Ma", "Mi", "Na", "No", "Pa",
+        "Ra",
         "Ro", "Sa", "Ta", "To", "Va", "Ze",
     ]
     private static let endings = [

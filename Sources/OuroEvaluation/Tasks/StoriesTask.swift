@@ -16,7 +16,9 @@ public struct StoriesTask: SyntheticTask {
     static let things = ["kite", "ball", "hat", "boat", "drum", "lamp", "box", "book", "cup", "bell"]
     static let places = ["forest", "garden", "village", "barn", "meadow", "harbour", "mill", "valley"]
     static let openings = ["Once upon a time there was", "Long ago there lived", "In a quiet \u{0}, there was"]
-    static let finds = ["\u{0} had a \u{1}.", "\u{0} found a \u{1}.", "A friend gave \u{0} a \u{1}.", "\u{0} made a \u{1}."]
+    static let finds = [
+        "\u{0} had a \u{1}.", "\u{0} found a \u{1}.", "A friend gave \u{0} a \u{1}.", "\u{0} made a \u{1}.",
+    ]
     static let asides = [
         "The sun was warm.", "It began to rain.", "The wind was cold.", "Birds sang in the trees.",
         "Everyone was asleep.", "The stars came out.",

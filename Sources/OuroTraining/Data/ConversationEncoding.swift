@@ -41,7 +41,8 @@ extension DocumentEncoder {
         let whole = try template.render(messages: Array(messages[...index]), addGenerationPrompt: false)
         guard !before.isEmpty else {
             throw OuroError(
-                .invalidData, field: "messages.0", "the conversation begins with the assistant; there is nothing to answer")
+                .invalidData, field: "messages.0",
+                "the conversation begins with the assistant; there is nothing to answer")
         }
         let prompt = try template.render(messages: before, addGenerationPrompt: true)
         guard Self.hasPrefix(whole, prompt) else {

@@ -98,7 +98,8 @@ public struct DataPacking: Sendable {
                     documents = try encoder.documents(messages: messages)
                 } catch {
                     throw OuroError(
-                        error.code, file: url.path, field: "line \(reader.line)" + (error.field.map { ": \($0)" } ?? ""),
+                        error.code, file: url.path,
+                        field: "line \(reader.line)" + (error.field.map { ": \($0)" } ?? ""),
                         error.message)
                 }
                 for document in documents { try append(document, to: writer, &summary) }

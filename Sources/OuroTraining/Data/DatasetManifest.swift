@@ -25,7 +25,8 @@ struct DatasetManifest: Codable, Equatable {
         let url = folder.appendingPathComponent(fileName)
         guard FileManager.default.fileExists(atPath: url.path) else {
             throw OuroError(
-                .unreadableFile, file: url.path, "there is no such file; 'ouro data pack' makes it when it has finished")
+                .unreadableFile, file: url.path, "there is no such file; 'ouro data pack' makes it when it has finished"
+            )
         }
         let data = try StrictJSON.read(url, limit: 64 << 20, code: .invalidData)
         let manifest = try StrictJSON.decode(DatasetManifest.self, from: data, file: url.path, code: .invalidData)

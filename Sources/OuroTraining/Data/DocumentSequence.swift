@@ -19,7 +19,8 @@ public struct ShuffledDocuments: DocumentSequence {
     public init(_ dataset: TokenDataset, seed: UInt64) throws(OuroError) {
         guard dataset.tokenCount > dataset.documentCount else {
             throw OuroError(
-                .invalidData, file: dataset.shards.first?.path, "no document has two tokens; there is nothing to predict")
+                .invalidData, file: dataset.shards.first?.path,
+                "no document has two tokens; there is nothing to predict")
         }
         self.dataset = dataset
         self.seed = seed

@@ -104,7 +104,8 @@ public final class PackedDocuments: BatchSource {
     public func seek(to position: Data) throws(OuroError) {
         let state = try StreamPosition.decode(State.self, from: position)
         try StreamPosition.check(state.data, is: fingerprint)
-        guard state.length >= 0, StreamPosition.numbers.contains(state.next), state.waiting.count <= Self.lookahead else {
+        guard state.length >= 0, StreamPosition.numbers.contains(state.next), state.waiting.count <= Self.lookahead
+        else {
             throw StreamPosition.fault("its numbers are out of range")
         }
         var pieces: [Piece] = []

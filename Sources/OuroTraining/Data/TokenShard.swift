@@ -61,7 +61,8 @@ public final class TokenShard: Sendable {
         let mask = try memory.bytes(maskBytes)
         let tokens = range.map { Int32(truncatingIfNeeded: token(bytes, $0)) }
         let learns =
-            hasLossMask ? range.map { mask[$0 / 8] >> UInt8($0 % 8) & 1 == 1 } : Array(repeating: true, count: range.count)
+            hasLossMask
+            ? range.map { mask[$0 / 8] >> UInt8($0 % 8) & 1 == 1 } : Array(repeating: true, count: range.count)
         return TokenDocument(tokens: tokens, learns: learns)
     }
 
