@@ -95,14 +95,19 @@ import Testing
     }
 
     @Test func testQuestionsAreAnsweredByFactsOfTraining() throws {
-        let train = try Self.examples(RelationsTask(), count: 20_000, split: .train)
-        let facts = Set(train.filter { $0.prompt.hasPrefix("The ") }.map { $0.prompt + $0.completion })
-        for example in try Self.examples(RelationsTask(), count: 20, split: .test) where example.level == 1 {
-            // "Who is the friend of Tovan?" becomes "The friend of Tovan is Mirel."
-            let description = example.prompt.dropFirst(7).dropLast()
-            let fact = "T" + description.dropFirst() + " is" + example.completion
-            #expect(facts.contains(fact), "\(example)")
+        let train = try Self.examples(RelationsTask(), count: 10_000, split: .train)
+        let statements = train.filter { $0.prompt.hasPrefix("The ") }
+        let facts = Dictionary(statements.map { ($0.prompt, $0.completion) }, uniquingKeysWith: { first, _ in first })
+        var known = 0
+        for index in 0..<50 {
+            let example = try RelationsTask().example(seed: 9, index: index, level: 1, split: .test)
+            // "Who is the friend of Tovan?" becomes "The friend of Tovan is".
+            guard let fact = facts["T" + example.prompt.dropFirst(8).dropLast() + " is"] else { continue }
+            #expect(fact == example.completion, "\(example)")
+            known += 1
         }
+        // Each of the 8000 facts is stated once or more by five in six.
+        #expect(known > 30, "\(known) of 50")
     }
 
     @Test func peopleAreDistinctAndStayTheSame() {

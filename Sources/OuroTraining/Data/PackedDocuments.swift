@@ -92,7 +92,7 @@ public final class PackedDocuments: BatchSource {
         }
     }
 
-    private var fingerprint: String { String(documents.fingerprint, radix: 16) }
+    private var fingerprint: String { "documents " + String(documents.fingerprint, radix: 16) }
 
     public var position: Data {
         StreamPosition.encode(

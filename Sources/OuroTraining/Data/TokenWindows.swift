@@ -71,7 +71,9 @@ public final class TokenWindows: BatchSource {
         return try dataset.shards[shard].read(first..<(first + length + 1))
     }
 
-    private var fingerprint: String { String(StableHash.combine(dataset.fingerprint, seed), radix: 16) }
+    private var fingerprint: String {
+        "windows " + String(StableHash.combine(dataset.fingerprint, seed), radix: 16)
+    }
 
     public var position: Data {
         StreamPosition.encode(State(data: fingerprint, length: length, next: nextNumber))
