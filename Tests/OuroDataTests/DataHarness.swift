@@ -20,7 +20,8 @@ final class DataFolder {
     }
 
     /// A shard of documents of these tokens, all of them learnt.
-    func shard(named name: String = "x.tokens", vocabularySize: Int = 1000, _ documents: [[Int32]]) throws -> TokenShard {
+    func shard(named name: String = "x.tokens", vocabularySize: Int = 1000, _ documents: [[Int32]]) throws -> TokenShard
+    {
         let writer = try TokenShardWriter(to: file(name), vocabularySize: vocabularySize)
         for tokens in documents {
             try writer.append(TokenDocument(tokens: tokens, learns: tokens.map { _ in true }))

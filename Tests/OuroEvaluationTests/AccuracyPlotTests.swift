@@ -33,9 +33,6 @@ import Testing
         #expect(Self.count(svg, "<polyline") == 3 * 2)
         #expect(svg.contains("level 3") && svg.contains("threshold 0.6"))
         #expect(!svg.contains("nan") && !svg.contains("inf"))
-        if let path = ProcessInfo.processInfo.environment["OURO_PLOT_SAMPLE"] {
-            try? Data(svg.utf8).write(to: URL(fileURLWithPath: path))
-        }
     }
 
     @Test func titlesAreEscaped() {
