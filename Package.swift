@@ -19,6 +19,8 @@ let package = Package(
     platforms: [.macOS(.v15), .iOS(.v18)],
     products: [
         .library(name: "Ouro", targets: ["Ouro"]),
+        .library(name: "OuroEvaluation", targets: ["OuroEvaluation"]),
+        .library(name: "OuroTraining", targets: ["OuroTraining"]),
         .executable(name: "ouro", targets: ["OuroCLI"]),
     ],
     dependencies: [
@@ -27,12 +29,22 @@ let package = Package(
     targets: [
         .target(name: "OuroKernels", cSettings: kernelSettings),
         .target(name: "Ouro", dependencies: ["OuroKernels"], swiftSettings: swiftSettings),
+        .target(name: "OuroEvaluation", dependencies: ["Ouro"], swiftSettings: swiftSettings),
+        .target(name: "OuroTraining", dependencies: ["Ouro", "OuroEvaluation"], swiftSettings: swiftSettings),
         .executableTarget(
             name: "OuroCLI",
-            dependencies: ["Ouro", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            dependencies: [
+                "Ouro", "OuroEvaluation", "OuroTraining",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
             swiftSettings: swiftSettings),
         .testTarget(
             name: "OuroTests", dependencies: ["Ouro", "OuroKernels"], resources: [.copy("Fixtures")],
+            swiftSettings: swiftSettings),
+        .testTarget(
+            name: "OuroEvaluationTests", dependencies: ["Ouro", "OuroEvaluation"], swiftSettings: swiftSettings),
+        .testTarget(
+            name: "OuroDataTests", dependencies: ["Ouro", "OuroEvaluation", "OuroTraining"],
             swiftSettings: swiftSettings),
         .testTarget(name: "OuroCLITests", dependencies: ["OuroCLI"], swiftSettings: swiftSettings),
     ],

@@ -17,5 +17,8 @@ struct OuroCommand: AsyncParsableCommand {
               ouro quantize --model ./Ouro-1.4B --bits 4 -o ./Ouro-1.4B-4bit
             """,
         version: "0.1.0",
-        subcommands: [Generate.self, Chat.self, Score.self, Inspect.self, Tokenize.self, Bench.self, Quantize.self])
+        subcommands: [
+            Generate.self, Chat.self, Score.self, Eval.self, Quantize.self, DataVerb.self, Inspect.self,
+            Tokenize.self, Bench.self,
+        ])
 }

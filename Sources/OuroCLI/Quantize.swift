@@ -192,38 +192,3 @@ extension Divergence {
         Terminal.write("over \(positions) positions\n")
     }
 }
-
-/// How far long work is, on one line of a terminal; silent where nobody looks.
-final class ProgressBar {
-    private static let width = 30
-    private let start = ContinuousClock.now
-    private var shown = ""
-
-    func show(_ what: String, _ fraction: Double) {
-        guard Terminal.errorIsTerminal else { return }
-        let filled = Int(min(max(fraction, 0), 1) * Double(Self.width))
-        let bar = String(repeating: "#", count: filled) + String(repeating: ".", count: Self.width - filled)
-        let elapsed = (ContinuousClock.now - start) / .seconds(1)
-        let left = fraction > 0.01 ? ", about \(Self.time(elapsed / fraction - elapsed)) left" : ""
-        let line = "[\(bar)] \(Int(fraction * 100)) %  \(what)\(left)"
-        guard line != shown else { return }
-        shown = line
-        Terminal.writeError("\r\u{1B}[K\(line)")
-    }
-
-    /// A line that stays.
-    func note(_ text: String) {
-        clear()
-        Terminal.writeError(text + "\n")
-    }
-
-    func clear() {
-        guard !shown.isEmpty else { return }
-        shown = ""
-        Terminal.writeError("\r\u{1B}[K")
-    }
-
-    private static func time(_ seconds: Double) -> String {
-        seconds < 90 ? "\(Int(seconds)) s" : seconds < 5400 ? "\(Int(seconds / 60)) min" : "\(Int(seconds / 3600)) h"
-    }
-}

@@ -9,14 +9,14 @@
 /// A mapped file must not be cut short while it is in use: touching a page that is gone kills the process (SIGBUS).
 /// ``bytes(_:)`` looks at the file's size again and throws, but cannot know what happens to the file afterwards. Whoever
 /// replaces files under a running engine reads them into memory instead (`--no-mmap`).
-final class MappedFile: @unchecked Sendable {
-    let file: OpenFile
+package final class MappedFile: @unchecked Sendable {
+    package let file: OpenFile
     let isMapped: Bool
     private let base: UnsafeMutableRawPointer?
 
     /// - Throws: ``OuroError`` with code `unreadableFile`, or `memoryExceeded` if the file is to be read and does not fit
     ///   into memory.
-    init(_ file: OpenFile, mapped: Bool) throws(OuroError) {
+    package init(_ file: OpenFile, mapped: Bool) throws(OuroError) {
         self.file = file
         isMapped = mapped
         guard file.byteCount > 0 else {
@@ -55,7 +55,7 @@ final class MappedFile: @unchecked Sendable {
     /// A part of the file; valid as long as this value lives. Nothing is known about its alignment.
     ///
     /// - Throws: ``OuroError`` with code `unreadableFile` if the file has been cut short since.
-    func bytes(_ range: Range<Int>) throws(OuroError) -> UnsafeRawBufferPointer {
+    package func bytes(_ range: Range<Int>) throws(OuroError) -> UnsafeRawBufferPointer {
         precondition(range.lowerBound >= 0 && range.upperBound <= file.byteCount, "\(range) of \(file.byteCount) bytes")
         if isMapped { try file.checkSize() }
         return UnsafeRawBufferPointer(start: base.map { $0 + range.lowerBound }, count: range.count)

@@ -9,14 +9,14 @@ import Foundation
 /// A regular file that is open for reading: its descriptor and its real size.
 ///
 /// The descriptor stays open as long as the value lives, so that the size can be checked again later.
-final class OpenFile: Sendable {
-    let path: String
+package final class OpenFile: Sendable {
+    package let path: String
     /// The size when the file was opened.
-    let byteCount: Int
+    package let byteCount: Int
     let descriptor: Int32
 
     /// - Throws: ``OuroError`` with code `unreadableFile`.
-    init(_ url: URL) throws(OuroError) {
+    package init(_ url: URL) throws(OuroError) {
         path = url.path
         // Not to wait for the other end of a pipe.
         descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
@@ -45,7 +45,7 @@ final class OpenFile: Sendable {
     }
 
     /// Bytes of the file, copied. The range lies within `byteCount`.
-    func read(_ range: Range<Int>) throws(OuroError) -> Data {
+    package func read(_ range: Range<Int>) throws(OuroError) -> Data {
         var data = Data(count: range.count)
         if let failure = data.withUnsafeMutableBytes({ fill($0, from: range.lowerBound) }) { throw failure }
         return data

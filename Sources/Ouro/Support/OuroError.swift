@@ -24,6 +24,8 @@ public struct OuroError: Error, Sendable, Equatable {
         case nonFinite
         /// A feature the file asks for by name is not implemented.
         case unsupported
+        /// Data to train on or to evaluate with is malformed: a text, a JSON line, a token shard.
+        case invalidData
         /// A file could not be written.
         case unwritableFile
     }

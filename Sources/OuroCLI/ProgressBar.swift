@@ -1,0 +1,67 @@
+import Foundation
+import Synchronization
+
+/// A bar on standard error with an estimate of the time left, for people only: nothing is shown where nobody looks.
+final class ProgressBar: Sendable {
+    private struct State {
+        var shown = ""
+        var lastShown: ContinuousClock.Instant?
+    }
+
+    private let what: String
+    private let total: Int
+    private let start = ContinuousClock.now
+    private let state = Mutex(State())
+    private static let width = 30
+
+    init(_ what: String = "", total: Int = 1) {
+        self.what = what
+        self.total = max(total, 1)
+    }
+
+    /// Shows how much of the total is done; ten times a second at most.
+    func show(_ done: Int) {
+        let now = ContinuousClock.now
+        let isDue = state.withLock { state in
+            if let last = state.lastShown, now - last < .milliseconds(100) { return false }
+            state.lastShown = now
+            return true
+        }
+        if isDue { show(what, Double(done) / Double(total)) }
+    }
+
+    /// Shows what is being done, and which part of the whole is behind.
+    func show(_ what: String, _ fraction: Double) {
+        guard Terminal.errorIsTerminal else { return }
+        let share = min(max(fraction, 0), 1)
+        let filled = Int(share * Double(Self.width))
+        let bar = String(repeating: "#", count: filled) + String(repeating: ".", count: Self.width - filled)
+        let elapsed = (ContinuousClock.now - start) / .seconds(1)
+        let left = share > 0.01 && share < 1 ? ", about \(Self.time(elapsed / share - elapsed)) left" : ""
+        let line = "[\(bar)] \(Int(share * 100)) %  \(what)\(left)"
+        let isNew = state.withLock { state in
+            defer { state.shown = line }
+            return state.shown != line
+        }
+        if isNew { Terminal.writeError("\r\u{1B}[K\(line)") }
+    }
+
+    /// A line that stays.
+    func note(_ text: String) {
+        clear()
+        Terminal.writeError(text + "\n")
+    }
+
+    /// Takes the bar away.
+    func clear() {
+        let wasShown = state.withLock { state in
+            defer { state.shown = "" }
+            return !state.shown.isEmpty
+        }
+        if wasShown { Terminal.writeError("\r\u{1B}[K") }
+    }
+
+    private static func time(_ seconds: Double) -> String {
+        seconds < 90 ? "\(Int(seconds)) s" : seconds < 5400 ? "\(Int(seconds / 60)) min" : "\(Int(seconds / 3600)) h"
+    }
+}

@@ -1,0 +1,38 @@
+/// Mano (paper, appendix B; Allen-Zhu's "Physics of language models"): arithmetic modulo 23 in prefix notation, to be done
+/// in the head.
+///
+/// `+a*bc=` asks for a + b * c with a = 0, b = 1 ... w = 22; the answer is one letter. The level is the number of operators.
+/// The paper's tokens are numbers; letters give every tokenizer the same one symbol per value.
+public struct ManoTask: SyntheticTask {
+    public init() {}
+    public let name = "mano"
+    public let summary = "prefix expressions over F_23 with + - *; level: operators"
+    public let levels = 1...24
+    static let modulus = 23
+    static let letters = (0..<modulus).map { String(UnicodeScalar(UInt8(97 + $0))) }
+
+    public func draw(level: Int, random: inout DataRandom) -> TaskInstance {
+        var text = ""
+        let value = expression(level, &text, &random)
+        return TaskInstance(prompt: text + "=", completion: Self.letters[value], key: text)
+    }
+
+    /// Writes an expression with that many operators; returns its value. As deep as it is long at most, which is 24.
+    private func expression(_ operators: Int, _ text: inout String, _ random: inout DataRandom) -> Int {
+        guard operators > 0 else {
+            let value = random.below(Self.modulus)
+            text += Self.letters[value]
+            return value
+        }
+        let kind = random.below(3)
+        text += ["+", "-", "*"][kind]
+        let inside = random.below(operators)
+        let left = expression(inside, &text, &random)
+        let right = expression(operators - 1 - inside, &text, &random)
+        return switch kind {
+        case 0: (left + right) % Self.modulus
+        case 1: (left - right + Self.modulus) % Self.modulus
+        default: left * right % Self.modulus
+        }
+    }
+}

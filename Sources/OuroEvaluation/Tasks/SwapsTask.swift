@@ -1,0 +1,26 @@
+/// Keeping track of five things that change places: composition of permutations, which no fixed depth can do for all
+/// lengths.
+///
+/// `kbqat 12 34 15?3=` puts letters on places 1 to 5, swaps the letters on places 1 and 2, then 3 and 4, then 1 and 5, and
+/// asks for the one on place 3; the answer is one letter. The level is the number of swaps.
+public struct SwapsTask: SyntheticTask {
+    public init() {}
+    public let name = "swaps"
+    public let summary = "five letters change places; level: swaps"
+    public let levels = 1...12
+    static let places = 5
+
+    public func draw(level: Int, random: inout DataRandom) -> TaskInstance {
+        var row = random.sample(Self.places, of: Alphabet.letters)
+        var text = row.joined()
+        for _ in 0..<level {
+            let first = random.below(Self.places)
+            let second = (first + 1 + random.below(Self.places - 1)) % Self.places
+            row.swapAt(first, second)
+            text += " \(min(first, second) + 1)\(max(first, second) + 1)"
+        }
+        let place = random.below(Self.places)
+        text += "?\(place + 1)"
+        return TaskInstance(prompt: text + "=", completion: row[place], key: text)
+    }
+}

@@ -1,0 +1,101 @@
+import Ouro
+
+/// Which part of a task's instances an example comes from.
+public enum DataSplit: String, Sendable, CaseIterable {
+    /// What a model may be trained on.
+    case train
+    /// What it never sees: one instance in eight, chosen by a hash of the instance itself.
+    case test
+}
+
+/// One question with its answer.
+public struct SyntheticExample: Sendable, Equatable {
+    public let prompt: String
+    /// The answer, with the space in front of it where the prompt ends with a word. Nothing ends it: the prompt says how
+    /// long the answer is, or a full stop does.
+    public let completion: String
+    public let level: Int
+}
+
+/// A candidate for an example, before its split is known.
+public struct TaskInstance: Sendable {
+    public let prompt: String
+    public let completion: String
+    /// What the instance is, however it is written: two prompts with one key are one question and belong to one split.
+    /// Nil for statements of facts, which only ever serve training.
+    public let key: String?
+
+    public init(prompt: String, completion: String, key: String?) {
+        self.prompt = prompt
+        self.completion = completion
+        self.key = key
+    }
+}
+
+/// A family of questions of growing difficulty with one right answer each, made from a seed.
+///
+/// An example is a pure function of (seed, index, level, split). The splits are disjoint by construction, whatever the
+/// seeds: a hash of the instance decides which one it belongs to, and the generator draws until it meets one that fits.
+public protocol SyntheticTask: Sendable {
+    var name: String { get }
+    /// One line for people: what is asked, and what the level is.
+    var summary: String { get }
+    /// From easy to hard.
+    var levels: ClosedRange<Int> { get }
+    /// Whether prompts are worth learning as text, not only as questions.
+    var learnsPrompt: Bool { get }
+    /// Draws a candidate.
+    func draw(level: Int, random: inout DataRandom) -> TaskInstance
+}
+
+extension SyntheticTask {
+    public var learnsPrompt: Bool { false }
+
+    /// The example with this number.
+    ///
+    /// - Throws: ``OuroError`` with code `invalidRequest` if the task has no such level.
+    public func example(
+        seed: UInt64, index: Int, level: Int, split: DataSplit
+    ) throws(OuroError) -> SyntheticExample {
+        guard levels.contains(level) else {
+            throw OuroError(
+                .invalidRequest, field: "level",
+                "the task '\(name)' has levels \(levels.lowerBound) to \(levels.upperBound), found \(level)")
+        }
+        let base = StableHash.combine(
+            StableHash.of(name), seed, UInt64(bitPattern: Int64(index)), UInt64(level), split == .train ? 0 : 1)
+        var random = DataRandom(base)
+        while true {
+            let instance = draw(level: level, random: &random)
+            if Self.split(of: instance.key) == split {
+                return SyntheticExample(prompt: instance.prompt, completion: instance.completion, level: level)
+            }
+        }
+    }
+
+    /// The split that an instance belongs to.
+    static func split(of key: String?) -> DataSplit {
+        guard let key else { return .train }
+        return StableHash.of(key) & 7 == 0 ? .test : .train
+    }
+}
+
+/// All tasks there are.
+public enum SyntheticTasks {
+    public static let all: [any SyntheticTask] = [
+        ManoTask(), ChainTask(), SwapsTask(), SumsTask(), BracketsTask(), CopyTask(), ArithmeticTask(), StoriesTask(),
+        RelationsTask(), BiographiesTask(),
+    ]
+
+    /// The task with this name.
+    ///
+    /// - Throws: ``OuroError`` with code `invalidRequest` that lists the names.
+    public static func named(_ name: String) throws(OuroError) -> any SyntheticTask {
+        guard let task = all.first(where: { $0.name == name }) else {
+            throw OuroError(
+                .invalidRequest, field: "task",
+                "there is no task '\(name)'; there are " + all.map(\.name).joined(separator: ", "))
+        }
+        return task
+    }
+}

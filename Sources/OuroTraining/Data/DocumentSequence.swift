@@ -1,0 +1,97 @@
+import Ouro
+import OuroEvaluation
+
+/// An endless sequence of documents: a document is a pure function of its number.
+public protocol DocumentSequence: Sendable {
+    /// The document with this number, from 0.
+    func document(_ number: Int) throws(OuroError) -> TokenDocument
+    /// Changes with everything that the documents depend on.
+    var fingerprint: UInt64 { get }
+}
+
+/// The documents of a data set, epoch after epoch, each epoch in a random order of its own.
+public struct ShuffledDocuments: DocumentSequence {
+    private let dataset: TokenDataset
+    private let seed: UInt64
+
+    /// - Throws: ``OuroError`` with code `invalidData` if there is no document with two tokens, so that there is nothing to
+    ///   predict.
+    public init(_ dataset: TokenDataset, seed: UInt64) throws(OuroError) {
+        guard dataset.tokenCount > dataset.documentCount else {
+            throw OuroError(
+                .invalidData, file: dataset.shards.first?.path,
+                "no document has two tokens; there is nothing to predict")
+        }
+        self.dataset = dataset
+        self.seed = seed
+    }
+
+    public func document(_ number: Int) throws(OuroError) -> TokenDocument {
+        let (epoch, place) = number.quotientAndRemainder(dividingBy: dataset.documentCount)
+        let order = IndexPermutation(
+            count: dataset.documentCount, seed: StableHash.combine(seed, UInt64(bitPattern: Int64(epoch))))
+        return try dataset.document(order[place])
+    }
+
+    public var fingerprint: UInt64 { StableHash.combine(dataset.fingerprint, seed) }
+}
+
+/// Examples of synthetic tasks, made when they are needed.
+public struct SyntheticDocuments: DocumentSequence {
+    /// A task with the levels that are drawn from it, and its share.
+    public struct Component: Sendable {
+        public var task: any SyntheticTask
+        public var levels: [Int]
+        /// Share of the examples, relative to the others'.
+        public var weight: Double
+
+        public init(_ task: any SyntheticTask, levels: [Int]? = nil, weight: Double = 1) {
+            self.task = task
+            self.levels = levels ?? Array(task.levels)
+            self.weight = weight
+        }
+    }
+
+    private let components: [Component]
+    private let shares: MixtureShares
+    private let encoder: DocumentEncoder
+    private let seed: UInt64
+    private let split: DataSplit
+
+    /// - Parameters:
+    ///   - components: at least one; levels are drawn with equal chances.
+    /// - Throws: ``OuroError`` with code `invalidRequest` for levels that a task does not have, or weights that are none.
+    public init(
+        _ components: [Component], encoder: DocumentEncoder, seed: UInt64, split: DataSplit = .train
+    ) throws(OuroError) {
+        for component in components {
+            guard !component.levels.isEmpty else {
+                throw OuroError(.invalidRequest, field: "level", "the task '\(component.task.name)' has no level")
+            }
+            for level in component.levels {
+                _ = try component.task.example(seed: seed, index: 0, level: level, split: split)
+            }
+        }
+        shares = try MixtureShares(components.map(\.weight), seed: seed)
+        self.components = components
+        self.encoder = encoder
+        self.seed = seed
+        self.split = split
+    }
+
+    public func document(_ number: Int) throws(OuroError) -> TokenDocument {
+        let component = components[shares.choice(number)]
+        var random = DataRandom(StableHash.combine(seed, 0x1E7E1, UInt64(bitPattern: Int64(number))))
+        let example = try component.task.example(
+            seed: seed, index: number, level: random.pick(component.levels), split: split)
+        return encoder.document(
+            prompt: example.prompt, completion: example.completion, learnsPrompt: component.task.learnsPrompt)
+    }
+
+    public var fingerprint: UInt64 {
+        components.reduce(StableHash.combine(seed, split == .train ? 0 : 1, UInt64(encoder.endOfText))) {
+            let levels = $1.levels.reduce($0) { StableHash.combine($0, UInt64($1)) }
+            return StableHash.combine(levels, StableHash.of($1.task.name), $1.weight.bitPattern)
+        }
+    }
+}

@@ -1,0 +1,125 @@
+import Foundation
+import Ouro
+
+/// Rows of whole documents that do not see each other (`packing: documents`).
+///
+/// A document takes one position less than it has tokens, since its last token is only ever predicted; a document longer
+/// than a row is cut into pieces, each of which starts afresh. Rows are filled with the first of the next
+/// documents that fits, so that few positions are left over; those have no targets. Attention never crosses
+/// `documentStart`, so a document's loss does not depend on its neighbours.
+///
+/// A change of the length between batches starts the documents' sequence again.
+public final class PackedDocuments: BatchSource {
+    /// Documents that wait for a place at most.
+    static let lookahead = 32
+    /// Documents without anything to predict that may follow each other.
+    private static let emptyLimit = 1_000_000
+
+    private let documents: any DocumentSequence
+    private var length = 0
+    private var nextNumber = 0
+    private var waiting: [Piece] = []
+
+    /// A document, or what is left of it.
+    private struct Piece {
+        let number: Int
+        var start: Int
+        let document: TokenDocument
+
+        /// Positions that it still takes.
+        var count: Int { document.tokens.count - 1 - start }
+    }
+
+    private struct State: Codable {
+        struct Waiting: Codable {
+            let document: Int
+            let start: Int
+        }
+
+        let data: String
+        let length: Int
+        let next: Int
+        let waiting: [Waiting]
+    }
+
+    public init(_ documents: any DocumentSequence) { self.documents = documents }
+
+    public func next(into batch: inout TrainingBatch, rows: Int, length: Int) throws(OuroError) {
+        if length != self.length {
+            (self.length, nextNumber, waiting) = (length, 0, [])
+        }
+        batch.reshape(rows: rows, length: length)
+        for row in 0..<rows { try fill(&batch, from: row * length) }
+    }
+
+    private func fill(_ batch: inout TrainingBatch, from base: Int) throws(OuroError) {
+        var position = 0
+        while position < length {
+            try refill()
+            let room = length - position
+            guard let index = waiting.firstIndex(where: { min($0.count, length) <= room }) else { break }
+            var piece = waiting[index]
+            let count = min(piece.count, length)
+            for offset in 0..<count {
+                let (token, place) = (piece.start + offset, base + position + offset)
+                batch.tokens[place] = piece.document.tokens[token]
+                if piece.document.learns[token + 1] { batch.targets[place] = piece.document.tokens[token + 1] }
+                batch.documentStart[place] = Int32(truncatingIfNeeded: position)
+            }
+            position += count
+            piece.start += count
+            if piece.count > 0 { waiting[index] = piece } else { waiting.remove(at: index) }
+        }
+        // What is left over is a document of its own that teaches nothing.
+        for place in position..<max(position, length) {
+            batch.documentStart[base + place] = Int32(truncatingIfNeeded: position)
+        }
+    }
+
+    private func refill() throws(OuroError) {
+        var empty = 0
+        while waiting.count < Self.lookahead {
+            let piece = Piece(number: nextNumber, start: 0, document: try documents.document(nextNumber))
+            nextNumber += 1
+            if piece.count > 0 {
+                waiting.append(piece)
+            } else {
+                empty += 1
+                guard empty < Self.emptyLimit else {
+                    throw OuroError(.invalidData, "\(empty) documents in a row have nothing to predict")
+                }
+            }
+        }
+    }
+
+    private var fingerprint: String { "documents " + String(documents.fingerprint, radix: 16) }
+
+    public var position: Data {
+        StreamPosition.encode(
+            State(
+                data: fingerprint, length: length, next: nextNumber,
+                waiting: waiting.map { .init(document: $0.number, start: $0.start) }))
+    }
+
+    public func seek(to position: Data) throws(OuroError) {
+        let state = try StreamPosition.decode(State.self, from: position)
+        try StreamPosition.check(state.data, is: fingerprint)
+        guard state.length >= 0, StreamPosition.numbers.contains(state.next), state.waiting.count <= Self.lookahead
+        else {
+            throw StreamPosition.fault("its numbers are out of range")
+        }
+        var pieces: [Piece] = []
+        for entry in state.waiting {
+            guard (0..<state.next).contains(entry.document) else {
+                throw StreamPosition.fault("document \(entry.document) does not come before \(state.next)")
+            }
+            let piece = Piece(
+                number: entry.document, start: entry.start, document: try documents.document(entry.document))
+            guard (0..<max(piece.document.tokens.count - 1, 0)).contains(entry.start) else {
+                throw StreamPosition.fault("document \(entry.document) has no token \(entry.start)")
+            }
+            pieces.append(piece)
+        }
+        (length, nextNumber, waiting) = (state.length, state.next, pieces)
+    }
+}

@@ -1,0 +1,86 @@
+import Foundation
+import Testing
+
+@testable import Ouro
+@testable import OuroTraining
+
+/// A temporary folder that goes away with this value.
+final class DataFolder {
+    let url = FileManager.default.temporaryDirectory.appendingPathComponent("ouro-\(UUID().uuidString)")
+
+    init() throws { try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true) }
+    deinit { try? FileManager.default.removeItem(at: url) }
+
+    func file(_ name: String) -> URL { url.appendingPathComponent(name) }
+
+    @discardableResult
+    func write(_ name: String, _ text: String) throws -> URL {
+        try Data(text.utf8).write(to: file(name))
+        return file(name)
+    }
+
+    /// A shard of documents of these tokens, all of them learnt.
+    func shard(named name: String = "x.tokens", vocabularySize: Int = 1000, _ documents: [[Int32]]) throws -> TokenShard
+    {
+        let writer = try TokenShardWriter(to: file(name), vocabularySize: vocabularySize)
+        for tokens in documents {
+            try writer.append(TokenDocument(tokens: tokens, learns: tokens.map { _ in true }))
+        }
+        try writer.finish()
+        return try TokenShard(contentsOf: file(name))
+    }
+}
+
+/// A tokenizer whose tokens are the bytes, with the special tokens of conversations.
+enum ByteTokenizer {
+    static let (endOfText, start, end, think) = (256, 257, 258, 259)
+
+    static func load() throws -> Tokenizer {
+        let vocabulary = try ByteAlphabet.scalars.enumerated()
+            .map { String(decoding: try JSONEncoder().encode(String($1)), as: UTF8.self) + ": \($0)" }
+        let added = ["<|endoftext|>", "<|im_start|>", "<|im_end|>", "<think>"].enumerated().map {
+            #"{"id": \#(256 + $0), "content": "\#($1)", "special": true, "single_word": false, "lstrip": false, "#
+                + #""rstrip": false, "normalized": false}"#
+        }
+        let folder = try DataFolder()
+        let url = try folder.write(
+            "tokenizer.json",
+            """
+            {"version": "1.0", "truncation": null, "padding": null, "normalizer": null,
+            "added_tokens": [\(added.joined(separator: ", "))],
+            "pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true},
+            "decoder": {"type": "ByteLevel"},
+            "model": {"type": "BPE", "vocab": {\(vocabulary.joined(separator: ", "))}, "merges": []}}
+            """)
+        return try Tokenizer(contentsOf: url)
+    }
+
+    static func encoder(_ template: String? = nil) throws -> DocumentEncoder {
+        DocumentEncoder(
+            tokenizer: try load(), template: try template.map { try ChatTemplate(source: $0) } ?? .chatML,
+            endOfText: endOfText)
+    }
+}
+
+extension TokenDocument {
+    /// The text of the tokens that are learnt, or of those that are not; special tokens included.
+    func text(_ tokenizer: Tokenizer, learnt: Bool) -> String {
+        tokenizer.decode(zip(tokens, learns).filter { $0.1 == learnt }.map { Int($0.0) })
+    }
+}
+
+/// Random numbers for tests.
+struct TestRandom: RandomNumberGenerator {
+    private var state: UInt64
+    init(seed: UInt64) { state = seed }
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var z = state
+        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+        return z ^ (z >> 31)
+    }
+
+    mutating func int(_ range: ClosedRange<Int>) -> Int { Int.random(in: range, using: &self) }
+}

@@ -1,0 +1,97 @@
+/// Second opinions: answers worked out from the prompt's text alone, in another way than the generators'.
+enum TaskAnswers {
+    /// Prefix notation from the right, with a stack.
+    static func mano(_ prompt: String) -> String? {
+        var stack: [Int] = []
+        for character in prompt.dropLast().reversed() {
+            switch character {
+            case "+", "-", "*":
+                guard stack.count >= 2 else { return nil }
+                let (left, right) = (stack.removeLast(), stack.removeLast())
+                stack.append(character == "+" ? left + right : character == "-" ? left - right : left * right)
+            default:
+                guard let value = character.asciiValue else { return nil }
+                stack.append(Int(value) - 97)
+            }
+        }
+        guard stack.count == 1, let value = stack.first else { return nil }
+        return String(UnicodeScalar(UInt8(97 + ((value % 23) + 23) % 23)))
+    }
+
+    static func chain(_ prompt: String) -> String? {
+        let parts = prompt.dropLast().split(separator: "?")
+        guard parts.count == 2, let start = parts[1].first, let steps = Int(parts[1].dropFirst()) else { return nil }
+        var next: [Character: Character] = [:]
+        for arrow in parts[0].split(separator: " ") { next[arrow.first ?? " "] = arrow.last }
+        var place = start
+        for _ in 0..<steps {
+            guard let following = next[place] else { return nil }
+            place = following
+        }
+        return String(place)
+    }
+
+    /// Backwards: the asked place is followed to where its letter stood at first.
+    static func swaps(_ prompt: String) -> String? {
+        let parts = prompt.dropLast().split(separator: "?")
+        guard parts.count == 2, var place = Int(parts[1]) else { return nil }
+        let words = parts[0].split(separator: " ")
+        for swap in words.dropFirst().reversed() {
+            let ends = swap.compactMap { $0.wholeNumberValue }
+            if place == ends[0] { place = ends[1] } else if place == ends[1] { place = ends[0] }
+        }
+        return String(Array(words[0])[place - 1])
+    }
+
+    static func sums(_ prompt: String) -> String? {
+        "\(prompt.compactMap(\.wholeNumberValue).reduce(0, +))".last.map(String.init)
+    }
+
+    static func brackets(_ prompt: String) -> String? {
+        let closing: [Character: Character] = ["(": ")", "[": "]", "{": "}", "<": ">"]
+        var open: [Character] = []
+        for character in prompt.dropLast() {
+            if let close = closing[character] {
+                open.append(close)
+            } else if open.popLast() != character {
+                return nil
+            }
+        }
+        return String(open.reversed())
+    }
+
+    static func copy(_ prompt: String) -> String? {
+        prompt.split(separator: " ").last.map { String($0.dropLast()) }
+    }
+
+    static func arithmetic(_ prompt: String) -> String? {
+        let isSum = prompt.contains("+")
+        let numbers = prompt.dropLast().split(separator: isSum ? "+" : "-").compactMap { Int($0) }
+        guard numbers.count == 2, let digits = numbers.max().map({ String($0).count }) else { return nil }
+        let answer = isSum ? numbers[0] + numbers[1] : numbers[0] - numbers[1]
+        guard answer >= 0 else { return nil }
+        let text = String(answer)
+        return String(repeating: "0", count: digits + 1 - text.count) + text
+    }
+
+    /// Looks the last noun up in the story.
+    static func stories(_ prompt: String) -> String? {
+        let words = prompt.split(whereSeparator: { " .".contains($0) }).map(String.init)
+        let asked = prompt.split(separator: ".").last.map(String.init) ?? ""
+        if asked.hasSuffix("was called") || asked.contains("The name of") {
+            guard let index = words.firstIndex(of: "named") else { return nil }
+            return " \(words[index + 1])."
+        }
+        // The thing that the last sentences ask for stands after its colour once before.
+        let tail = prompt.components(separatedBy: " looked at the ").dropFirst().last ?? asked.dropFirst(5).description
+        guard let thing = tail.split(whereSeparator: { " .".contains($0) }).first.map(String.init),
+            let index = words.firstIndex(of: thing), index > 0
+        else { return nil }
+        return " \(words[index - 1])."
+    }
+
+    static let all: [String: @Sendable (String) -> String?] = [
+        "mano": mano, "chain": chain, "swaps": swaps, "sums": sums, "brackets": brackets, "copy": copy,
+        "arithmetic": arithmetic, "stories": stories,
+    ]
+}
