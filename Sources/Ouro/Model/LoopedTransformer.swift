@@ -25,7 +25,11 @@ final class LoopedTransformer {
     private(set) var weights: ModelWeights
     private let rope: RotaryEmbedding
     private var work: Workspace
+    // What the pass under way works on.
+    private var rows: [Row] = []
     private var runs: [AttentionRun] = []
+    private var layer = 0
+    private var product: Product?
     private var logitRows: FloatRows
 
     /// Rows of logits computed in one go.
@@ -56,39 +60,37 @@ final class LoopedTransformer {
     }
 
     /// Applies the layer stack once to every row: writes its keys and values, replaces the hidden state in its slot by the
-    /// normalised output, and records its gate.
+    /// normalised output, and records its gate. Allocates nothing once the workspace has grown to the largest pass.
     func run(_ pass: inout Pass) {
-        let rows = pass.rows
-        prepare(rows)
-        let epsilon = configuration.rmsNormEpsilon
-        let hidden = configuration.hiddenSize
-        for (index, layer) in weights.layers.enumerated() {
-            pool.forEach(rows.count) { [work, kernels] row, _ in
-                kernels.table.rms_norm(work.residual.row(row), layer.inputNorm, hidden, epsilon, work.normed.row(row))
-            }
+        rows = pass.rows
+        prepare()
+        for index in weights.layers.indices {
+            layer = index
+            pool.forEach(rows.count, for: self) { model, row, _ in model.normaliseAttentionInput(row) }
             inputTap?(index, .attention, work.normed, rows.count)
-            multiply(work.normed, layer.queryKeyValue, into: work.queryKeyValue, rows: rows.count)
-            attend(rows, layer: index)
+            multiply(work.normed, weights.layers[index].queryKeyValue, into: work.queryKeyValue)
+            pool.forEach(rows.count, for: self) { model, row, _ in model.rotateAndStore(row) }
+            pool.forEach(runs.count * configuration.keyValueHeadCount, for: self) { $0.attend($1, worker: $2) }
             inputTap?(index, .attentionOutput, work.attended, rows.count)
-            multiply(work.attended, layer.attentionOutput, into: work.projected, rows: rows.count)
-            pool.forEach(rows.count) { [work, kernels] row, _ in
-                let residual = work.residual.row(row)
-                kernels.table.add_rms_norm(residual, work.projected.row(row), layer.attentionNorm, hidden, epsilon)
-                kernels.table.rms_norm(residual, layer.mlpInputNorm, hidden, epsilon, work.normed.row(row))
-            }
+            multiply(work.attended, weights.layers[index].attentionOutput, into: work.projected)
+            pool.forEach(rows.count, for: self) { model, row, _ in model.addAttention(row) }
             inputTap?(index, .mlp, work.normed, rows.count)
-            feedForward(layer, rows: rows.count)
+            multiply(work.normed, weights.layers[index].gateUp, into: work.gateUp, activated: work.activated)
             inputTap?(index, .down, work.activated, rows.count)
-            multiply(work.activated, layer.down, into: work.projected, rows: rows.count)
-            pool.forEach(rows.count) { [work, kernels] row, _ in
-                kernels.table.add_rms_norm(
-                    work.residual.row(row), work.projected.row(row), layer.mlpNorm, hidden, epsilon)
-            }
+            multiply(work.activated, weights.layers[index].down, into: work.projected)
+            pool.forEach(rows.count, for: self) { model, row, _ in model.addMLP(row) }
             if let layerTap {
                 for row in rows.indices { layerTap(index, row, work.residual.values(row)) }
             }
         }
-        pass.outcomes = finish(rows)
+        pool.forEach(rows.count, for: self) { model, row, _ in model.finish(row) }
+        pass.outcomes.removeAll(keepingCapacity: true)
+        for index in rows.indices {
+            let outcome = work.outcomes.row(index)
+            pass.outcomes.append(
+                RowOutcome(gateLogit: outcome[0], change: (outcome[1] / outcome[2]).squareRoot()))
+        }
+        rows = []
     }
 
     /// The logits of rows whose hidden states lie in `slots` (at most ``readoutBatch``), one row each; overwritten by the
@@ -98,7 +100,7 @@ final class LoopedTransformer {
         for (row, slot) in slots.enumerated() {
             work.normed.row(row).update(from: states.row(slot), count: configuration.hiddenSize)
         }
-        multiply(work.normed, weights.head, into: logitRows, rows: slots.count)
+        multiply(work.normed, weights.head, into: logitRows, rowCount: slots.count)
         return logitRows
     }
 
@@ -106,10 +108,10 @@ final class LoopedTransformer {
     func multiplyLayer(_ index: Int, rows: Int) {
         makeRoom(rows)
         let layer = weights.layers[index % weights.layers.count]
-        multiply(work.normed, layer.queryKeyValue, into: work.queryKeyValue, rows: rows)
-        multiply(work.attended, layer.attentionOutput, into: work.projected, rows: rows)
-        feedForward(layer, rows: rows)
-        multiply(work.activated, layer.down, into: work.projected, rows: rows)
+        multiply(work.normed, layer.queryKeyValue, into: work.queryKeyValue, rowCount: rows)
+        multiply(work.attended, layer.attentionOutput, into: work.projected, rowCount: rows)
+        multiply(work.normed, layer.gateUp, into: work.gateUp, activated: work.activated, rowCount: rows)
+        multiply(work.activated, layer.down, into: work.projected, rowCount: rows)
     }
 
     /// Takes other weights for one layer, of the same shape; not while a pass runs.
@@ -132,7 +134,7 @@ final class LoopedTransformer {
 
     /// Makes room in the workspace and the caches, and loads every row's input: the token's embedding at loop 1, the
     /// hidden state of the loop before otherwise.
-    private func prepare(_ rows: [Row]) {
+    private func prepare() {
         makeRoom(rows.count)
         var positions = 0
         for row in rows {
@@ -140,14 +142,62 @@ final class LoopedTransformer {
             positions = max(positions, row.position + 1)
         }
         work.reserve(positions: positions)
-        findRuns(rows)
-        pool.forEach(rows.count) { [work, kernels, states, weights, rope, configuration] index, _ in
-            let row = rows[index]
-            let state = states.row(row.slot)
-            if row.loop == 1 { weights.embedding.write(row.token, to: state, kernels: kernels) }
-            work.residual.row(index).update(from: state, count: configuration.hiddenSize)
-            rope.write(position: row.position, cosine: work.cosine.row(index), sine: work.sine.row(index))
-        }
+        findRuns()
+        pool.forEach(rows.count, for: self) { model, row, _ in model.load(row) }
+    }
+
+    private func load(_ index: Int) {
+        let row = rows[index]
+        let state = states.row(row.slot)
+        if row.loop == 1 { weights.embedding.write(row.token, to: state, kernels: kernels) }
+        work.residual.row(index).update(from: state, count: configuration.hiddenSize)
+        rope.write(position: row.position, cosine: work.cosine.row(index), sine: work.sine.row(index))
+    }
+
+    private func normaliseAttentionInput(_ row: Int) {
+        kernels.table.rms_norm(
+            work.residual.row(row), weights.layers[layer].inputNorm, configuration.hiddenSize,
+            configuration.rmsNormEpsilon, work.normed.row(row))
+    }
+
+    private func addAttention(_ row: Int) {
+        let residual = work.residual.row(row)
+        let (hidden, epsilon) = (configuration.hiddenSize, configuration.rmsNormEpsilon)
+        kernels.table.add_rms_norm(
+            residual, work.projected.row(row), weights.layers[layer].attentionNorm, hidden, epsilon)
+        kernels.table.rms_norm(residual, weights.layers[layer].mlpInputNorm, hidden, epsilon, work.normed.row(row))
+    }
+
+    private func addMLP(_ row: Int) {
+        kernels.table.add_rms_norm(
+            work.residual.row(row), work.projected.row(row), weights.layers[layer].mlpNorm, configuration.hiddenSize,
+            configuration.rmsNormEpsilon)
+    }
+
+    /// Final norm and gate. The normalised state is what the next loop, the gate and the head read.
+    private func finish(_ index: Int) {
+        let hidden = configuration.hiddenSize
+        let residual = work.residual.row(index)
+        let state = states.row(rows[index].slot)
+        let outcome = work.outcomes.row(index)
+        kernels.table.rms_norm(residual, weights.finalNorm, hidden, configuration.rmsNormEpsilon, residual)
+        outcome[0] = kernels.table.dot(residual, weights.gate, hidden) + weights.gateBias
+        kernels.table.change(residual, state, hidden, outcome + 1, outcome + 2)
+        state.update(from: residual, count: hidden)
+    }
+
+    // MARK: products
+
+    /// A product under way.
+    private struct Product {
+        var matrix = ouro_matrix()
+        var panelCount = 0
+        var rows = 0
+        var x: FloatRows
+        var y: FloatRows
+        /// Where `silu(gate) * up` goes, if the product's panels are gate and up in turn.
+        var activated: FloatRows?
+        var packed: UnsafeRawPointer
     }
 
     /// Columns of a product that one thread computes in one go, in panels: a multiple of what a tile takes side by side.
@@ -155,48 +205,51 @@ final class LoopedTransformer {
     /// Inputs that one thread packs in one go: whole groups of quantised weights.
     private static let inputsPerItem = 256
 
-    /// Brings a product's input into the kernels' tiles.
-    private func pack(_ x: FloatRows, for matrix: ouro_matrix, rows: Int) -> UnsafeRawPointer {
+    private func multiply(
+        _ x: FloatRows, _ matrix: PackedMatrix, into y: FloatRows, activated: FloatRows? = nil, rowCount: Int? = nil
+    ) {
+        let rows = rowCount ?? self.rows.count
+        var product = Product(
+            matrix: matrix.descriptor, panelCount: matrix.panelCount, rows: rows, x: x, y: y, activated: activated,
+            packed: UnsafeRawPointer(work.packed.base))
         // A single row of floats is its own tile.
-        if rows == 1 && matrix.bits == 0 { return UnsafeRawPointer(x.row(0)) }
-        let items = (matrix.inputs + Self.inputsPerItem - 1) / Self.inputsPerItem
-        let packed = work.packed.base
-        pool.forEach(items, alone: rows * matrix.inputs < 1 << 15) { [kernels] item, _ in
-            let first = item * Self.inputsPerItem
-            kernels.packRows(
-                for: matrix, x.row(0), stride: x.stride, rows: rows,
-                inputs: first..<min(first + Self.inputsPerItem, matrix.inputs), to: packed)
+        if rows == 1 && product.matrix.bits == 0 {
+            product.packed = UnsafeRawPointer(x.row(0))
+            self.product = product
+        } else {
+            self.product = product
+            let items = (matrix.inputs + Self.inputsPerItem - 1) / Self.inputsPerItem
+            pool.forEach(items, for: self, alone: rows * matrix.inputs < 1 << 15) { model, item, _ in
+                model.packInputs(item)
+            }
         }
-        return UnsafeRawPointer(packed)
+        let items = (matrix.panelCount + Self.panelsPerItem - 1) / Self.panelsPerItem
+        pool.forEach(items, for: self) { model, item, _ in model.multiplyPanels(item) }
+        self.product = nil
     }
 
-    private func multiply(_ x: FloatRows, _ matrix: PackedMatrix, into y: FloatRows, rows: Int) {
-        let descriptor = matrix.descriptor
-        let packed = pack(x, for: descriptor, rows: rows)
-        let items = (matrix.panelCount + Self.panelsPerItem - 1) / Self.panelsPerItem
-        pool.forEach(items) { [kernels] item, _ in
-            let first = item * Self.panelsPerItem
-            kernels.multiply(
-                packed, descriptor, rows: rows, panels: first..<min(first + Self.panelsPerItem, matrix.panelCount),
-                into: y)
-        }
+    /// Brings some of a product's inputs into the kernels' tiles.
+    private func packInputs(_ item: Int) {
+        guard let product else { return }
+        let first = item * Self.inputsPerItem
+        kernels.packRows(
+            for: product.matrix, product.x.row(0), stride: product.x.stride, rows: product.rows,
+            inputs: first..<min(first + Self.inputsPerItem, product.matrix.inputs), to: work.packed.base)
     }
 
-    /// The first half of the MLP: `silu(gate(x)) * up(x)`.
-    private func feedForward(_ layer: LayerWeights, rows: Int) {
-        let matrix = layer.gateUp
-        let descriptor = matrix.descriptor
-        let packed = pack(work.normed, for: descriptor, rows: rows)
-        let items = (matrix.panelCount + Self.panelsPerItem - 1) / Self.panelsPerItem
-        pool.forEach(items) { [work, kernels] item, _ in
-            let first = item * Self.panelsPerItem
-            let last = min(first + Self.panelsPerItem, matrix.panelCount)
-            kernels.multiply(packed, descriptor, rows: rows, panels: first..<last, into: work.gateUp)
+    private func multiplyPanels(_ item: Int) {
+        guard let product else { return }
+        let first = item * Self.panelsPerItem
+        let last = min(first + Self.panelsPerItem, product.panelCount)
+        kernels.multiply(product.packed, product.matrix, rows: product.rows, panels: first..<last, into: product.y)
+        if let activated = product.activated {
             kernels.table.swiglu(
-                work.gateUp.row(0), work.gateUp.stride, rows, first / 2, last / 2, work.activated.row(0),
-                work.activated.stride)
+                product.y.row(0), product.y.stride, product.rows, first / 2, last / 2, activated.row(0),
+                activated.stride)
         }
     }
+
+    // MARK: attention
 
     /// Consecutive positions of one sequence at one loop: they read the same keys and values.
     private struct AttentionRun {
@@ -204,7 +257,7 @@ final class LoopedTransformer {
         var count: Int
     }
 
-    private func findRuns(_ rows: [Row]) {
+    private func findRuns() {
         let group = configuration.headCount / configuration.keyValueHeadCount
         let most = max(1, Int(OURO_ATTENTION_QUERIES) / group)
         runs.removeAll(keepingCapacity: true)
@@ -221,60 +274,39 @@ final class LoopedTransformer {
         }
     }
 
-    private func attend(_ rows: [Row], layer: Int) {
+    /// Turns a row's queries and keys by its position, and writes its keys and values.
+    private func rotateAndStore(_ index: Int) {
         let (depth, heads) = (configuration.headDimension, configuration.headCount)
         let keyValueHeads = configuration.keyValueHeadCount
-        let keyStart = heads * depth
-        let valueStart = keyStart + keyValueHeads * depth
-        pool.forEach(rows.count) { [work, kernels, layout] index, _ in
-            let row = rows[index]
-            let vectors = work.queryKeyValue.row(index)
-            kernels.table.rope(
-                vectors, heads + keyValueHeads, depth, work.cosine.row(index), work.sine.row(index))
-            let page = row.cache.page(position: row.position, loop: row.loop)
-            for head in 0..<keyValueHeads {
-                kernels.table.store_kv(
-                    layout.type.element, vectors + keyStart + head * depth, vectors + valueStart + head * depth, depth,
-                    layout.valueStride, row.position % KVLayout.positionsPerBlock,
-                    page + layout.keyOffset(layer: layer, head: head),
-                    page + layout.valueOffset(layer: layer, head: head))
-            }
-        }
-        let window = configuration.slidingWindows[layer]
-        let group = heads / keyValueHeads
-        let scale = Float(1) / Float(depth).squareRoot()
-        pool.forEach(runs.count * keyValueHeads) { [work, kernels, layout, runs] item, worker in
-            let (index, head) = item.quotientAndRemainder(dividingBy: keyValueHeads)
-            let run = runs[index]
-            let row = rows[run.first]
-            let start = head * group * depth
-            var job = ouro_attention(
-                query: work.queryKeyValue.row(run.first) + start, output: work.attended.row(run.first) + start,
-                query_stride: work.queryKeyValue.stride, output_stride: work.attended.stride,
-                pages: row.cache.pages(loop: row.loop), key_offset: layout.keyOffset(layer: layer, head: head),
-                value_offset: layout.valueOffset(layer: layer, head: head), value_stride: layout.valueStride,
-                scratch: work.scores.row(worker), position: Int64(row.position), window: Int64(window ?? 0),
-                rows: Int32(run.count), heads: Int32(group), head_dimension: Int32(depth), scale: scale,
-                element: layout.type.element)
-            kernels.table.attend(&job)
+        let row = rows[index]
+        let vectors = work.queryKeyValue.row(index)
+        kernels.table.rope(vectors, heads + keyValueHeads, depth, work.cosine.row(index), work.sine.row(index))
+        let page = row.cache.page(position: row.position, loop: row.loop)
+        let (keys, values) = (vectors + heads * depth, vectors + (heads + keyValueHeads) * depth)
+        for head in 0..<keyValueHeads {
+            kernels.table.store_kv(
+                layout.type.element, keys + head * depth, values + head * depth, depth, layout.valueStride,
+                row.position % KVLayout.positionsPerBlock, page + layout.keyOffset(layer: layer, head: head),
+                page + layout.valueOffset(layer: layer, head: head))
         }
     }
 
-    /// Final norm and gate. The normalised state is what the next loop, the gate and the head read.
-    private func finish(_ rows: [Row]) -> [RowOutcome] {
-        let hidden = configuration.hiddenSize
-        pool.forEach(rows.count) { [work, kernels, states, weights, configuration] index, _ in
-            let residual = work.residual.row(index)
-            let state = states.row(rows[index].slot)
-            let outcome = work.outcomes.row(index)
-            kernels.table.rms_norm(residual, weights.finalNorm, hidden, configuration.rmsNormEpsilon, residual)
-            outcome[0] = kernels.table.dot(residual, weights.gate, hidden) + weights.gateBias
-            kernels.table.change(residual, state, hidden, outcome + 1, outcome + 2)
-            state.update(from: residual, count: hidden)
-        }
-        return rows.indices.map { index in
-            let outcome = work.outcomes.row(index)
-            return RowOutcome(gateLogit: outcome[0], change: (outcome[1] / outcome[2]).squareRoot())
-        }
+    /// Attention of one run and one KV head.
+    private func attend(_ item: Int, worker: Int) {
+        let depth = configuration.headDimension
+        let group = configuration.headCount / configuration.keyValueHeadCount
+        let (index, head) = item.quotientAndRemainder(dividingBy: configuration.keyValueHeadCount)
+        let run = runs[index]
+        let row = rows[run.first]
+        let start = head * group * depth
+        var job = ouro_attention(
+            query: work.queryKeyValue.row(run.first) + start, output: work.attended.row(run.first) + start,
+            query_stride: work.queryKeyValue.stride, output_stride: work.attended.stride,
+            pages: row.cache.pages(loop: row.loop), key_offset: layout.keyOffset(layer: layer, head: head),
+            value_offset: layout.valueOffset(layer: layer, head: head), value_stride: layout.valueStride,
+            scratch: work.scores.row(worker), position: Int64(row.position),
+            window: Int64(configuration.slidingWindows[layer] ?? 0), rows: Int32(run.count), heads: Int32(group),
+            head_dimension: Int32(depth), scale: 1 / Float(depth).squareRoot(), element: layout.type.element)
+        kernels.table.attend(&job)
     }
 }

@@ -14,6 +14,11 @@ final class WorkerPool: @unchecked Sendable {
     let threadCount: Int
 
     private typealias Body = (_ item: Int, _ worker: Int) -> Void
+    /// What a region runs: a function and what it is given, both alive until the region ends.
+    private struct Job {
+        let argument: UnsafeRawPointer
+        let call: (_ argument: UnsafeRawPointer, _ item: Int, _ worker: Int) -> Void
+    }
 
     // A region is open while `state`'s lowest bit is set; the bits above count the workers inside, the upper half is the
     // region's number. The job's fields are written while the region is closed and empty.
@@ -22,7 +27,7 @@ final class WorkerPool: @unchecked Sendable {
     private let stopping = Atomic<Bool>(false)
     private let sleepers = Atomic<Int>(0)
     private let wake = NSCondition()
-    private var body: UnsafePointer<Body>?
+    private var job: Job?
     private var itemCount = 0
 
     private static let open: UInt64 = 1
@@ -63,29 +68,57 @@ final class WorkerPool: @unchecked Sendable {
         }
         withoutActuallyEscaping(body) { body in
             withUnsafePointer(to: body) { pointer in
-                self.body = pointer
-                itemCount = count
-                nextItem.store(0, ordering: .relaxed)
-                state.wrappingAdd(Self.oneRegion | Self.open, ordering: .sequentiallyConsistent)
-                if sleepers.load(ordering: .sequentiallyConsistent) > 0 {
-                    wake.lock()
-                    wake.broadcast()
-                    wake.unlock()
-                }
-                claimItems(pointer, worker: 0)
-                state.wrappingSubtract(Self.open, ordering: .acquiringAndReleasing)
-                var spin = 0
-                while UInt32(truncatingIfNeeded: state.load(ordering: .acquiring)) != 0 { Self.relax(&spin) }
-                self.body = nil
+                run(
+                    Job(argument: UnsafeRawPointer(pointer)) { argument, item, worker in
+                        argument.assumingMemoryBound(to: Body.self).pointee(item, worker)
+                    }, count: count)
             }
         }
     }
 
-    private func claimItems(_ body: UnsafePointer<Body>, worker: Int) {
+    /// The same for a body that captures nothing but is given `owner`. Allocates nothing, which a closure that captures
+    /// does.
+    func forEach<Owner: AnyObject>(
+        _ count: Int, for owner: Owner, alone: Bool = false,
+        _ body: @escaping (_ owner: Owner, _ item: Int, _ worker: Int) -> Void
+    ) {
+        if threadCount == 1 || count <= 1 || alone {
+            for item in 0..<count { body(owner, item, 0) }
+            return
+        }
+        withUnsafePointer(to: (owner, body)) { pointer in
+            run(
+                Job(argument: UnsafeRawPointer(pointer)) { argument, item, worker in
+                    let (owner, body) = argument.assumingMemoryBound(
+                        to: (Owner, (Owner, Int, Int) -> Void).self
+                    ).pointee
+                    body(owner, item, worker)
+                }, count: count)
+        }
+    }
+
+    private func run(_ job: Job, count: Int) {
+        self.job = job
+        itemCount = count
+        nextItem.store(0, ordering: .relaxed)
+        state.wrappingAdd(Self.oneRegion | Self.open, ordering: .sequentiallyConsistent)
+        if sleepers.load(ordering: .sequentiallyConsistent) > 0 {
+            wake.lock()
+            wake.broadcast()
+            wake.unlock()
+        }
+        claimItems(job, worker: 0)
+        state.wrappingSubtract(Self.open, ordering: .acquiringAndReleasing)
+        var spin = 0
+        while UInt32(truncatingIfNeeded: state.load(ordering: .acquiring)) != 0 { Self.relax(&spin) }
+        self.job = nil
+    }
+
+    private func claimItems(_ job: Job, worker: Int) {
         while true {
             let item = nextItem.wrappingAdd(1, ordering: .relaxed).oldValue
             if item >= itemCount { return }
-            body.pointee(item, worker)
+            job.call(job.argument, item, worker)
         }
     }
 
@@ -98,7 +131,7 @@ final class WorkerPool: @unchecked Sendable {
                 let (entered, current) = state.compareExchange(
                     expected: seen, desired: seen + Self.oneWorker, ordering: .acquiringAndReleasing)
                 if entered {
-                    if let body { claimItems(body, worker: worker) }
+                    if let job { claimItems(job, worker: worker) }
                     state.wrappingSubtract(Self.oneWorker, ordering: .acquiringAndReleasing)
                     break
                 }
