@@ -19,21 +19,29 @@ let package = Package(
     platforms: [.macOS(.v15), .iOS(.v18)],
     products: [
         .library(name: "Ouro", targets: ["Ouro"]),
+        .library(name: "OuroTraining", targets: ["OuroTraining"]),
         .executable(name: "ouro", targets: ["OuroCLI"]),
     ],
     dependencies: [
-        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0")
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
+        .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),
     ],
     targets: [
         .target(name: "OuroKernels", cSettings: kernelSettings),
         .target(name: "Ouro", dependencies: ["OuroKernels"], swiftSettings: swiftSettings),
+        .target(
+            name: "OuroTraining", dependencies: ["Ouro", "OuroKernels", .product(name: "Yams", package: "Yams")],
+            swiftSettings: swiftSettings),
         .executableTarget(
             name: "OuroCLI",
-            dependencies: ["Ouro", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            dependencies: ["Ouro", "OuroTraining", .product(name: "ArgumentParser", package: "swift-argument-parser")],
             swiftSettings: swiftSettings),
         .testTarget(
             name: "OuroTests", dependencies: ["Ouro", "OuroKernels"], resources: [.copy("Fixtures")],
             swiftSettings: swiftSettings),
+        .testTarget(
+            name: "OuroTrainingTests", dependencies: ["OuroTraining", "Ouro", "OuroKernels"],
+            resources: [.copy("Fixtures")], swiftSettings: swiftSettings),
         .testTarget(name: "OuroCLITests", dependencies: ["OuroCLI"], swiftSettings: swiftSettings),
     ],
     swiftLanguageModes: [.v6]
