@@ -10,14 +10,14 @@ import Foundation
 ///
 /// It is written under a temporary name in the same folder, flushed to the disk and renamed by ``commit()``. Without a
 /// commit nothing is left of it, and what had the name before is untouched. Not thread-safe: one owner writes it.
-final class AtomicFile {
-    let path: String
+package final class AtomicFile {
+    package let path: String
     private let temporaryPath: String
     private let descriptor: Int32
     private var isCommitted = false
 
     /// - Throws: ``OuroError`` with code `unwritableFile`, as every method here.
-    init(_ url: URL) throws(OuroError) {
+    package init(_ url: URL) throws(OuroError) {
         path = url.path
         let name = ".\(url.lastPathComponent).\(UUID().uuidString).partial"
         temporaryPath = url.deletingLastPathComponent().appendingPathComponent(name).path
@@ -33,12 +33,12 @@ final class AtomicFile {
     }
 
     /// Writes bytes at an offset from the start of the file.
-    func write(_ bytes: UnsafeRawBufferPointer, at offset: Int) throws(OuroError) {
+    package func write(_ bytes: UnsafeRawBufferPointer, at offset: Int) throws(OuroError) {
         try Self.write(bytes, at: offset, to: descriptor, path: path)
     }
 
     /// Writes bytes at an offset from the start of the file.
-    func write(_ bytes: Data, at offset: Int) throws(OuroError) {
+    package func write(_ bytes: Data, at offset: Int) throws(OuroError) {
         let failure: OuroError? = bytes.withUnsafeBytes { bytes in
             do throws(OuroError) {
                 try write(bytes, at: offset)
@@ -51,7 +51,7 @@ final class AtomicFile {
     }
 
     /// Flushes the file and gives it its name.
-    func commit() throws(OuroError) {
+    package func commit() throws(OuroError) {
         guard fsync(descriptor) == 0 else { throw Self.failure(path, "be flushed") }
         guard rename(temporaryPath, path) == 0 else { throw Self.failure(path, "be given its name") }
         isCommitted = true

@@ -1,7 +1,7 @@
 /// Writes JSON.
-enum JSONText {
+package enum JSONText {
     /// A string in quotes, escaped as Rust's `serde_json` does: nothing but what must be.
-    static func quote(_ text: String) -> String {
+    package static func quote(_ text: String) -> String {
         var result = "\""
         for scalar in text.unicodeScalars {
             switch scalar {

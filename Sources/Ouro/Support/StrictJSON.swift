@@ -4,7 +4,7 @@ import Foundation
 ///
 /// Foundation's readers disagree about a key that stands in an object twice (one takes the first value, the other the
 /// last), which lets a file mean two things; so that is an error here, and nesting is bounded before any of it is parsed.
-enum StrictJSON {
+package enum StrictJSON {
     /// Objects and arrays inside each other; model folders need fewer than ten.
     static let depthLimit = 64
 
@@ -12,7 +12,7 @@ enum StrictJSON {
     ///
     /// - Throws: ``OuroError`` with code `unreadableFile` if it is missing or unreadable, with `code` if it is longer than
     ///   `limit` bytes.
-    static func read(_ url: URL, limit: Int, code: OuroError.Code) throws(OuroError) -> Data {
+    package static func read(_ url: URL, limit: Int, code: OuroError.Code) throws(OuroError) -> Data {
         let data: Data
         do {
             var isDirectory: ObjCBool = false
@@ -39,7 +39,7 @@ enum StrictJSON {
     /// Decodes a value after ``check(_:file:code:)``.
     ///
     /// - Throws: ``OuroError`` with `code`, naming `file` and, where it is known, the field.
-    static func decode<Value: Decodable>(
+    package static func decode<Value: Decodable>(
         _ type: Value.Type, from data: Data, file: String, code: OuroError.Code
     ) throws(OuroError) -> Value {
         try check(data, file: file, code: code)
@@ -58,7 +58,7 @@ enum StrictJSON {
     }
 
     /// Checks that no object has a key twice and that nesting is bounded. Other faults are left to the parser.
-    static func check(_ data: Data, file: String, code: OuroError.Code) throws(OuroError) {
+    package static func check(_ data: Data, file: String, code: OuroError.Code) throws(OuroError) {
         let failure: OuroError? = data.withUnsafeBytes { bytes in
             do throws(OuroError) {
                 try scan(bytes, file: file, code: code)
