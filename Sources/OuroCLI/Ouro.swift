@@ -16,5 +16,5 @@ struct OuroCommand: AsyncParsableCommand {
               ouro inspect --model ./Ouro-1.4B
             """,
         version: "0.1.0",
-        subcommands: [Generate.self, Chat.self, Score.self, Inspect.self, Tokenize.self, Bench.self])
+        subcommands: [Generate.self, Chat.self, Score.self, Inspect.self, Tokenize.self, Bench.self, Train.self])
 }

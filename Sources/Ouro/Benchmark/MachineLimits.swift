@@ -49,7 +49,7 @@ package struct MachineLimits {
         return Double(bytes) / seconds
     }
 
-    static func time(_ body: () -> Void) -> Double {
+    package static func time(_ body: () -> Void) -> Double {
         let start = ContinuousClock.now
         body()
         return (ContinuousClock.now - start) / .seconds(1)
