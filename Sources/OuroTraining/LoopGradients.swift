@@ -159,7 +159,9 @@ final class LoopGradients {
         compute.forRows(shape.positions) { range, chunk in
             let (first, partial) = (range.lowerBound, scratch.normPartials.row(2 * chunk))
             if loop < loops - 1 {
-                for position in range { compute.table.add_scaled(after.row(position), gradient.row(position), 1, width) }
+                for position in range {
+                    compute.table.add_scaled(after.row(position), gradient.row(position), 1, width)
+                }
             }
             partial.update(repeating: 0, count: width)
             compute.table.norm_backward(

@@ -4,7 +4,7 @@ import OuroKernels
 
 /// The parameters of a model in f32 and their gradients.
 final class TrainableModel {
-    let configuration: ModelConfiguration
+    private(set) var configuration: ModelConfiguration
     let layout: ParameterLayout
     let parameters: ParameterArray
     let gradients: ParameterArray
@@ -20,6 +20,33 @@ final class TrainableModel {
         parameters = ParameterArray(count: layout.count)
         gradients = ParameterArray(count: layout.count)
         transposed = TransposedWeights(configuration)
+    }
+
+    /// Changes the constants that parameters do not depend on: RoPE and the number of loops.
+    func use(_ configuration: ModelConfiguration) {
+        precondition(ParameterLayout(configuration).count == layout.count, "another shape")
+        self.configuration = configuration
+    }
+
+    /// Takes the parameters of a model with fewer layers, repeating its block: layer i becomes layers i, i + L, i + 2 L...
+    ///
+    /// The paper duplicates 24 layers to 48 for Ouro-2.6B and does not say in which order; with the whole block repeated,
+    /// one loop of the new model does what two loops did, but for the norm between them.
+    func upcycle(from smaller: TrainableModel) {
+        let layer = "model.layers."
+        let count = smaller.configuration.layerCount
+        for tensor in layout.tensors {
+            var name = tensor.name
+            if name.hasPrefix(layer) {
+                let rest = name.dropFirst(layer.count)
+                let index = rest.prefix { $0 != "." }
+                name = layer + "\((Int(index) ?? 0) % count)" + rest.dropFirst(index.count)
+            }
+            guard let source = smaller.layout.tensor(name) else { continue }
+            (parameters.base + tensor.range.lowerBound).update(
+                from: smaller.parameters.base + source.range.lowerBound, count: tensor.range.count)
+        }
+        parametersChanged()
     }
 
     /// Brings what is derived from the parameters up to date; to be called after they have changed.
