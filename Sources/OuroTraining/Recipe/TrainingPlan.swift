@@ -72,7 +72,9 @@ public struct TrainingPlan: Sendable {
     /// A table for a person.
     public var text: String {
         func count(_ value: Double) -> String {
-            let units: [(Double, String)] = [(1e12, " T"), (1e9, " G"), (1e6, " M"), (1e3, " k")]
+            let units: [(Double, String)] = [
+                (1e21, " Z"), (1e18, " E"), (1e15, " P"), (1e12, " T"), (1e9, " G"), (1e6, " M"), (1e3, " k"),
+            ]
             guard let (size, name) = units.first(where: { value >= $0.0 }) else { return String(format: "%.0f", value) }
             return String(format: "%.4g", value / size) + name
         }

@@ -48,6 +48,7 @@ public struct StepReport: Sendable {
         guard seconds.isFinite, seconds < 1e12 else { return "very long" }
         let total = Int(seconds.rounded())
         let (days, hours, minutes) = (total / 86_400, total / 3600 % 24, total / 60 % 60)
+        if days >= 1000 { return "\(days / 365) years" }
         if days > 0 { return "\(days) d \(hours) h" }
         if hours > 0 { return "\(hours) h \(minutes) min" }
         return minutes > 0 ? "\(minutes) min \(total % 60) s" : "\(total) s"

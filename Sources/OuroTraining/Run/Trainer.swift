@@ -3,7 +3,7 @@ import Ouro
 
 /// Runs a recipe: stage after stage, step after step, with checkpoints, a log and at the end a model folder.
 ///
-/// In the output folder are `checkpoints/`, `log.jsonl` and at the end `model/`. A training that is resumed goes on bit for
+/// In the output folder are `checkpoints/`, `log.jsonl`, `events/` for TensorBoard and at the end `model/`. A training that is resumed goes on bit for
 /// bit as if it had not been interrupted. Not thread-safe: one owner runs it.
 public final class Trainer {
     /// Gives the data of a stage, freshly from its start.
@@ -24,6 +24,7 @@ public final class Trainer {
     private let sources: Sources
     private let folder: CheckpointFolder
     private let log: TrainingLog
+    private let events: TensorBoardEvents
     private(set) var model: TrainableModel
     private var optimizer: AdamW
     private var step: TrainingStep
@@ -71,6 +72,7 @@ public final class Trainer {
             source = try sources(recipe, stage)
             try folder.create()
             log = try TrainingLog(output.appendingPathComponent("log.jsonl"), after: 0)
+            events = try TensorBoardEvents(folder: output.appendingPathComponent("events"))
             return
         }
         let checkpoint = try TrainingCheckpoint(contentsOf: newest, recipe: recipe)
@@ -84,6 +86,7 @@ public final class Trainer {
         try source.seek(to: checkpoint.position)
         savedStep = progress.step
         log = try TrainingLog(output.appendingPathComponent("log.jsonl"), after: progress.step)
+        events = try TensorBoardEvents(folder: output.appendingPathComponent("events"))
     }
 
     private static func read(_ initial: URL, into model: TrainableModel) throws(OuroError) {
@@ -114,6 +117,7 @@ public final class Trainer {
                 let taken = try takeStep(stage)
                 if progress.step % recipe.logSteps == 0 || progress.stageStep == stage.steps {
                     try log.append(taken.json)
+                    try events.append(taken)
                     report(taken)
                 }
                 if isDue { try save() }
