@@ -24,13 +24,17 @@ let package = Package(
         .executable(name: "ouro", targets: ["OuroCLI"]),
     ],
     dependencies: [
-        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0")
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
+        .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),
     ],
     targets: [
         .target(name: "OuroKernels", cSettings: kernelSettings),
         .target(name: "Ouro", dependencies: ["OuroKernels"], swiftSettings: swiftSettings),
         .target(name: "OuroEvaluation", dependencies: ["Ouro"], swiftSettings: swiftSettings),
-        .target(name: "OuroTraining", dependencies: ["Ouro", "OuroEvaluation"], swiftSettings: swiftSettings),
+        .target(
+            name: "OuroTraining",
+            dependencies: ["Ouro", "OuroEvaluation", "OuroKernels", .product(name: "Yams", package: "Yams")],
+            swiftSettings: swiftSettings),
         .executableTarget(
             name: "OuroCLI",
             dependencies: [
@@ -46,6 +50,9 @@ let package = Package(
         .testTarget(
             name: "OuroDataTests", dependencies: ["Ouro", "OuroEvaluation", "OuroTraining"],
             swiftSettings: swiftSettings),
+        .testTarget(
+            name: "OuroTrainingTests", dependencies: ["OuroTraining", "Ouro", "OuroKernels"],
+            resources: [.copy("Fixtures")], swiftSettings: swiftSettings),
         .testTarget(name: "OuroCLITests", dependencies: ["OuroCLI"], swiftSettings: swiftSettings),
     ],
     swiftLanguageModes: [.v6]

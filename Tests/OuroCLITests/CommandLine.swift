@@ -23,7 +23,7 @@ enum CommandLineTool {
     /// Absolute path of a fixture's folder.
     static func fixture(_ name: String) -> String { fixtures.appendingPathComponent(name).path }
 
-    private static let executable: URL = {
+    static let executable: URL = {
         // The tests' bundle lies beside the executable: .build/<triple>/<configuration>.
         var folder = URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent()
         while folder.path != "/" {

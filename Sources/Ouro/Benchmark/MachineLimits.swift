@@ -1,15 +1,20 @@
 import OuroKernels
 
 /// What this machine can do at best, measured with the kernels' own instructions on the pool's own threads.
-struct MachineLimits {
-    let kernels: Kernels
-    let pool: WorkerPool
+package struct MachineLimits {
+    package let kernels: Kernels
+    package let pool: WorkerPool
+
+    package init(kernels: Kernels, pool: WorkerPool) {
+        self.kernels = kernels
+        self.pool = pool
+    }
 
     /// 2^9 items, so that a thread that is held up costs little.
     private static let items = 512
 
     /// f32 operations per second; a fused multiply-add counts as two.
-    func multiplyAdds() -> Double {
+    package func multiplyAdds() -> Double {
         let steps = 20_000
         let seconds = Self.time {
             pool.forEach(Self.items) { [kernels] _, _ in keep(kernels.table.multiply_add_probe(steps)) }
@@ -44,7 +49,7 @@ struct MachineLimits {
         return Double(bytes) / seconds
     }
 
-    static func time(_ body: () -> Void) -> Double {
+    package static func time(_ body: () -> Void) -> Double {
         let start = ContinuousClock.now
         body()
         return (ContinuousClock.now - start) / .seconds(1)

@@ -70,7 +70,7 @@ public struct Checkpoint: Sendable {
     }
 
     /// As ``rawTensor(_:)``, with its bounds.
-    func bytes(of name: String) throws(OuroError) -> (UnsafeRawBufferPointer, TensorInfo) {
+    package func bytes(of name: String) throws(OuroError) -> (UnsafeRawBufferPointer, TensorInfo) {
         guard let (file, info) = place(of: name) else {
             throw OuroError(.invalidCheckpoint, file: path, field: name, "there is no such tensor")
         }

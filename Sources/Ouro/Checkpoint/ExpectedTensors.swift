@@ -6,7 +6,7 @@ extension Checkpoint {
     ///
     /// - Parameters:
     ///   - configuration: a validated configuration; the list has eleven entries for each of its layers.
-    static func expectedTensors(for configuration: ModelConfiguration) -> [(name: String, shape: [Int])] {
+    package static func expectedTensors(for configuration: ModelConfiguration) -> [(name: String, shape: [Int])] {
         let hidden = configuration.hiddenSize
         let inner = configuration.intermediateSize
         let vocabulary = configuration.vocabularySize
@@ -40,7 +40,7 @@ extension Checkpoint {
 
     static let tensorsPerLayer = 11
     static let embeddingName = "model.embed_tokens.weight"
-    static let headName = "lm_head.weight"
+    package static let headName = "lm_head.weight"
     static let gateModule = "model.early_exit_gate"
 
     private static func product(_ a: Int, _ b: Int) -> Int {

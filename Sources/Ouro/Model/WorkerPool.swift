@@ -9,9 +9,9 @@ import Synchronization
 /// while, then sleep, so an idle engine uses no processor.
 ///
 /// Results must not depend on which thread runs an item: every item writes its own part of the output.
-final class WorkerPool: @unchecked Sendable {
+package final class WorkerPool: @unchecked Sendable {
     /// Threads that work on a region, the caller's included.
-    let threadCount: Int
+    package let threadCount: Int
 
     private typealias Body = (_ item: Int, _ worker: Int) -> Void
     /// What a region runs: a function and what it is given, both alive until the region ends.
@@ -35,7 +35,7 @@ final class WorkerPool: @unchecked Sendable {
     private static let oneRegion: UInt64 = 1 << 32
     private static let spins = 40_000
 
-    init(threadCount: Int) {
+    package init(threadCount: Int) {
         self.threadCount = max(1, threadCount)
         for index in 1..<max(2, self.threadCount) where self.threadCount > 1 {
             let thread = Thread { [unowned(unsafe) self] in self.work(as: index) }
@@ -61,7 +61,7 @@ final class WorkerPool: @unchecked Sendable {
     ///
     /// `body` gets the item and the number of the worker that runs it (`0..<threadCount`), for scratch memory.
     /// `alone` keeps small work on the calling thread.
-    func forEach(_ count: Int, alone: Bool = false, _ body: (_ item: Int, _ worker: Int) -> Void) {
+    package func forEach(_ count: Int, alone: Bool = false, _ body: (_ item: Int, _ worker: Int) -> Void) {
         if threadCount == 1 || count <= 1 || alone {
             for item in 0..<count { body(item, 0) }
             return

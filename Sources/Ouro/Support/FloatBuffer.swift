@@ -8,15 +8,15 @@
 ///
 /// The one place where this library allocates memory by hand. Not thread-safe by itself: the inference thread owns it, and
 /// worker threads write disjoint parts of it inside a parallel region.
-final class AlignedMemory: @unchecked Sendable {
-    let base: UnsafeMutableRawPointer
-    let byteCount: Int
+package final class AlignedMemory: @unchecked Sendable {
+    package let base: UnsafeMutableRawPointer
+    package let byteCount: Int
 
     /// Large areas ask for huge pages, which makes touching them for the first time several times cheaper.
     ///
     /// - Parameters:
     ///   - clears: whether the memory starts as zeros; whoever writes all of it can do without.
-    init(byteCount: Int, clears: Bool = true) {
+    package init(byteCount: Int, clears: Bool = true) {
         self.byteCount = byteCount
         let alignment = byteCount >= 4 << 20 ? 2 << 20 : 64
         var pointer: UnsafeMutableRawPointer?
@@ -38,13 +38,13 @@ final class AlignedMemory: @unchecked Sendable {
 ///
 /// The stride is a whole number of panels plus one, so that kernels may write whole panels and rows of the same column do
 /// not fall into the same cache set.
-struct FloatRows {
-    let rows: Int
-    let columns: Int
-    let stride: Int
+package struct FloatRows {
+    package let rows: Int
+    package let columns: Int
+    package let stride: Int
     private let memory: AlignedMemory
 
-    init(rows: Int, columns: Int) {
+    package init(rows: Int, columns: Int) {
         self.rows = rows
         self.columns = columns
         stride = (columns + 15) / 16 * 16 + 16
@@ -52,13 +52,13 @@ struct FloatRows {
     }
 
     /// The start of a row; valid as long as this value lives.
-    func row(_ index: Int) -> UnsafeMutablePointer<Float> {
+    package func row(_ index: Int) -> UnsafeMutablePointer<Float> {
         assert(index >= 0 && index < max(rows, 1), "row \(index) of \(rows)")
         return memory.base.assumingMemoryBound(to: Float.self) + index * stride
     }
 
     /// A row's values, copied.
-    func values(_ index: Int) -> [Float] {
+    package func values(_ index: Int) -> [Float] {
         Array(UnsafeBufferPointer(start: row(index), count: columns))
     }
 }

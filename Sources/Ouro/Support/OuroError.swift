@@ -14,6 +14,8 @@ public struct OuroError: Error, Sendable, Equatable {
         case invalidTokenizer
         /// A chat template is malformed, uses something outside the supported subset, or raised an exception.
         case invalidTemplate
+        /// A recipe of training has an unknown field or an impossible value.
+        case invalidRecipe
         /// A request's parameter is out of range or contradicts another one.
         case invalidRequest
         /// A prompt does not fit into the model's context.

@@ -16,6 +16,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "OuroTrainingKernels.h"
+
 // Outputs per weight panel, and positions per page of the KV cache: the lanes of the widest vector in f32.
 #define OURO_PANEL 16
 #define OURO_PAGE 16
@@ -125,6 +127,8 @@ typedef struct ouro_kernels {
     uint32_t (*read_probe)(const void *bytes, size_t n);
     // Operations of one step of the first and of the second.
     double multiply_add_operations, integer_dot_operations;
+
+    ouro_training_kernels training;
 } ouro_kernels;
 
 // The variants this machine can run, best first; NULL past the last.

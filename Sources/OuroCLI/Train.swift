@@ -1,0 +1,146 @@
+import ArgumentParser
+import Foundation
+import Ouro
+import OuroTraining
+import Synchronization
+
+struct Train: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Train a looped model by a recipe.",
+        discussion: """
+            The output folder gets checkpoints/, log.jsonl (one JSON object per logged step) and at the end model/, which \
+            'ouro generate' loads. Ctrl-C saves a checkpoint and exits; --resume continues bit for bit, also after a crash.
+
+            --measure takes steps with random weights and compares them with this machine's multiply-adds; with --json it \
+            prints one object per step, {"seconds","tokens_per_second","operations_per_second","limit","fraction"}.
+
+            EXAMPLES
+              ouro train --recipe Recipes/ouro-tiny.yaml
+              ouro train --recipe Recipes/ouro-tiny.yaml --resume
+              ouro train --recipe Recipes/ouro-1.4b.yaml --plan
+              ouro train --measure 4x256x4x704x512 --batch 16 --length 256
+            """)
+
+    @Option(name: .shortAndLong, help: ArgumentHelp("The recipe.", valueName: "file"))
+    var recipe: String?
+
+    @Option(
+        name: .shortAndLong, help: ArgumentHelp("Where the training is kept (default: runs/NAME).", valueName: "dir"))
+    var output: String?
+
+    @Option(name: .customLong("init"), help: ArgumentHelp("Start from this model folder.", valueName: "dir"))
+    var initial: String?
+
+    @Flag(help: "Continue from the newest checkpoint.")
+    var resume = false
+
+    @Flag(help: "Print steps, tokens, memory and estimated time, and train nothing.")
+    var plan = false
+
+    @Option(parsing: .unconditional, help: "Threads that share the work (default: one per processor).")
+    var threads: Int?
+
+    @Option(help: ArgumentHelp("Measure steps of this shape.", valueName: "LAYERSxHIDDENxHEADSxMLPxVOCAB"))
+    var measure: String?
+
+    @Option(help: "With --measure: loops.")
+    var loops = 4
+
+    @Option(help: "With --measure: sequences of a step.")
+    var batch = 16
+
+    @Option(help: "With --measure: positions of a sequence.")
+    var length = 256
+
+    @Option(help: "With --measure: sequences computed together.")
+    var microBatch = 4
+
+    @Option(help: "With --measure: steps.")
+    var steps = 5
+
+    @Flag(help: "With --measure: one JSON object per step.")
+    var json = false
+
+    func validate() throws {
+        guard (recipe == nil) != (measure == nil) else { throw ValidationError("give --recipe or --measure") }
+        if let threads, threads < 1 { throw ValidationError("--threads: expected at least 1, found \(threads)") }
+        if resume, initial != nil { throw ValidationError("--resume and --init exclude each other") }
+        for (name, value) in [
+            ("loops", loops), ("batch", batch), ("length", length), ("micro-batch", microBatch), ("steps", steps),
+        ] where !(1...1_000_000).contains(value) {
+            throw ValidationError("--\(name): expected 1 to 1000000, found \(value)")
+        }
+    }
+
+    private var threadCount: Int { threads ?? ProcessInfo.processInfo.activeProcessorCount }
+
+    func run() throws {
+        if let measure { return try runMeasurement(measure) }
+        let recipe = try Recipe(contentsOf: URL(fileURLWithPath: recipe ?? ""))
+        if plan { return Terminal.write(try TrainingPlan(recipe, threads: threadCount).text + "\n") }
+        let folder = URL(fileURLWithPath: output ?? "runs/\(recipe.name)")
+        let trainer = try Trainer(
+            recipe: recipe, output: folder, threads: threadCount,
+            initial: initial.map { URL(fileURLWithPath: $0) }, resumes: resume)
+        let interrupt = Interrupt()
+        let isTerminal = Terminal.errorIsTerminal
+        let outcome = try trainer.run(stop: { interrupt.isRequested }) { report in
+            Terminal.writeError(isTerminal ? "\r\u{1B}[K\(report.line)" : report.line + "\n")
+        }
+        if isTerminal { Terminal.writeError("\n") }
+        switch outcome {
+        case .finished: Terminal.write(folder.appendingPathComponent("model").path + "\n")
+        case .stopped:
+            Terminal.writeError("stopped after step \(trainer.progress.step); --resume continues\n")
+            throw ExitCode(130)
+        }
+    }
+
+    private func runMeasurement(_ shape: String) throws {
+        let sizes = shape.split(separator: "x").compactMap { Int($0) }
+        guard sizes.count == 5, shape.split(separator: "x").count == 5, sizes.allSatisfy({ $0 > 0 }) else {
+            throw ValidationError("--measure: expected LAYERSxHIDDENxHEADSxMLPxVOCAB, found '\(shape)'")
+        }
+        let benchmark = TrainingBenchmark(
+            configuration: ModelConfiguration(
+                vocabularySize: sizes[4], hiddenSize: sizes[1], intermediateSize: sizes[3], layerCount: sizes[0],
+                headCount: sizes[2], contextLength: length, totalUTSteps: loops),
+            rows: batch, length: length, microBatch: microBatch)
+        _ = try benchmark.run(steps: steps, threads: threadCount) { step in
+            if json {
+                let line = JSONOutput.object([
+                    "seconds": .double(step.seconds), "tokens_per_second": .double(step.tokensPerSecond),
+                    "operations_per_second": .double(step.operationsPerSecond), "limit": .double(step.limit),
+                    "fraction": .double(step.fraction),
+                ])
+                return Terminal.write(line.text + "\n")
+            }
+            Terminal.write(
+                String(
+                    format: "%.3f s, %.0f tokens/s, %.1f of %.1f GFLOP/s (%.1f %%)\n", step.seconds,
+                    step.tokensPerSecond, step.operationsPerSecond / 1e9, step.limit / 1e9, 100 * step.fraction))
+        }
+    }
+}
+
+/// Whether the user has pressed Ctrl-C, or somebody asked the process to end.
+///
+/// Unchecked, because the sources are only kept alive here.
+private final class Interrupt: @unchecked Sendable {
+    private let requested = Atomic<Bool>(false)
+    private let sources: [any DispatchSourceSignal]
+
+    init() {
+        // The handler runs on a queue; the default one, which ends the process, must be off.
+        sources = [SIGINT, SIGTERM].map { number in
+            signal(number, SIG_IGN)
+            return DispatchSource.makeSignalSource(signal: number, queue: .global())
+        }
+        for source in sources {
+            source.setEventHandler { [weak self] in self?.requested.store(true, ordering: .relaxed) }
+            source.resume()
+        }
+    }
+
+    var isRequested: Bool { requested.load(ordering: .relaxed) }
+}

@@ -1,0 +1,97 @@
+import Foundation
+import OuroKernels
+
+/// AdamW with decoupled weight decay, and the clipping of gradients before it.
+public struct OptimizerSettings: Sendable, Equatable {
+    public var beta1: Float = 0.9
+    public var beta2: Float = 0.95
+    public var epsilon: Float = 1e-8
+    /// Of tensors with two or more dimensions.
+    public var weightDecay: Float = 0.1
+    /// Norm of all gradients together at most; 0 does not clip.
+    public var clip: Float = 1
+
+    public init() {}
+}
+
+/// The moments of AdamW and its step.
+///
+/// Computed as PyTorch does: `p -= rate * decay * p`, then `p -= rate / c1 * m / (sqrt(v / c2) + epsilon)`. The norm of
+/// the gradients is summed in pieces of a fixed size, so that it does not depend on the number of threads.
+final class AdamW {
+    let model: TrainableModel
+    let settings: OptimizerSettings
+    let firstMoments: ParameterArray
+    let secondMoments: ParameterArray
+    /// Steps taken.
+    var step = 0
+
+    private struct Piece {
+        let range: Range<Int>
+        let decays: Bool
+    }
+
+    private let pieces: [Piece]
+    private let gatePieces: [Piece]
+    private var squares: [Double]
+
+    init(_ model: TrainableModel, settings: OptimizerSettings) {
+        self.model = model
+        self.settings = settings
+        firstMoments = ParameterArray(count: model.layout.count)
+        secondMoments = ParameterArray(count: model.layout.count)
+        pieces = model.layout.tensors.flatMap(Self.cut)
+        gatePieces = model.layout.tensors.filter { model.layout.gateRange.contains($0.range.lowerBound) }
+            .flatMap(Self.cut)
+        squares = Array(repeating: 0, count: pieces.count)
+    }
+
+    private static func cut(_ tensor: ParameterLayout.Tensor) -> [Piece] {
+        let size = 1 << 14
+        return stride(from: tensor.range.lowerBound, to: tensor.range.upperBound, by: size).map {
+            Piece(range: $0..<min($0 + size, tensor.range.upperBound), decays: tensor.isMatrix)
+        }
+    }
+
+    /// The norm of the gradients of all parameters that learn.
+    func gradientNorm(gateOnly: Bool) -> Double {
+        let pieces = gateOnly ? gatePieces : pieces
+        let (compute, gradients) = (model.compute, model.gradients.base)
+        squares.withUnsafeMutableBufferPointer { squares in
+            guard let squares = squares.baseAddress else { return }
+            compute.pool.forEach(pieces.count) { index, _ in
+                let range = pieces[index].range
+                squares[index] = compute.table.sum_of_squares(gradients + range.lowerBound, range.count)
+            }
+        }
+        var sum = 0.0
+        for index in pieces.indices { sum += squares[index] }
+        return sum.squareRoot()
+    }
+
+    /// One step with the model's gradients, whose norm is given.
+    ///
+    /// - Parameters:
+    ///   - gateOnly: leave all parameters but the gate's as they are, also by weight decay.
+    func update(rate: Float, gradientNorm: Double, gateOnly: Bool) {
+        step += 1
+        let clip = Double(settings.clip)
+        let scale = clip > 0 ? min(1, clip / (gradientNorm + 1e-6)) : 1
+        let (compute, pieces) = (model.compute, gateOnly ? gatePieces : pieces)
+        let corrections = (
+            Float(1 - pow(Double(settings.beta1), Double(step))), Float(1 - pow(Double(settings.beta2), Double(step)))
+        )
+        compute.pool.forEach(pieces.count) { index, _ in
+            let piece = pieces[index]
+            var step = ouro_adamw(
+                rate: rate, beta1: settings.beta1, beta2: settings.beta2, epsilon: settings.epsilon,
+                decay: piece.decays ? settings.weightDecay : 0, gradient_scale: Float(scale),
+                correction1: corrections.0, correction2: corrections.1)
+            let first = piece.range.lowerBound
+            compute.table.adamw(
+                &step, model.parameters.base + first, model.gradients.base + first, firstMoments.base + first,
+                secondMoments.base + first, piece.range.count)
+        }
+        model.parametersChanged()
+    }
+}

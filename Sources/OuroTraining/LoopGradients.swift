@@ -1,0 +1,264 @@
+import Ouro
+import OuroKernels
+
+/// Losses of a few sequences and the gradients of all parameters: T loops forwards, the head, T loops backwards.
+///
+/// Everything is computed in f32. Memory is allocated once for a shape and a number of loops.
+final class LoopGradients {
+    private let model: TrainableModel
+    let shape: MicroBatchShape
+    let loops: Int
+    /// Keep only hidden states between loops and compute a loop again when its gradients are due.
+    let recomputes: Bool
+
+    private let rotary: RotaryTable
+    /// One for every loop, or a single one.
+    private let kept: [LoopActivations]
+    private let scratch: LayerScratch
+    private let head: TrainingHead
+    /// Hidden states: the embedding's, then those after every loop.
+    private let hidden: [FloatRows]
+    /// Gradients of the hidden states after every loop, from the head and the gate.
+    private let hiddenGradients: [FloatRows]
+    private let gradient: FloatRows
+    /// Per loop and position with a target: gate logit, then its gradient.
+    private let gates: FloatRows
+    private let crossEntropies: FloatRows
+    private let weights: FloatRows
+    private var exits: ExitMath
+    private var positions: [Int] = []
+
+    init(_ model: TrainableModel, shape: MicroBatchShape, loops: Int, recomputes: Bool) {
+        self.model = model
+        self.shape = shape
+        self.loops = loops
+        self.recomputes = recomputes
+        let configuration = model.configuration
+        rotary = RotaryTable(configuration, length: shape.length)
+        kept = (0..<(recomputes ? 1 : loops)).map { _ in LoopActivations(configuration, shape) }
+        scratch = LayerScratch(configuration, shape, compute: model.compute)
+        head = TrainingHead(model, positions: shape.positions)
+        func states() -> FloatRows { FloatRows(rows: shape.positions, columns: configuration.hiddenSize) }
+        hidden = (0...loops).map { _ in states() }
+        hiddenGradients = (0..<loops).map { _ in states() }
+        gradient = states()
+        gates = FloatRows(rows: loops, columns: shape.positions)
+        crossEntropies = FloatRows(rows: loops, columns: shape.positions)
+        weights = FloatRows(rows: loops, columns: shape.positions)
+        exits = ExitMath(loops: loops)
+        positions.reserveCapacity(shape.positions)
+    }
+
+    private var compute: Compute { model.compute }
+    private var width: Int { model.configuration.hiddenSize }
+
+    /// Adds the gradients of some sequences to the model's, and their losses to `metrics`.
+    ///
+    /// - Parameters:
+    ///   - first: the first of `shape.rows` sequences of the batch.
+    ///   - targetCount: positions with a target in the whole step; the objective is the mean over them.
+    func accumulate(
+        _ batch: TrainingBatch, first: Int, targetCount: Int, objective: Objective, metrics: inout StepMetrics
+    ) {
+        let start = first * shape.length
+        batch.tokens.withUnsafeBufferPointer { tokens in
+            batch.targets.withUnsafeBufferPointer { targets in
+                batch.documentStart.withUnsafeBufferPointer { documents in
+                    guard let tokens = tokens.baseAddress, let targets = targets.baseAddress,
+                        let documents = documents.baseAddress
+                    else { return }
+                    accumulate(
+                        tokens + start, targets + start, documents + start, targetCount: targetCount,
+                        objective: objective, metrics: &metrics)
+                }
+            }
+        }
+    }
+
+    private func accumulate(
+        _ tokens: UnsafePointer<Int32>, _ targets: UnsafePointer<Int32>, _ documents: UnsafePointer<Int32>,
+        targetCount: Int, objective: Objective, metrics: inout StepMetrics
+    ) {
+        positions.removeAll(keepingCapacity: true)
+        for position in 0..<shape.positions where targets[position] >= 0 { positions.append(position) }
+        embed(tokens)
+        for loop in 0..<loops { forward(loop, documents) }
+        readGates()
+        weigh(objective, targetCount: targetCount)
+        for loop in 0..<loops { runHead(loop, targets, objective) }
+        finish(objective, targetCount: targetCount, metrics: &metrics)
+        for loop in 0..<loops { gateBackward(loop, reachesModel: !objective.freezesModel) }
+        guard !objective.freezesModel else { return }
+        for loop in stride(from: loops - 1, through: 0, by: -1) { backward(loop, documents) }
+        embedBackward(tokens)
+    }
+
+    // MARK: embedding
+
+    private func embed(_ tokens: UnsafePointer<Int32>) {
+        let table = model.parameters.matrix(at: model.layout.embedding, columns: width)
+        compute.forRows(shape.positions) { range, _ in
+            for position in range {
+                hidden[0].row(position).update(from: table.row(Int(tokens[position])), count: width)
+            }
+        }
+    }
+
+    /// Tokens occur more than once: threads share the columns, and every column goes through the positions in order.
+    private func embedBackward(_ tokens: UnsafePointer<Int32>) {
+        let table = model.gradients.matrix(at: model.layout.embedding, columns: width)
+        let block = 64
+        compute.pool.forEach((width + block - 1) / block) { item, _ in
+            let (column, count) = (item * block, min(block, width - item * block))
+            for position in 0..<shape.positions {
+                compute.table.add_scaled(
+                    table.row(Int(tokens[position])) + column, gradient.row(position) + column, 1, count)
+            }
+        }
+    }
+
+    // MARK: loops
+
+    private func layer(_ index: Int, _ documents: UnsafePointer<Int32>) -> TrainingLayer {
+        TrainingLayer(
+            model: model, index: index, shape: shape, scratch: scratch, rotary: rotary, documentStart: documents)
+    }
+
+    /// The residual stream before a layer.
+    private func input(_ loop: Int, _ index: Int) -> FloatRows {
+        index == 0 ? hidden[loop] : kept(loop).layers[index - 1].output
+    }
+
+    private func kept(_ loop: Int) -> LoopActivations { recomputes ? kept[0] : kept[loop] }
+
+    /// The block, then the final norm, whose output is the next loop's input.
+    private func forward(_ loop: Int, _ documents: UnsafePointer<Int32>) {
+        let kept = kept(loop)
+        for (index, activations) in kept.layers.enumerated() {
+            let layer = layer(index, documents)
+            layer.attentionForward(input(loop, index), activations)
+            layer.mlpForward(activations)
+        }
+        guard let last = kept.layers.last?.output else { return }
+        compute.forRows(shape.positions) { range, _ in
+            let first = range.lowerBound
+            compute.table.norm(
+                last.row(first), last.stride, model.parameters.base + model.layout.finalNorm, range.count, width,
+                model.configuration.rmsNormEpsilon, hidden[loop + 1].row(first), hidden[loop + 1].stride,
+                kept.finalInverseRoots.row(0) + first)
+        }
+    }
+
+    /// From the gradient of the hidden states after a loop to that before it, which is left in `gradient`.
+    private func backward(_ loop: Int, _ documents: UnsafePointer<Int32>) {
+        // The last loop's activations are still there.
+        if recomputes, loop < loops - 1 { forward(loop, documents) }
+        let kept = kept(loop)
+        guard let last = kept.layers.last?.output else { return }
+        let after = hiddenGradients[loop]
+        compute.forRows(shape.positions) { range, chunk in
+            let (first, partial) = (range.lowerBound, scratch.normPartials.row(2 * chunk))
+            if loop < loops - 1 {
+                for position in range {
+                    compute.table.add_scaled(after.row(position), gradient.row(position), 1, width)
+                }
+            }
+            partial.update(repeating: 0, count: width)
+            compute.table.norm_backward(
+                after.row(first), after.stride, last.row(first), last.stride,
+                model.parameters.base + model.layout.finalNorm, kept.finalInverseRoots.row(0) + first, range.count,
+                width, 0, gradient.row(first), gradient.stride, partial)
+        }
+        for chunk in 0..<Compute.chunkCount(shape.positions) {
+            compute.table.add_scaled(
+                model.gradients.base + model.layout.finalNorm, scratch.normPartials.row(2 * chunk), 1, width)
+        }
+        for (index, activations) in kept.layers.enumerated().reversed() {
+            let layer = layer(index, documents)
+            layer.mlpBackward(activations, gradient: gradient)
+            layer.attentionBackward(input(loop, index), activations, gradient: gradient)
+        }
+    }
+
+    // MARK: gate and head
+
+    private func readGates() {
+        let weight = model.parameters.base + model.layout.gate
+        let bias = model.parameters.base[model.layout.gateBias]
+        for loop in 0..<loops {
+            let (states, out) = (hidden[loop + 1], gates.row(loop))
+            compute.forRows(positions.count) { range, _ in
+                for index in range {
+                    out[index] = compute.kernels.table.dot(states.row(positions[index]), weight, width) + bias
+                }
+            }
+        }
+    }
+
+    /// The weight of every cross-entropy in the step's objective.
+    private func weigh(_ objective: Objective, targetCount: Int) {
+        for index in positions.indices {
+            distribute(index)
+            for loop in 0..<loops {
+                weights.row(loop)[index] = Float(exits.weight(loop, objective) / Double(targetCount))
+            }
+        }
+    }
+
+    private func distribute(_ index: Int) {
+        for loop in 0..<loops { exits.gate[loop] = Double(gates.row(loop)[index]) }
+        exits.distribute()
+    }
+
+    private func runHead(_ loop: Int, _ targets: UnsafePointer<Int32>, _ objective: Objective) {
+        let gradients = hiddenGradients[loop]
+        if !objective.freezesModel {
+            compute.forRows(shape.positions) { range, _ in
+                for position in range { gradients.row(position).update(repeating: 0, count: width) }
+            }
+        }
+        let hasGradient = !objective.freezesModel && (objective != .lastLoop || loop == loops - 1)
+        head.run(
+            positions: positions, targets: targets, states: hidden[loop + 1],
+            weight: hasGradient ? UnsafePointer(weights.row(loop)) : nil, crossEntropy: crossEntropies.row(loop),
+            stateGradient: gradients)
+    }
+
+    /// Adds up the losses; gate logits become their gradients.
+    private func finish(_ objective: Objective, targetCount: Int, metrics: inout StepMetrics) {
+        for index in positions.indices {
+            distribute(index)
+            for loop in 0..<loops {
+                exits.crossEntropy[loop] = Double(crossEntropies.row(loop)[index])
+                metrics.crossEntropySums[loop] += exits.crossEntropy[loop]
+                metrics.exitSums[loop] += exits.probability[loop]
+            }
+            metrics.entropySum += exits.entropy
+            metrics.objectiveSum += exits.evaluate(objective)
+            for loop in 0..<loops { gates.row(loop)[index] = Float(exits.gateGradient[loop] / Double(targetCount)) }
+        }
+        metrics.count += positions.count
+    }
+
+    private func gateBackward(_ loop: Int, reachesModel: Bool) {
+        let (gradients, states) = (gates.row(loop), hidden[loop + 1])
+        let weight = model.parameters.base + model.layout.gate
+        let weightGradient = model.gradients.base + model.layout.gate
+        for (index, position) in positions.enumerated() where gradients[index] != 0 {
+            compute.table.add_scaled(weightGradient, states.row(position), gradients[index], width)
+            model.gradients.base[model.layout.gateBias] += gradients[index]
+        }
+        guard reachesModel else { return }
+        let target = hiddenGradients[loop]
+        compute.forRows(positions.count) { range, _ in
+            for index in range where gradients[index] != 0 {
+                compute.table.add_scaled(target.row(positions[index]), weight, gradients[index], width)
+            }
+        }
+    }
+}
+
+extension LoopGradients {
+    /// Cross-entropies by loop of the positions with a target in the last call, in their order: for tests.
+    func crossEntropy(loop: Int) -> [Float] { Array(crossEntropies.values(loop).prefix(positions.count)) }
+}

@@ -1,0 +1,104 @@
+import Foundation
+import Ouro
+
+/// What a recipe will take, without running it.
+public struct TrainingPlan: Sendable {
+    public struct Stage: Sendable {
+        public let name: String
+        public let steps: Int
+        public let tokens: Double
+        /// Of the products, forwards and backwards.
+        public let operations: Double
+        public let seconds: Double
+        /// Parameters, gradients, moments, and activations of one part of a batch.
+        public let memory: Double
+    }
+
+    public let parameters: Int
+    public let stages: [Stage]
+    public var seconds: Double { stages.reduce(0) { $0 + $1.seconds } }
+    public var tokens: Double { stages.reduce(0) { $0 + $1.tokens } }
+
+    /// The part of the machine's multiply-adds that training reaches, for estimates.
+    static let efficiency = 0.6
+
+    /// - Parameters:
+    ///   - operationsPerSecond: of the machine; nil measures them, which takes a few seconds.
+    public init(_ recipe: Recipe, threads: Int, operationsPerSecond: Double? = nil) throws(OuroError) {
+        let compute = try Compute(threads: threads)
+        let limits = MachineLimits(kernels: compute.kernels, pool: compute.pool)
+        let speed = (operationsPerSecond ?? limits.multiplyAdds()) * Self.efficiency
+        parameters = Self.parameterCount(recipe.model)
+        stages = recipe.stages.map { stage in
+            let configuration = recipe.configuration(of: stage)
+            let cost = StepCost(configuration, length: stage.length, loops: stage.compute.loops)
+            var perToken = stage.compute.objective.freezesModel ? cost.forwardOperations : cost.trainingOperations
+            if stage.compute.recomputesLoops, !stage.compute.objective.freezesModel {
+                perToken += cost.forwardOperations
+            }
+            let operations = perToken * stage.tokens
+            return Stage(
+                name: stage.name, steps: stage.steps, tokens: stage.tokens, operations: operations,
+                seconds: operations / speed,
+                memory: Self.memory(configuration, stage, threads: threads))
+        }
+    }
+
+    private static func parameterCount(_ configuration: ModelConfiguration) -> Int {
+        ParameterLayout(configuration).count
+    }
+
+    private static func memory(_ configuration: ModelConfiguration, _ stage: Recipe.Stage, threads: Int) -> Double {
+        let hidden = Double(configuration.hiddenSize)
+        let queries = Double(configuration.headCount * configuration.headDimension)
+        let keys = Double(configuration.keyValueHeadCount * configuration.headDimension)
+        let mlp = Double(configuration.intermediateSize)
+        let positions = Double(min(stage.compute.microBatch, stage.rows.upperBound) * stage.length)
+        // As in `LayerActivations`, `LayerScratch` and `LoopGradients`.
+        let layer = 6 * hidden + 2 * queries + 2 * keys + 2 * mlp
+        let loops = Double(stage.compute.loops)
+        let kept = layer * Double(configuration.layerCount) * (stage.compute.recomputesLoops ? 1 : loops)
+        let scratch = 2 * hidden + 2 * queries + 2 * keys + 3 * mlp + (2 * loops + 2) * hidden
+        let attention =
+            Double(threads * stage.length) * Double(2 * configuration.headDimension + 2 * 48)
+        let chunk = Double(
+            TrainingHead.chunk(vocabularySize: configuration.vocabularySize, positions: Int(positions)))
+        let head = chunk * Double(configuration.vocabularySize + 2 * configuration.hiddenSize)
+        // Parameters, transposed matrices, gradients and two moments.
+        let parameters = 5 * Double(parameterCount(configuration))
+        return 4 * (parameters + positions * (kept + scratch) + attention + head)
+    }
+
+    /// A table for a person.
+    public var text: String {
+        func count(_ value: Double) -> String {
+            let units: [(Double, String)] = [
+                (1e21, " Z"), (1e18, " E"), (1e15, " P"), (1e12, " T"), (1e9, " G"), (1e6, " M"), (1e3, " k"),
+            ]
+            guard let (size, name) = units.first(where: { value >= $0.0 }) else { return String(format: "%.0f", value) }
+            return String(format: "%.4g", value / size) + name
+        }
+        func pad(_ text: String, _ width: Int) -> String {
+            String(repeating: " ", count: max(0, width - text.count)) + text
+        }
+        var lines = ["\(count(Double(parameters))) parameters"]
+        let titles = ["stage", "steps", "tokens", "operations", "memory", "time"]
+        var rows = [titles]
+        for stage in stages {
+            rows.append([
+                stage.name, "\(stage.steps)", count(stage.tokens), count(stage.operations),
+                String(format: "%.2f GiB", stage.memory / 0x1p30), StepReport.duration(stage.seconds),
+            ])
+        }
+        rows.append([
+            "all", "\(stages.reduce(0) { $0 + $1.steps })", count(tokens),
+            count(stages.reduce(0) { $0 + $1.operations }),
+            String(format: "%.2f GiB", (stages.map(\.memory).max() ?? 0) / 0x1p30), StepReport.duration(seconds),
+        ])
+        let widths = titles.indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
+        for row in rows {
+            lines.append(zip(row, widths).map { pad($0, $1) }.joined(separator: "  "))
+        }
+        return lines.joined(separator: "\n")
+    }
+}

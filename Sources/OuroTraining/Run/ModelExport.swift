@@ -1,0 +1,95 @@
+import Foundation
+import Ouro
+
+/// Writes a model as a folder in the published format, which `ouro`, Transformers and vLLM load.
+struct ModelExport {
+    let model: TrainableModel
+    let elementType: ElementType
+    /// Folder whose tokenizer is copied; nil for none.
+    let tokenizer: URL?
+
+    static let tokenizerFiles = [
+        "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "chat_template.jinja",
+    ]
+
+    /// Writes the folder under another name first, then gives it its own; a folder that was there is replaced.
+    ///
+    /// - Throws: ``OuroError`` with code `unwritableFile`.
+    func write(to folder: URL, configuration: ModelConfiguration) throws(OuroError) {
+        let partial = folder.deletingLastPathComponent()
+            .appendingPathComponent(".\(folder.lastPathComponent).\(UUID().uuidString).partial")
+        let manager = FileManager.default
+        do {
+            defer { try? manager.removeItem(at: partial) }
+            try manager.createDirectory(at: partial, withIntermediateDirectories: true)
+            try writeFiles(to: partial, configuration)
+            if manager.fileExists(atPath: folder.path) { try manager.removeItem(at: folder) }
+            try manager.moveItem(at: partial, to: folder)
+        } catch let error as OuroError {
+            throw error
+        } catch {
+            throw OuroError(
+                .unwritableFile, file: folder.path, "the model cannot be written: \(error.localizedDescription)")
+        }
+    }
+
+    private func writeFiles(to folder: URL, _ configuration: ModelConfiguration) throws {
+        let writer = try CheckpointWriter(
+            folder: folder,
+            tensors: model.layout.tensors.map {
+                TensorDeclaration(name: $0.name, elementType: elementType, shape: $0.shape)
+            })
+        for tensor in model.layout.tensors {
+            let values = UnsafeBufferPointer(
+                start: model.parameters.base + tensor.range.lowerBound, count: tensor.range.count)
+            if elementType == .f32 {
+                try writer.write(tensor.name, UnsafeRawBufferPointer(values))
+            } else {
+                let narrow = values.map(Self.bf16)
+                let failure: OuroError? = narrow.withUnsafeBytes { bytes in
+                    do throws(OuroError) {
+                        try writer.write(tensor.name, bytes)
+                        return nil
+                    } catch {
+                        return error
+                    }
+                }
+                if let failure { throw failure }
+            }
+        }
+        var configuration = configuration
+        configuration.dataType = elementType == .f32 ? "float32" : "bfloat16"
+        func write(_ data: Data, _ name: String) throws(OuroError) {
+            let file = try AtomicFile(folder.appendingPathComponent(name))
+            try file.write(data, at: 0)
+            try file.commit()
+        }
+        try write(try configuration.encoded(), "config.json")
+        try write(Self.generationConfiguration(configuration), "generation_config.json")
+        for name in Self.tokenizerFiles {
+            guard let source = tokenizer?.appendingPathComponent(name),
+                FileManager.default.fileExists(atPath: source.path)
+            else { continue }
+            try FileManager.default.copyItem(at: source, to: folder.appendingPathComponent(name))
+        }
+        try writer.finish()
+    }
+
+    private static func generationConfiguration(_ configuration: ModelConfiguration) -> Data {
+        var members: [String] = []
+        if let id = configuration.bosTokenID { members.append("  \"bos_token_id\": \(id)") }
+        if let id = configuration.eosTokenIDs.first {
+            let list = configuration.eosTokenIDs
+            members.append("  \"eos_token_id\": \(list.count == 1 ? "\(id)" : "\(list)")")
+        }
+        if let id = configuration.padTokenID { members.append("  \"pad_token_id\": \(id)") }
+        return Data(("{\n" + members.joined(separator: ",\n") + "\n}\n").utf8)
+    }
+
+    /// To nearest, ties to even; what is not a number stays so.
+    static func bf16(_ value: Float) -> UInt16 {
+        let bits = value.bitPattern
+        if value.isNaN { return UInt16(bits >> 16 | 0x40) }
+        return UInt16(truncatingIfNeeded: (bits &+ 0x7FFF &+ (bits >> 16 & 1)) >> 16)
+    }
+}

@@ -1,0 +1,45 @@
+import Foundation
+import Ouro
+import OuroEvaluation
+
+/// Opens the data that a recipe names.
+public enum RecipeSources {
+    /// The data of a stage from its start: every source of its mixture, in shares by weight.
+    ///
+    /// - Throws: ``OuroError`` if files are missing or damaged, a task has no such level, or a task has no tokenizer.
+    public static func make(_ recipe: Recipe, _ stage: Recipe.Stage) throws(OuroError) -> any BatchSource {
+        var sources: [(source: any BatchSource, weight: Double)] = []
+        for (name, weight) in stage.mixture where weight > 0 {
+            sources.append((try source(name, recipe), weight))
+        }
+        return sources.count == 1 ? sources[0].source : try MixtureSource(sources, seed: recipe.seed)
+    }
+
+    private static func source(_ name: String, _ recipe: Recipe) throws(OuroError) -> any BatchSource {
+        // Sources of a recipe are shuffled apart.
+        let seed = StableHash.combine(recipe.seed, StableHash.of(name))
+        switch recipe.data[name] {
+        case .shards(let path, let packsDocuments):
+            let dataset = try TokenDataset(folder: recipe.resolve(path))
+            return packsDocuments
+                ? PackedDocuments(try ShuffledDocuments(dataset, seed: seed)) : TokenWindows(dataset, seed: seed)
+        case .task(let task, let levels):
+            let component = SyntheticDocuments.Component(try SyntheticTasks.named(task), levels: levels)
+            return PackedDocuments(try SyntheticDocuments([component], encoder: try encoder(recipe), seed: seed))
+        case .bytes(let path): return try ByteWindows(contentsOf: recipe.resolve(path), seed: seed)
+        case nil:
+            throw OuroError(.invalidRecipe, file: recipe.file, field: "data", "there is no source '\(name)'")
+        }
+    }
+
+    /// Turns the texts of synthetic tasks into tokens.
+    private static func encoder(_ recipe: Recipe) throws(OuroError) -> DocumentEncoder {
+        guard let path = recipe.tokenizer, let end = recipe.model.eosTokenIDs.first else {
+            throw OuroError(
+                .invalidRecipe, file: recipe.file, field: "tokenizer",
+                "synthetic tasks are texts: give 'tokenizer', a folder with tokenizer.json, and 'model.eos_token_id'")
+        }
+        let file = recipe.resolve(path).appendingPathComponent("tokenizer.json")
+        return DocumentEncoder(tokenizer: try Tokenizer(contentsOf: file), endOfText: end)
+    }
+}

@@ -1,0 +1,135 @@
+import Foundation
+import Ouro
+
+/// Event files that TensorBoard reads: records of a length, a protobuf message `Event`, and checksums of both.
+///
+/// Only the few fields that scalars need are encoded: Event.wall_time (1), step (2), file_version (3), summary (5);
+/// Summary.value (1); Value.tag (1), simple_value (2). Every run of the program begins a file of its own.
+final class TensorBoardEvents {
+    private let handle: FileHandle
+    private let path: String
+
+    /// - Throws: ``OuroError`` with code `unwritableFile`, as ``append(_:)``.
+    init(folder: URL) throws(OuroError) {
+        let time = Int(Date().timeIntervalSince1970)
+        let url = folder.appendingPathComponent("events.out.tfevents.\(time).\(UUID().uuidString.prefix(8)).ouro")
+        path = url.path
+        do {
+            try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+            try Data().write(to: url)
+            handle = try FileHandle(forWritingTo: url)
+        } catch {
+            throw Self.failure(url.path, error)
+        }
+        var event = ProtobufMessage()
+        event.add(1, Date().timeIntervalSince1970)
+        event.add(3, "brain.Event:2")
+        try write(event)
+    }
+
+    func append(_ report: StepReport) throws(OuroError) {
+        var scalars: [(String, Double)] = [
+            ("loss/objective", report.metrics.objective), ("gate/entropy", report.metrics.entropy),
+            ("gate/mean_exit_loop", report.metrics.meanExitLoop), ("optimizer/learning_rate", report.learningRate),
+            ("optimizer/gradient_norm", report.gradientNorm), ("speed/tokens_per_second", report.tokensPerSecond),
+        ]
+        for (loop, loss) in report.metrics.crossEntropy.enumerated() {
+            scalars.append(("loss/loop_\(loop + 1)", loss))
+        }
+        for (loop, share) in report.metrics.exitDistribution.enumerated() {
+            scalars.append(("gate/exit_at_loop_\(loop + 1)", share))
+        }
+        var summary = ProtobufMessage()
+        for (tag, value) in scalars {
+            var entry = ProtobufMessage()
+            entry.add(1, tag)
+            entry.add(2, Float(value))
+            summary.add(1, entry)
+        }
+        var event = ProtobufMessage()
+        event.add(1, Date().timeIntervalSince1970)
+        event.add(2, UInt64(report.progress.step))
+        event.add(5, summary)
+        try write(event)
+    }
+
+    private func write(_ event: ProtobufMessage) throws(OuroError) {
+        do {
+            try handle.write(contentsOf: Self.record(event.bytes))
+        } catch {
+            throw Self.failure(path, error)
+        }
+    }
+
+    private static func failure(_ path: String, _ error: any Error) -> OuroError {
+        OuroError(.unwritableFile, file: path, "the events cannot be written: \(error.localizedDescription)")
+    }
+
+    /// A message with its length before it, each followed by its masked checksum.
+    static func record(_ message: Data) -> Data {
+        var record = withUnsafeBytes(of: UInt64(message.count).littleEndian) { Data($0) }
+        record.append(maskedChecksum(record))
+        record.append(message)
+        record.append(maskedChecksum(message))
+        return record
+    }
+
+    private static func maskedChecksum(_ data: Data) -> Data {
+        let sum = checksum(data)
+        let masked = (sum >> 15 | sum << 17) &+ 0xA282_EAD8
+        return withUnsafeBytes(of: masked.littleEndian) { Data($0) }
+    }
+
+    /// CRC-32C, bit by bit: events are few and short.
+    static func checksum(_ data: Data) -> UInt32 {
+        var sum = UInt32.max
+        for byte in data {
+            sum ^= UInt32(byte)
+            for _ in 0..<8 { sum = sum & 1 == 1 ? sum >> 1 ^ 0x82F6_3B78 : sum >> 1 }
+        }
+        return ~sum
+    }
+}
+
+/// A protobuf message that is written field by field.
+struct ProtobufMessage {
+    private(set) var bytes = Data()
+
+    private mutating func varint(_ value: UInt64) {
+        var rest = value
+        while rest >= 0x80 {
+            bytes.append(UInt8(truncatingIfNeeded: rest) | 0x80)
+            rest >>= 7
+        }
+        bytes.append(UInt8(truncatingIfNeeded: rest))
+    }
+
+    private mutating func key(_ field: UInt64, _ wireType: UInt64) { varint(field << 3 | wireType) }
+
+    mutating func add(_ field: UInt64, _ value: UInt64) {
+        key(field, 0)
+        varint(value)
+    }
+
+    mutating func add(_ field: UInt64, _ value: Double) {
+        key(field, 1)
+        withUnsafeBytes(of: value.bitPattern.littleEndian) { bytes.append(contentsOf: $0) }
+    }
+
+    mutating func add(_ field: UInt64, _ value: Float) {
+        key(field, 5)
+        withUnsafeBytes(of: value.bitPattern.littleEndian) { bytes.append(contentsOf: $0) }
+    }
+
+    mutating func add(_ field: UInt64, _ text: String) {
+        key(field, 2)
+        varint(UInt64(text.utf8.count))
+        bytes.append(contentsOf: text.utf8)
+    }
+
+    mutating func add(_ field: UInt64, _ message: ProtobufMessage) {
+        key(field, 2)
+        varint(UInt64(message.bytes.count))
+        bytes.append(message.bytes)
+    }
+}

@@ -1,0 +1,218 @@
+import Foundation
+import Ouro
+
+/// Runs a recipe: stage after stage, step after step, with checkpoints, a log and at the end a model folder.
+///
+/// In the output folder are `checkpoints/`, `log.jsonl`, `events/` for TensorBoard and at the end `model/`. A training that is resumed goes on bit for
+/// bit as if it had not been interrupted. Not thread-safe: one owner runs it.
+public final class Trainer {
+    /// Gives the data of a stage, freshly from its start.
+    public typealias Sources = (_ recipe: Recipe, _ stage: Recipe.Stage) throws(OuroError) -> any BatchSource
+
+    /// Why ``run(stop:report:)`` returned.
+    public enum Outcome: Sendable, Equatable {
+        case finished
+        /// It was asked to stop, and has saved a checkpoint.
+        case stopped
+    }
+
+    public let recipe: Recipe
+    public let output: URL
+    public private(set) var progress = TrainingProgress()
+
+    private let compute: Compute
+    private let sources: Sources
+    private let folder: CheckpointFolder
+    private let log: TrainingLog
+    private let events: TensorBoardEvents
+    private(set) var model: TrainableModel
+    private var optimizer: AdamW
+    private var step: TrainingStep
+    private var source: any BatchSource
+    private var batch = TrainingBatch()
+    private var metrics = StepMetrics(loops: 1)
+    private var lastSave = ContinuousClock.now
+    private var savedStep = -1
+
+    /// - Parameters:
+    ///   - initial: a model folder whose parameters the training starts from; nil draws new ones.
+    ///   - resumes: go on from the newest checkpoint in `output`.
+    /// - Throws: ``OuroError`` with code `invalidRequest` if there is a training in `output` and it is not to be resumed, or
+    ///   none and it is; and whatever reading the checkpoint, the initial model or the data throws.
+    public init(
+        recipe: Recipe, output: URL, threads: Int, initial: URL? = nil, resumes: Bool = false,
+        sources: @escaping Sources = RecipeSources.make
+    ) throws(OuroError) {
+        guard let stage = recipe.stages.first else { throw OuroError(.invalidRecipe, file: recipe.file, "no stages") }
+        self.recipe = recipe
+        self.output = output
+        self.sources = sources
+        compute = try Compute(threads: threads)
+        folder = CheckpointFolder(output)
+        let newest = folder.files.last
+        if let newest, !resumes {
+            throw OuroError(
+                .invalidRequest, file: newest.path,
+                "there is a training in this folder; --resume continues it, another --output starts a new one")
+        }
+        guard let newest, resumes else {
+            guard !resumes else {
+                throw OuroError(.invalidRequest, file: folder.url.path, "there is no checkpoint to resume from")
+            }
+            let configuration = recipe.configuration(of: stage)
+            model = TrainableModel(configuration, compute: compute)
+            if let initial {
+                try Self.read(initial, into: model)
+            } else {
+                model.initialise(
+                    seed: recipe.seed, deviation: recipe.initialDeviation, gateBias: recipe.initialGateBias)
+            }
+            optimizer = AdamW(model, settings: recipe.optimizer)
+            step = TrainingStep(model)
+            source = try sources(recipe, stage)
+            try folder.create()
+            log = try TrainingLog(output.appendingPathComponent("log.jsonl"), after: 0)
+            events = try TensorBoardEvents(folder: output.appendingPathComponent("events"))
+            return
+        }
+        let checkpoint = try TrainingCheckpoint(contentsOf: newest, recipe: recipe)
+        progress = checkpoint.progress
+        let current = recipe.stages[checkpoint.progress.stage]
+        model = TrainableModel(recipe.configuration(of: current), compute: compute)
+        optimizer = AdamW(model, settings: recipe.optimizer)
+        try checkpoint.restore(model, optimizer)
+        step = TrainingStep(model)
+        source = try sources(recipe, current)
+        try source.seek(to: checkpoint.position)
+        savedStep = progress.step
+        log = try TrainingLog(output.appendingPathComponent("log.jsonl"), after: progress.step)
+        events = try TensorBoardEvents(folder: output.appendingPathComponent("events"))
+    }
+
+    private static func read(_ initial: URL, into model: TrainableModel) throws(OuroError) {
+        let found = try ModelConfiguration(contentsOf: initial.appendingPathComponent("config.json"))
+        guard ParameterLayout(found).tensors.map(\.shape) == model.layout.tensors.map(\.shape) else {
+            throw OuroError(
+                .invalidRecipe, file: initial.path,
+                "its shapes are not those of the recipe's model; make 'model' the same as in its config.json")
+        }
+        try model.read(Checkpoint(folder: initial))
+    }
+
+    /// Runs to the end of the recipe, or until `stop` says so after a step.
+    ///
+    /// - Parameters:
+    ///   - report: gets every step that the log gets.
+    /// - Throws: ``OuroError`` with code `nonFinite` if the loss or a gradient is no number, `unwritableFile` if a checkpoint
+    ///   cannot be written (those before stay), or what the data throws.
+    public func run(stop: () -> Bool, report: (StepReport) -> Void) throws(OuroError) -> Outcome {
+        lastSave = .now
+        while progress.stage < recipe.stages.count {
+            let stage = recipe.stages[progress.stage]
+            while progress.stageStep < stage.steps {
+                if stop() {
+                    try save()
+                    return .stopped
+                }
+                let taken = try takeStep(stage)
+                if progress.step % recipe.logSteps == 0 || progress.stageStep == stage.steps {
+                    try log.append(taken.json)
+                    try events.append(taken)
+                    report(taken)
+                }
+                if isDue { try save() }
+            }
+            try save()
+            guard progress.stage + 1 < recipe.stages.count else { break }
+            try enterStage(progress.stage + 1)
+        }
+        try ModelExport(
+            model: model, elementType: recipe.exportType, tokenizer: recipe.tokenizer.map { recipe.resolve($0) }
+        ).write(to: output.appendingPathComponent("model"), configuration: recipe.model)
+        return .finished
+    }
+
+    private func enterStage(_ index: Int) throws(OuroError) {
+        let stage = recipe.stages[index]
+        let configuration = recipe.configuration(of: stage)
+        if stage.layers == model.configuration.layerCount {
+            model.use(configuration)
+            step.reset()
+        } else {
+            let larger = TrainableModel(configuration, compute: compute)
+            larger.upcycle(from: model)
+            model = larger
+            // Moments of layers that did not exist are not known.
+            optimizer = AdamW(model, settings: recipe.optimizer)
+            step = TrainingStep(model)
+        }
+        source = try sources(recipe, stage)
+        progress.stage = index
+        progress.stageStep = 0
+    }
+
+    private func takeStep(_ stage: Recipe.Stage) throws(OuroError) -> StepReport {
+        let start = ContinuousClock.now
+        let rows = stage.rows(step: progress.stageStep)
+        try source.next(into: &batch, rows: rows, length: stage.length)
+        try checkTokens()
+        step.computeGradients(batch, stage.compute, metrics: &metrics)
+        let gateOnly = stage.compute.objective.freezesModel
+        let norm = optimizer.gradientNorm(gateOnly: gateOnly)
+        let rate = stage.schedule.rate(step: progress.stageStep, of: stage.steps)
+        guard metrics.objective.isFinite, norm.isFinite else {
+            throw OuroError(
+                .nonFinite, file: folder.files.last?.path, field: "step \(progress.step + 1)",
+                "the loss is \(metrics.objective) and the gradient's norm \(norm); the last checkpoint is kept. Lower the "
+                    + "learning rate (now \(rate)) or lengthen the warm-up")
+        }
+        // A batch without targets teaches nothing, and must not decay weights either.
+        if metrics.count > 0 { optimizer.update(rate: Float(rate), gradientNorm: norm, gateOnly: gateOnly) }
+        progress.stageStep += 1
+        progress.step += 1
+        progress.tokens += rows * stage.length
+        let seconds = (ContinuousClock.now - start) / .seconds(1)
+        let tokensPerSecond = Double(rows * stage.length) / max(seconds, 1e-9)
+        return StepReport(
+            progress: progress, totalSteps: recipe.stepCount, stage: stage.name, objective: stage.compute.objective,
+            metrics: metrics, learningRate: rate, gradientNorm: norm, tokensPerSecond: tokensPerSecond,
+            secondsLeft: tokensLeft / tokensPerSecond)
+    }
+
+    private var tokensLeft: Double {
+        let stage = recipe.stages[progress.stage]
+        let here = stage.tokens * (1 - Double(progress.stageStep) / Double(stage.steps))
+        return recipe.stages[(progress.stage + 1)...].reduce(here) { $0 + $1.tokens }
+    }
+
+    /// The kernels trust tokens; the data comes from files.
+    private func checkTokens() throws(OuroError) {
+        let limit = Int32(recipe.model.vocabularySize)
+        for index in batch.tokens.indices {
+            let (token, target) = (batch.tokens[index], batch.targets[index])
+            guard token >= 0, token < limit, target < limit else {
+                throw OuroError(
+                    .invalidRecipe, file: recipe.file, field: "model.vocab_size",
+                    "the data has token \(max(token, target)); the model's vocabulary ends at \(limit - 1)")
+            }
+        }
+    }
+
+    private var isDue: Bool {
+        let settings = recipe.checkpoints
+        if settings.everySteps > 0, progress.step % settings.everySteps == 0 { return true }
+        return settings.everyMinutes > 0
+            && (ContinuousClock.now - lastSave) / .seconds(60) >= settings.everyMinutes
+    }
+
+    /// Writes a checkpoint of the present state, unless there is one.
+    public func save() throws(OuroError) {
+        lastSave = .now
+        guard savedStep != progress.step else { return }
+        try TrainingCheckpoint.write(
+            to: folder.file(step: progress.step), model, optimizer, progress: progress, position: source.position,
+            recipe: recipe)
+        savedStep = progress.step
+        folder.keep(recipe.checkpoints.keep)
+    }
+}

@@ -1,0 +1,49 @@
+import Foundation
+import Ouro
+
+/// The log of a training: a JSON object per line, appended to.
+///
+/// A training that is resumed first drops the lines of steps that it will take again.
+final class TrainingLog {
+    private let handle: FileHandle
+    private let path: String
+
+    private struct Line: Decodable {
+        let step: Int
+    }
+
+    /// - Parameters:
+    ///   - step: lines of later steps are dropped.
+    init(_ url: URL, after step: Int) throws(OuroError) {
+        path = url.path
+        if let old = try? Data(contentsOf: url) {
+            var kept = Data()
+            for line in old.split(separator: UInt8(ascii: "\n")) {
+                guard let found = try? JSONDecoder().decode(Line.self, from: Data(line)), found.step <= step else {
+                    continue
+                }
+                kept.append(contentsOf: line)
+                kept.append(UInt8(ascii: "\n"))
+            }
+            let file = try AtomicFile(url)
+            try file.write(kept, at: 0)
+            try file.commit()
+        } else {
+            try AtomicFile(url).commit()
+        }
+        do {
+            handle = try FileHandle(forWritingTo: url)
+            try handle.seekToEnd()
+        } catch {
+            throw OuroError(.unwritableFile, file: url.path, "the log cannot be written: \(error.localizedDescription)")
+        }
+    }
+
+    func append(_ line: String) throws(OuroError) {
+        do {
+            try handle.write(contentsOf: Data((line + "\n").utf8))
+        } catch {
+            throw OuroError(.unwritableFile, file: path, "the log cannot be written: \(error.localizedDescription)")
+        }
+    }
+}

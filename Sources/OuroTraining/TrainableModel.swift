@@ -1,0 +1,130 @@
+import Foundation
+import Ouro
+import OuroKernels
+
+/// The parameters of a model in f32 and their gradients.
+final class TrainableModel {
+    private(set) var configuration: ModelConfiguration
+    let layout: ParameterLayout
+    let parameters: ParameterArray
+    let gradients: ParameterArray
+    /// The matrices of every layer, inputs first: what the forward products read.
+    let transposed: TransposedWeights
+    let compute: Compute
+
+    /// A model whose parameters are all zero.
+    init(_ configuration: ModelConfiguration, compute: Compute) {
+        self.configuration = configuration
+        self.compute = compute
+        layout = ParameterLayout(configuration)
+        parameters = ParameterArray(count: layout.count)
+        gradients = ParameterArray(count: layout.count)
+        transposed = TransposedWeights(configuration)
+    }
+
+    /// Changes the constants that parameters do not depend on: RoPE and the number of loops.
+    func use(_ configuration: ModelConfiguration) {
+        precondition(ParameterLayout(configuration).count == layout.count, "another shape")
+        self.configuration = configuration
+    }
+
+    /// Takes the parameters of a model with fewer layers, repeating its block: layer i becomes layers i, i + L, i + 2 L...
+    ///
+    /// The paper duplicates 24 layers to 48 for Ouro-2.6B and does not say in which order; with the whole block repeated,
+    /// one loop of the new model does what two loops did, but for the norm between them.
+    func upcycle(from smaller: TrainableModel) {
+        let layer = "model.layers."
+        let count = smaller.configuration.layerCount
+        for tensor in layout.tensors {
+            var name = tensor.name
+            if name.hasPrefix(layer) {
+                let rest = name.dropFirst(layer.count)
+                let index = rest.prefix { $0 != "." }
+                name = layer + "\((Int(index) ?? 0) % count)" + rest.dropFirst(index.count)
+            }
+            guard let source = smaller.layout.tensor(name) else { continue }
+            (parameters.base + tensor.range.lowerBound).update(
+                from: smaller.parameters.base + source.range.lowerBound, count: tensor.range.count)
+        }
+        parametersChanged()
+    }
+
+    /// Brings what is derived from the parameters up to date; to be called after they have changed.
+    func parametersChanged() { transposed.update(from: self) }
+
+    /// Reads the parameters of a checkpoint, widened to f32.
+    ///
+    /// - Throws: ``OuroError`` with code `invalidCheckpoint` for missing, extra or misshapen tensors.
+    func read(_ checkpoint: Checkpoint) throws(OuroError) {
+        try checkpoint.validate(for: configuration)
+        for tensor in layout.tensors {
+            let (bytes, info) = try checkpoint.bytes(of: tensor.name)
+            let target = parameters.base + tensor.range.lowerBound
+            guard let source = bytes.baseAddress else { continue }
+            let element: ouro_element =
+                switch info.elementType {
+                case .f32: OURO_F32
+                case .f16: OURO_F16
+                case .bf16: OURO_BF16
+                default:
+                    throw OuroError(
+                        .invalidCheckpoint, field: tensor.name,
+                        "expected F32, F16 or BF16, found \(info.elementType.rawValue)")
+                }
+            compute.kernels.table.widen(element, source, tensor.range.count, target)
+        }
+        parametersChanged()
+    }
+
+    /// Draws the parameters of a new model: matrices from a normal distribution, norms one, the gate zero with a bias.
+    ///
+    /// The paper gives no initialisation. Matrices get the usual deviation of 0.02 for the published width, wider for
+    /// narrower models: sqrt(0.8 / hidden), at most 0.06. The same seed gives the same model on any machine.
+    ///
+    /// - Parameters:
+    ///   - gateBias: 0 makes every loop leave with probability one half.
+    func initialise(seed: UInt64, deviation: Float? = nil, gateBias: Float = 0) {
+        let deviation = deviation ?? min(0.06, (0.8 / Float(configuration.hiddenSize)).squareRoot())
+        for (index, tensor) in layout.tensors.enumerated() {
+            let target = parameters.base + tensor.range.lowerBound
+            if tensor.range.lowerBound == layout.gate || tensor.range.lowerBound == layout.gateBias {
+                target.update(
+                    repeating: tensor.range.lowerBound == layout.gateBias ? gateBias : 0, count: tensor.range.count)
+            } else if tensor.isMatrix {
+                var noise = NormalNoise(seed: seed, stream: UInt64(index))
+                for offset in 0..<tensor.range.count { target[offset] = noise.next() * deviation }
+            } else {
+                target.update(repeating: 1, count: tensor.range.count)
+            }
+        }
+        parametersChanged()
+    }
+}
+
+/// Numbers from a normal distribution, the same on every machine: sums of uniform numbers, no transcendental functions.
+struct NormalNoise {
+    private var state: UInt64
+
+    init(seed: UInt64, stream: UInt64) {
+        state = seed &* 0x9E37_79B9_7F4A_7C15 ^ (stream &+ 1) &* 0xD1B5_4A32_D192_ED03
+    }
+
+    /// The sum of twelve uniform numbers less 6 has deviation 1 and no tails, which initial weights do not want.
+    mutating func next() -> Float {
+        var sum: Int64 = 0
+        for _ in 0..<6 {
+            let bits = bits()
+            sum += Int64(bits >> 40) + Int64(bits & 0xFF_FFFF)
+        }
+        return Float(Double(sum) / 0x1p24 - 6)
+    }
+
+    /// SplitMix64.
+    private mutating func bits() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var z = state
+        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+        return z ^ (z >> 31)
+    }
+}

@@ -1,0 +1,98 @@
+import Foundation
+import Ouro
+
+/// Measures training steps against the machine's own multiply-adds, which are measured in turn with them.
+public struct TrainingBenchmark: Sendable {
+    public var configuration: ModelConfiguration
+    public var rows: Int
+    public var length: Int
+    public var microBatch: Int
+    public var recomputesLoops: Bool
+
+    /// One step: what was done and what could have been done in the same time.
+    public struct Measurement: Sendable {
+        public let seconds: Double
+        /// Of the products of forward and backward; a multiply-add counts as two.
+        public let operationsPerSecond: Double
+        /// The same of independent multiply-adds in registers, measured before and after the step.
+        public let limit: Double
+        public let tokensPerSecond: Double
+        public var fraction: Double { operationsPerSecond / limit }
+    }
+
+    public init(
+        configuration: ModelConfiguration, rows: Int, length: Int, microBatch: Int, recomputesLoops: Bool = false
+    ) {
+        self.configuration = configuration
+        self.rows = rows
+        self.length = length
+        self.microBatch = microBatch
+        self.recomputesLoops = recomputesLoops
+    }
+
+    /// Takes `steps` steps of stage I on random tokens, after one that is not measured.
+    ///
+    /// - Throws: ``OuroError`` if the configuration is not that of a model.
+    public func run(
+        steps: Int, threads: Int, report: (Measurement) -> Void = { _ in }
+    ) throws(OuroError) -> [Measurement] {
+        try configuration.validate()
+        let compute = try Compute(threads: threads)
+        let model = TrainableModel(configuration, compute: compute)
+        model.initialise(seed: 1)
+        let optimizer = AdamW(model, settings: OptimizerSettings())
+        let step = TrainingStep(model)
+        let settings = StepSettings(
+            loops: configuration.totalUTSteps, objective: .expectedLoss(beta: 0.1), microBatch: microBatch,
+            recomputesLoops: recomputesLoops)
+        var batch = TrainingBatch(rows: rows, length: length)
+        var metrics = StepMetrics(loops: settings.loops)
+        var random = NormalNoise(seed: 7, stream: 0)
+        for index in batch.tokens.indices {
+            batch.tokens[index] = Int32(abs(random.next() * 1000)) % Int32(configuration.vocabularySize)
+        }
+        for index in batch.tokens.indices.dropLast() { batch.targets[index] = batch.tokens[index + 1] }
+        let limits = MachineLimits(kernels: compute.kernels, pool: compute.pool)
+        let operations =
+            StepCost(configuration, length: length, loops: settings.loops).trainingOperations
+            * Double(rows * length)
+        var result: [Measurement] = []
+        var before = limits.multiplyAdds()
+        for index in 0...steps {
+            let seconds = MachineLimits.time {
+                step.computeGradients(batch, settings, metrics: &metrics)
+                optimizer.update(rate: 1e-4, gradientNorm: optimizer.gradientNorm(gateOnly: false), gateOnly: false)
+            }
+            let after = limits.multiplyAdds()
+            if index > 0 {
+                let measurement = Measurement(
+                    seconds: seconds, operationsPerSecond: operations / seconds, limit: (before + after) / 2,
+                    tokensPerSecond: Double(rows * length) / seconds)
+                result.append(measurement)
+                report(measurement)
+            }
+            before = after
+        }
+        return result
+    }
+}
+
+/// Operations of the products of one position, a multiply-add counting as two.
+struct StepCost {
+    let forwardOperations: Double
+    /// Forwards and backwards: every product has two backward ones.
+    var trainingOperations: Double { 3 * forwardOperations }
+
+    /// - Parameters:
+    ///   - length: of a sequence; a position sees half of it on average.
+    init(_ configuration: ModelConfiguration, length: Int, loops: Int) {
+        let hidden = Double(configuration.hiddenSize)
+        let queries = Double(configuration.headCount * configuration.headDimension)
+        let keys = Double(configuration.keyValueHeadCount * configuration.headDimension)
+        let layer = hidden * (2 * queries + 2 * keys) + 3 * hidden * Double(configuration.intermediateSize)
+        let attention = 2 * queries * Double(length + 1) / 2
+        let head = hidden * Double(configuration.vocabularySize)
+        forwardOperations =
+            2 * Double(loops) * (Double(configuration.layerCount) * (layer + attention) + head)
+    }
+}

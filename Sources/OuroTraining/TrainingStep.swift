@@ -1,0 +1,58 @@
+import Ouro
+
+/// How a step computes, apart from what it minimises.
+public struct StepSettings: Sendable, Equatable {
+    public var loops: Int
+    public var objective: Objective
+    /// Sequences computed together; a batch is cut into so many, whose gradients are added.
+    public var microBatch: Int
+    /// Compute every loop again for its gradients instead of keeping its activations. Changes no bit.
+    public var recomputesLoops: Bool
+
+    public init(loops: Int, objective: Objective, microBatch: Int, recomputesLoops: Bool = false) {
+        self.loops = loops
+        self.objective = objective
+        self.microBatch = microBatch
+        self.recomputesLoops = recomputesLoops
+    }
+}
+
+/// Gradients of whole batches, by parts. Memory is kept from step to step as long as shapes stay the same.
+final class TrainingStep {
+    let model: TrainableModel
+    private var workers: [LoopGradients] = []
+
+    init(_ model: TrainableModel) { self.model = model }
+
+    /// Forgets memory whose contents depend on the configuration's constants, such as RoPE's base.
+    func reset() { workers = [] }
+
+    /// Sets the model's gradients to those of the objective's mean over a batch.
+    func computeGradients(_ batch: TrainingBatch, _ settings: StepSettings, metrics: inout StepMetrics) {
+        metrics.reset(loops: settings.loops)
+        model.gradients.clear()
+        var targetCount = 0
+        for target in batch.targets where target >= 0 { targetCount += 1 }
+        guard targetCount > 0 else { return }
+        var first = 0
+        while first < batch.rows {
+            let rows = min(max(settings.microBatch, 1), batch.rows - first)
+            worker(MicroBatchShape(rows: rows, length: batch.length), settings).accumulate(
+                batch, first: first, targetCount: targetCount, objective: settings.objective, metrics: &metrics)
+            first += rows
+        }
+    }
+
+    private func worker(_ shape: MicroBatchShape, _ settings: StepSettings) -> LoopGradients {
+        let fits = { (worker: LoopGradients) in
+            worker.shape == shape && worker.loops == settings.loops && worker.recomputes == settings.recomputesLoops
+        }
+        if let worker = workers.first(where: fits) { return worker }
+        // A whole part and a smaller last one.
+        if workers.count >= 2 { workers = [] }
+        let worker = LoopGradients(
+            model, shape: shape, loops: settings.loops, recomputes: settings.recomputesLoops)
+        workers.append(worker)
+        return worker
+    }
+}

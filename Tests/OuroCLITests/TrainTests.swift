@@ -1,0 +1,142 @@
+import Foundation
+import Testing
+
+/// `ouro train` from outside: signals, resuming, plans, errors.
+@Suite struct TrainTests {
+    private static func workplace() throws -> URL {
+        let url = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
+        try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
+        try Data(String(repeating: "a rose is a rose is a rose; ", count: 60).utf8)
+            .write(to: url.appendingPathComponent("text.txt"))
+        let recipe = """
+            model:
+              vocab_size: 256
+              hidden_size: 48
+              intermediate_size: 96
+              num_hidden_layers: 2
+              num_attention_heads: 4
+              max_position_embeddings: 64
+              total_ut_steps: 3
+            data:
+              text: {bytes: text.txt}
+            checkpoints: {every_steps: 3, keep: 2}
+            log_steps: 1
+            stages:
+              - name: one
+                steps: 40
+                sequence_length: 48
+                batch_sequences: 4
+                learning_rate: {schedule: cosine, peak: 3e-3, warmup_steps: 4}
+                mixture: {text: 1}
+              - name: gate
+                steps: 10
+                sequence_length: 48
+                batch_sequences: 4
+                objective: gate
+                learning_rate: {peak: 1e-2}
+                mixture: {text: 1}
+            """
+        try Data(recipe.utf8).write(to: url.appendingPathComponent("r.yaml"))
+        return url
+    }
+
+    private static func start(_ folder: URL, _ arguments: [String]) throws -> Process {
+        let process = Process()
+        process.executableURL = CommandLineTool.executable
+        process.arguments = ["train", "--recipe", folder.appendingPathComponent("r.yaml").path] + arguments
+        process.standardOutput = FileHandle.nullDevice
+        process.standardError = FileHandle.nullDevice
+        try process.run()
+        return process
+    }
+
+    private static func files(_ output: String) throws -> (weights: Data, log: [String]) {
+        let url = URL(fileURLWithPath: output)
+        let log = try String(contentsOf: url.appendingPathComponent("log.jsonl"), encoding: .utf8)
+        return (
+            try Data(contentsOf: url.appendingPathComponent("model/model.safetensors")),
+            // The pace differs from run to run.
+            log.split(separator: "\n").map { $0.components(separatedBy: ",\"tokens_per_second\"")[0] }
+        )
+    }
+
+    @Test func aKilledTrainingResumesToTheSameBits() throws {
+        let folder = try Self.workplace()
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let (straight, killed) = (folder.path + "/straight", folder.path + "/killed")
+        let process = try Self.start(folder, ["--output", straight])
+        process.waitUntilExit()
+        #expect(process.terminationStatus == 0)
+        var (kills, finished) = (0, false)
+        // Ever longer lives, so that it ends.
+        for attempt in 0..<200 where !finished {
+            let checkpoints = (try? FileManager.default.contentsOfDirectory(atPath: killed + "/checkpoints")) ?? []
+            let resumes = checkpoints.contains { $0.hasPrefix("step-") }
+            let process = try Self.start(folder, ["--output", killed] + (resumes ? ["--resume"] : []))
+            Thread.sleep(forTimeInterval: .random(in: 0.01...0.1) + Double(attempt) * 0.01)
+            if process.isRunning { kill(process.processIdentifier, SIGKILL) }
+            process.waitUntilExit()
+            finished = process.terminationReason == .exit && process.terminationStatus == 0
+            if !finished { kills += 1 }
+        }
+        #expect(finished && kills > 0, "killed \(kills) times")
+        let (a, b) = (try Self.files(straight), try Self.files(killed))
+        #expect(a.weights == b.weights, "after \(kills) kills")
+        #expect(a.log == b.log)
+        #expect(a.log.count == 50)
+    }
+
+    @Test func anInterruptedTrainingSavesAndSaysHowToContinue() throws {
+        let folder = try Self.workplace()
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let recipe = folder.appendingPathComponent("r.yaml")
+        let text = try String(contentsOf: recipe, encoding: .utf8)
+        try Data(
+            text.replacingOccurrences(of: "steps: 40", with: "steps: 100000")
+                .replacingOccurrences(of: "every_steps: 3", with: "every_steps: 0").utf8
+        ).write(to: recipe)
+        let output = folder.path + "/out"
+        let process = try Self.start(folder, ["--output", output])
+        let log = URL(fileURLWithPath: output + "/log.jsonl")
+        for _ in 0..<1000 where ((try? Data(contentsOf: log))?.count ?? 0) == 0 { Thread.sleep(forTimeInterval: 0.01) }
+        process.interrupt()
+        process.waitUntilExit()
+        #expect(process.terminationReason == .exit && process.terminationStatus == 130)
+        let checkpoints = try FileManager.default.contentsOfDirectory(atPath: output + "/checkpoints")
+        #expect(checkpoints.count == 1, "\(checkpoints)")
+    }
+
+    @Test func aPlanTrainsNothing() throws {
+        let folder = try Self.workplace()
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let result = try CommandLineTool.run(["train", "--recipe", folder.path + "/r.yaml", "--plan"])
+        #expect(result.status == 0, "\(result.errors)")
+        #expect(result.output.contains("one") && result.output.contains("gate") && result.output.contains("all"))
+        #expect(!FileManager.default.fileExists(atPath: folder.path + "/runs"))
+    }
+
+    @Test func mistakesAreReportedWithTheirLine() throws {
+        let folder = try Self.workplace()
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let recipe = folder.appendingPathComponent("r.yaml")
+        let text = try String(contentsOf: recipe, encoding: .utf8)
+        try Data(text.replacingOccurrences(of: "vocab_size", with: "vocabulary").utf8).write(to: recipe)
+        let result = try CommandLineTool.run(["train", "--recipe", recipe.path])
+        #expect(result.status != 0 && result.errors.contains("r.yaml:2: model.vocabulary"), "\(result.errors)")
+        let nothing = try CommandLineTool.run(["train"])
+        #expect(nothing.status == 64, "\(nothing.errors)")
+    }
+
+    @Test func aTrainedModelGenerates() throws {
+        let folder = try Self.workplace()
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let output = folder.path + "/out"
+        let trained = try CommandLineTool.run(
+            ["train", "--recipe", folder.path + "/r.yaml", "--output", output, "--threads", "2"])
+        #expect(trained.status == 0 && trained.output.hasSuffix("/out/model\n"), "\(trained.output) \(trained.errors)")
+        let text = try CommandLineTool.run(
+            ["generate", "--model", output + "/model", "--tokens", "97,32,114", "-n", "4", "--json"])
+        #expect(text.status == 0, "\(text.errors)")
+        #expect(try text.json().count == 5)
+    }
+}

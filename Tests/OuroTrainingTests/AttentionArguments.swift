@@ -1,0 +1,22 @@
+import OuroKernels
+
+/// Attention over one group of heads, whose queries, keys and values lie side by side in rows of `(heads + 2) * d`.
+func ouroAttention(
+    _ x: UnsafePointer<Float>, _ gradient: UnsafeMutablePointer<Float>, heads: Int, d: Int
+) -> ouro_training_attention {
+    var a = ouro_training_attention()
+    let width = (heads + 2) * d
+    a.query = x
+    a.key = x + heads * d
+    a.value = x + (heads + 1) * d
+    a.stride = width
+    a.query_gradient = gradient
+    a.key_gradient = gradient + heads * d
+    a.value_gradient = gradient + (heads + 1) * d
+    a.gradient_stride = width
+    a.output_stride = heads * d
+    a.heads = Int32(heads)
+    a.head_dimension = Int32(d)
+    a.scale = 1 / Float(d).squareRoot()
+    return a
+}
