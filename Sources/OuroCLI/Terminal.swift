@@ -51,9 +51,6 @@ struct GenerationSummary {
     private(set) var exitLoops = 0
     private(set) var finishReason: FinishReason?
     private(set) var statistics: GenerationStatistics?
-    private let start = ContinuousClock.now
-    private var firstToken: ContinuousClock.Instant?
-    private var end = ContinuousClock.now
 
     init(promptTokens: Int) { self.promptTokens = promptTokens }
 
@@ -63,14 +60,14 @@ struct GenerationSummary {
         exitLoops += token.exitLoop
         finishReason = token.finishReason
         statistics = token.statistics
-        end = .now
-        if firstToken == nil { firstToken = end }
     }
 
     /// Generated tokens per second after the first one; with a single token, of the whole request.
     var tokensPerSecond: Double {
+        guard let statistics else { return 0 }
         let (count, duration) =
-            if let firstToken, tokens > 1 { (tokens - 1, end - firstToken) } else { (tokens, end - start) }
+            tokens > 1
+            ? (tokens - 1, statistics.timeAfterFirstToken) : (tokens, statistics.timeToFirstToken)
         return Double(count) / max(duration / .seconds(1), 1e-9)
     }
 

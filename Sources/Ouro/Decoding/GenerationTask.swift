@@ -23,6 +23,8 @@ final class GenerationTask: SequenceTask {
     /// The last position whose token is final.
     private var finalPosition: Int
     private var finished = false
+    private let submitted = ContinuousClock.now
+    private var firstToken: ContinuousClock.Instant?
     private var statistics: GenerationStatistics
     private var trace = GenerationTrace()
     private var unchanged: [Float] = []
@@ -221,6 +223,10 @@ final class GenerationTask: SequenceTask {
     }
 
     private func emit(_ token: Int, row: WaveRow) {
+        let now = ContinuousClock.now
+        if firstToken == nil { statistics.timeToFirstToken = now - submitted }
+        firstToken = firstToken ?? now
+        statistics.timeAfterFirstToken = now - (firstToken ?? now)
         sampler.append(token)
         lookup.append(token)
         let isEnd = request.endTokens.contains(token)

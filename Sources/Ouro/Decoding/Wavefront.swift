@@ -75,6 +75,9 @@ public struct GenerationStatistics: Sendable, Equatable {
     public var fillerRows = 0
     /// Those of the draft rows whose guess was wrong.
     public var droppedRows = 0
+    /// From the request to its first token, waiting included, and from the first token to the last.
+    public var timeToFirstToken = Duration.zero
+    public var timeAfterFirstToken = Duration.zero
     /// After each loop, how many guesses were made, and how many were the token in the end.
     public var guesses: [Int]
     public var rightGuesses: [Int]
