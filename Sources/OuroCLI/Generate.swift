@@ -15,6 +15,7 @@ struct Generate: AsyncParsableCommand {
               ouro generate --model DIR --tokens 1,2,3 --loops 2 --json
               ouro generate --model DIR -n 40 --trace wavefront.svg "Once"
               cat prompt.txt | ouro generate --model DIR
+              ouro generate --model DIR --input prompts.jsonl --n 8 --temperature 1 --output out.jsonl
             """)
 
     @OptionGroup var model: ModelOptions
@@ -36,6 +37,19 @@ struct Generate: AsyncParsableCommand {
     @Flag(help: "Colour every token by the loop it left at, and print a legend and a summary.")
     var showDepth = false
 
+    @Option(
+        help: ArgumentHelp(
+            "Prompts as JSON lines with prompt, tokens or messages; needs --output.", valueName: "file.jsonl"))
+    var input: String?
+
+    @Option(name: .customLong("n"), parsing: .unconditional, help: "Samples of every prompt of --input.")
+    var samples = 1
+
+    @Option(
+        help: ArgumentHelp(
+            "Where the samples of --input go, as JSON lines; an interrupted run goes on.", valueName: "file.jsonl"))
+    var output: String?
+
     @Option(help: ArgumentHelp("Draw which rows ran in which pass.", valueName: "file.svg"))
     var trace: String?
 
@@ -44,9 +58,33 @@ struct Generate: AsyncParsableCommand {
             throw ValidationError("the prompt, --file and --tokens exclude each other; give one of them")
         }
         if let tokens { _ = try InputText.tokens(tokens) }
+        guard (input == nil) == (output == nil) else {
+            throw ValidationError("--input and --output go together")
+        }
+        if input != nil, prompt != nil || file != nil || tokens != nil || trace != nil || json {
+            throw ValidationError(
+                "--input has its own prompts and output; leave prompt, --file, --tokens, --trace and --json out")
+        }
+        if !(1...10_000).contains(samples) {
+            throw ValidationError("--n: expected 1 to 10000, found \(samples)")
+        }
     }
 
     func run() async throws {
+        if let input, let output {
+            let engine = try model.load()
+            let seed = sampling.seed ?? 0
+            let (sampling, depth) = (sampling, depth)
+            return try await Rollouts(
+                engine: engine, samples: samples,
+                request: { prompt, seed in
+                    var request = sampling.request(prompt, engine: engine, depth: depth)
+                    request.everyLoop = true
+                    request.sampling?.seed = seed
+                    return request
+                }, seed: seed
+            ).run(input: input, output: output)
+        }
         let input: GenerationRequest.Prompt =
             if let tokens {
                 .tokens(try InputText.tokens(tokens))

@@ -82,6 +82,9 @@ struct ExitTracker: Sendable {
     /// Whether the loop that has just run is one whose logits are needed.
     var needsLogits: Bool { exitLoop == lambdas.count || policy == .weighted }
 
+    /// Gate probabilities of the loops up to the one the row left at.
+    var gateAtExit: [Float] { Array(lambdas.prefix(exitLoop ?? lambdas.count)) }
+
     /// Probability of not having left yet.
     var remaining: Float { survival }
 

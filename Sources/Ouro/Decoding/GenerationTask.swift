@@ -124,7 +124,7 @@ final class GenerationTask: SequenceTask {
             }
             wave?[index].tracker.advance(outcome)
             wave?[index].loop += 1
-            if !row.isDecided, request.wavefront || (wave?[index].tracker.needsLogits ?? false) {
+            if !row.isDecided, request.wavefront || request.everyLoop || (wave?[index].tracker.needsLogits ?? false) {
                 wanted.append(passChunk + index)
             }
         }
@@ -139,6 +139,10 @@ final class GenerationTask: SequenceTask {
         guard kernels.table.argmax(base, logits.count) >= 0 else {
             if row.position <= finalPosition { throw nonFinite(row.position) }
             return dropRows(from: index)
+        }
+        if request.everyLoop {
+            let normaliser = kernels.table.log_sum_exp(base, logits.count)
+            row.logProbabilities.append(logits.map { $0 - normaliser })
         }
         if request.exit == .weighted { average(logits, of: row) }
         row.isDecided = row.tracker.exitLoop != nil
@@ -243,6 +247,7 @@ final class GenerationTask: SequenceTask {
             GeneratedToken(
                 position: row.position + 1, id: token, text: shown, logProbability: row.logProbability,
                 exitLoop: row.tracker.exitLoop ?? loops, exitDistribution: row.tracker.exitDistribution,
+                gate: row.tracker.gateAtExit, loopLogProbabilities: row.logProbabilities.map { $0[token] },
                 passes: statistics.passes, finishReason: reason, statistics: reason == nil ? nil : statistics,
                 trace: reason != nil && request.traces ? trace : nil))
     }

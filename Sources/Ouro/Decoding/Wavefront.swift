@@ -15,6 +15,8 @@ struct WaveRow {
     /// Whether the guess comes from the row's exit loop: if its input stands, so does its output.
     var isDecided = false
     var logProbability: Float = 0
+    /// Log-probabilities of all tokens after each loop, if the request wants them.
+    var logProbabilities: [[Float]] = []
     /// Where the trace has the row's runs.
     var traced: [Int] = []
 }

@@ -32,6 +32,8 @@ public struct GenerationRequest: Sendable {
     public var draftTokens: Int
     /// Whether the last token comes with a trace of all rows.
     public var traces = false
+    /// Whether tokens tell their log-probability after every loop that ran, as training on rollouts needs it.
+    public var everyLoop = false
     /// Whether special tokens show up in the text of the result. Thinking models need it for `<think>`.
     public var showsSpecialTokens: Bool
 
@@ -72,6 +74,11 @@ public struct GeneratedToken: Sendable, Equatable {
     public let exitLoop: Int
     /// Probability of leaving at each loop; zero for loops that had not run when the token left.
     public let exitDistribution: [Float]
+    /// Gate probabilities lambda of the loops that had run when the token left.
+    public let gate: [Float]
+    /// Log-probability of this token after each of these loops, before any sampling parameter; empty unless the request
+    /// asked for `everyLoop`.
+    public let loopLogProbabilities: [Float]
     /// Passes that the request has taken part in so far, the prompt's included.
     public let passes: Int
     /// Set on the last token.

@@ -9,6 +9,7 @@ struct ResolvedRequest: Sendable {
     var wavefront: Bool
     var draftTokens: Int
     var traces = false
+    var everyLoop = false
     var text: TextAssembler
 }
 
@@ -97,7 +98,7 @@ extension Engine {
             loops: loops, exit: exit, maxTokens: min(request.maxTokens, max(room, 1)),
             endTokens: request.stopTokens.union(request.ignoresEndOfText ? [] : endOfTextTokens), sampling: sampling,
             prefillChunk: options.prefillChunk, wavefront: request.wavefront, draftTokens: request.draftTokens,
-            traces: request.traces,
+            traces: request.traces, everyLoop: request.everyLoop,
             text: TextAssembler(
                 tokenizer: tokenizer, stop: request.stop, showsSpecialTokens: request.showsSpecialTokens))
     }

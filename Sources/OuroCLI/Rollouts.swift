@@ -1,0 +1,127 @@
+import Foundation
+import Ouro
+
+/// Many prompts, several samples each, from a file of JSON lines to another: what reinforcement learning needs.
+///
+/// Results are written as they are done. A run that was interrupted goes on: samples that the output has are not made again,
+/// and a last line that was cut off is.
+struct Rollouts {
+    let engine: Engine
+    let samples: Int
+    /// Fills in everything but the prompt; the second argument is the sample's seed.
+    let request: (GenerationRequest.Prompt, UInt64) -> GenerationRequest
+    let seed: UInt64
+
+    /// Requests under way at once; the engine decides which of them share a pass.
+    private static let atOnce = 32
+
+    private struct Key: Hashable, Sendable {
+        let index: Int
+        let sample: Int
+    }
+
+    func run(input: String, output: String) async throws {
+        let prompts = try Self.prompts(in: input)
+        let (done, file) = try Self.open(output)
+        defer { try? file.close() }
+        let keys = prompts.indices.flatMap { index in (0..<samples).map { Key(index: index, sample: $0) } }
+        var waiting = keys.filter { !done.contains($0) }[...]
+        let bar = ProgressBar("\(prompts.count) prompts x \(samples)", total: keys.count)
+        if waiting.count < keys.count {
+            bar.note("\(output) has \(keys.count - waiting.count) of \(keys.count) samples")
+        }
+        defer { bar.clear() }
+        var finished = keys.count - waiting.count
+        try await withThrowingTaskGroup(of: String.self) { group in
+            func start() {
+                guard let key = waiting.popFirst() else { return }
+                let own = request(prompts[key.index], seed &+ UInt64(key.index * samples + key.sample))
+                group.addTask { [engine] in
+                    let stream = try engine.generate(own)
+                    let tokens = try await stream.reduce(into: [GeneratedToken]()) { $0.append($1) }
+                    return Self.line(key, tokens, promptTokens: stream.promptTokens)
+                }
+            }
+            for _ in 0..<Self.atOnce { start() }
+            while let line = try await group.next() {
+                try file.write(contentsOf: Data((line + "\n").utf8))
+                finished += 1
+                bar.show(finished)
+                start()
+            }
+        }
+        try file.synchronize()
+    }
+
+    private static func line(_ key: Key, _ tokens: [GeneratedToken], promptTokens: Int) -> String {
+        let list = tokens.map { token in
+            JSONOutput.object([
+                "token": .int(token.id), "logprob": .float(token.logProbability),
+                "logprobs": .floats(token.loopLogProbabilities), "exit_loop": .int(token.exitLoop),
+                "gate": .floats(token.gate),
+            ])
+        }
+        return JSONOutput.object([
+            "index": .int(key.index), "sample": .int(key.sample), "prompt_tokens": .int(promptTokens),
+            "text": .string(tokens.map(\.text).joined()),
+            "finish_reason": tokens.last?.finishReason.map { .string($0.rawValue) } ?? .null, "tokens": .array(list),
+        ]).text
+    }
+
+    /// Lines with `prompt` (a string), `tokens` (ids) or `messages` (a conversation).
+    private static func prompts(in path: String) throws -> [GenerationRequest.Prompt] {
+        struct Line: Decodable {
+            let prompt: String?
+            let tokens: [Int]?
+            let messages: [ChatMessage]?
+        }
+        let text = try InputText.read(file: path)
+        var prompts: [GenerationRequest.Prompt] = []
+        for (number, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
+            if line.allSatisfy(\.isWhitespace) { continue }
+            guard let found = try? JSONDecoder().decode(Line.self, from: Data(line.utf8)) else {
+                throw OuroError(.invalidRequest, file: path, field: "line \(number + 1)", "expected a JSON object")
+            }
+            switch (found.prompt, found.tokens, found.messages) {
+            case (let text?, nil, nil): prompts.append(.text(text))
+            case (nil, let tokens?, nil): prompts.append(.tokens(tokens))
+            case (nil, nil, let messages?): prompts.append(.chat(messages))
+            default:
+                throw OuroError(
+                    .invalidRequest, file: path, field: "line \(number + 1)",
+                    "expected one of 'prompt', 'tokens' and 'messages'")
+            }
+        }
+        guard !prompts.isEmpty else { throw OuroError(.invalidRequest, file: path, "there are no prompts in it") }
+        return prompts
+    }
+
+    /// What the output has already, and a handle at its end.
+    private static func open(_ path: String) throws -> (done: Set<Key>, file: FileHandle) {
+        struct Line: Decodable {
+            let index: Int
+            let sample: Int
+        }
+        let manager = FileManager.default
+        if !manager.fileExists(atPath: path), !manager.createFile(atPath: path, contents: nil) {
+            throw OuroError(.unwritableFile, file: path, "cannot be created")
+        }
+        guard let file = FileHandle(forUpdatingAtPath: path), let data = try file.readToEnd() ?? Data() as Data? else {
+            throw OuroError(.unwritableFile, file: path, "cannot be opened for writing")
+        }
+        // Whatever stands after the last newline was cut off.
+        let whole = (data.lastIndex(of: UInt8(ascii: "\n")).map { $0 + 1 } ?? data.startIndex) - data.startIndex
+        var done: Set<Key> = []
+        for (number, line) in data.prefix(whole).split(separator: UInt8(ascii: "\n")).enumerated() {
+            guard let found = try? JSONDecoder().decode(Line.self, from: Data(line)) else {
+                throw OuroError(
+                    .invalidRequest, file: path, field: "line \(number + 1)",
+                    "is not a result of this command; choose another output")
+            }
+            done.insert(Key(index: found.index, sample: found.sample))
+        }
+        try file.truncate(atOffset: UInt64(whole))
+        try file.seekToEnd()
+        return (done, file)
+    }
+}
