@@ -95,12 +95,7 @@ final class LoopedTransformer {
                 rows: rows.count * 3 / 2, configuration: configuration, weights: weights, workers: pool.threadCount,
                 kernels: kernels)
         }
-        var positions = 0
-        for row in rows {
-            row.cache.prepare(position: row.position, loop: row.loop)
-            positions = max(positions, row.position + 1)
-        }
-        work.reserve(positions: positions)
+        for row in rows { row.cache.prepare(position: row.position, loop: row.loop) }
         findRuns(rows)
         pool.forEach(rows.count) { [work, kernels, states, weights, rope, configuration] index, _ in
             let row = rows[index]
@@ -167,7 +162,8 @@ final class LoopedTransformer {
 
     private func findRuns(_ rows: [Row]) {
         let group = configuration.headCount / configuration.keyValueHeadCount
-        let most = max(1, Int(OURO_ATTENTION_QUERIES) / group)
+        let most = Workspace.rowsPerJob(
+            rows: rows.count, keyValueHeads: configuration.keyValueHeadCount, group: group, workers: pool.threadCount)
         runs.removeAll(keepingCapacity: true)
         for index in rows.indices {
             if let last = runs.last, last.count < most {
@@ -204,8 +200,9 @@ final class LoopedTransformer {
         let window = configuration.slidingWindows[layer]
         let group = heads / keyValueHeads
         let scale = Float(1) / Float(depth).squareRoot()
+        // Head by head, so that runs that share keys and values follow each other.
         pool.forEach(runs.count * keyValueHeads) { [work, kernels, layout, runs] item, worker in
-            let (index, head) = item.quotientAndRemainder(dividingBy: keyValueHeads)
+            let (head, index) = item.quotientAndRemainder(dividingBy: runs.count)
             let run = runs[index]
             let row = rows[run.first]
             let start = head * group * depth
@@ -214,7 +211,7 @@ final class LoopedTransformer {
                 query_stride: work.queryKeyValue.stride, output_stride: work.attended.stride,
                 pages: row.cache.pages(loop: row.loop), key_offset: layout.keyOffset(layer: layer, head: head),
                 value_offset: layout.valueOffset(layer: layer, head: head), value_stride: layout.valueStride,
-                scratch: work.scores.row(worker), position: Int64(row.position), window: Int64(window ?? 0),
+                scratch: work.attention.row(worker), position: Int64(row.position), window: Int64(window ?? 0),
                 rows: Int32(run.count), heads: Int32(group), head_dimension: Int32(depth), scale: scale,
                 element: layout.type.element)
             kernels.table.attend(&job)
