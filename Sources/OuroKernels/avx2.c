@@ -13,6 +13,7 @@
 #define ATTENTION_SUMS 4
 // The headers come first: the target is for this project's functions only.
 #include <immintrin.h>
+#include <float.h>
 #include <math.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -47,7 +48,7 @@ INLINE vi dot4(vi sum, vb w, const int8_t *x) {
                  dot4_half(half_of(sum, 1), half_of((vi)w, 1), word));
 }
 
-// Here it cannot: 2 * 127 * 127 is 32258.
+// Here it cannot: 2 * 127 * 128 is 32512.
 INLINE __m256i dot4_low_half(__m256i sum, __m256i w, __m256i x) {
     return _mm256_add_epi32(sum, _mm256_madd_epi16(_mm256_maddubs_epi16(w, x), _mm256_set1_epi16(1)));
 }
@@ -55,6 +56,12 @@ INLINE vi dot4_low(vi sum, vb w, const int8_t *x) {
     const __m256i word = half_of(splat_word(x), 0);
     return whole(dot4_low_half(half_of(sum, 0), half_of((vi)w, 0), word),
                  dot4_low_half(half_of(sum, 1), half_of((vi)w, 1), word));
+}
+
+INLINE vi dot4_signed(vi sum, vb w, const int8_t *x) {
+    const __m256i word = half_of(splat_word(x), 0);
+    return whole(dot4_low_half(half_of(sum, 0), word, half_of((vi)w, 0)),
+                 dot4_low_half(half_of(sum, 1), word, half_of((vi)w, 1)));
 }
 
 #include "kernels.inc"

@@ -16,6 +16,7 @@
 #define ATTENTION_SUMS 16
 // The headers come first: the target is for this project's functions only.
 #include <immintrin.h>
+#include <float.h>
 #include <math.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -27,6 +28,9 @@ INLINE vi dot4(vi sum, vb w, const int8_t *x) {
     return (vi)_mm512_dpbusd_epi32((__m512i)sum, (__m512i)w, (__m512i)splat_word(x));
 }
 INLINE vi dot4_low(vi sum, vb w, const int8_t *x) { return dot4(sum, w, x); }
+INLINE vi dot4_signed(vi sum, vb w, const int8_t *x) {
+    return (vi)_mm512_dpbusd_epi32((__m512i)sum, (__m512i)splat_word(x), (__m512i)w);
+}
 
 #include "kernels.inc"
 #pragma clang attribute pop

@@ -13,6 +13,7 @@
 #define ATTENTION_SUMS 4
 // The headers come first: the target is for this project's functions only.
 #include <immintrin.h>
+#include <float.h>
 #include <math.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -20,17 +21,19 @@
 #pragma clang attribute push(__attribute__((target("avx2,fma,f16c,avxvnni"))), apply_to = function)
 #include "vector.inc"
 
-INLINE vi dot4(vi sum, vb w, const int8_t *x) {
-    const vi word = splat_word(x);
-    __m256i sums[2], weights[2], activations;
+// Unsigned bytes times signed ones.
+INLINE vi dot_bytes(vi sum, vi left, vi right) {
+    __m256i sums[2], lefts[2], rights[2];
     memcpy(sums, &sum, sizeof sums);
-    memcpy(weights, &w, sizeof weights);
-    memcpy(&activations, &word, sizeof activations);
-    for (int i = 0; i < 2; i++) sums[i] = _mm256_dpbusd_avx_epi32(sums[i], weights[i], activations);
+    memcpy(lefts, &left, sizeof lefts);
+    memcpy(rights, &right, sizeof rights);
+    for (int i = 0; i < 2; i++) sums[i] = _mm256_dpbusd_avx_epi32(sums[i], lefts[i], rights[i]);
     memcpy(&sum, sums, sizeof sum);
     return sum;
 }
+INLINE vi dot4(vi sum, vb w, const int8_t *x) { return dot_bytes(sum, (vi)w, splat_word(x)); }
 INLINE vi dot4_low(vi sum, vb w, const int8_t *x) { return dot4(sum, w, x); }
+INLINE vi dot4_signed(vi sum, vb w, const int8_t *x) { return dot_bytes(sum, splat_word(x), (vi)w); }
 
 #include "kernels.inc"
 #pragma clang attribute pop

@@ -13,6 +13,7 @@
 #define ATTENTION_SUMS 4
 // The headers come first: the target is for this project's functions only.
 #include <arm_neon.h>
+#include <float.h>
 #include <math.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -33,6 +34,17 @@ INLINE vi dot4(vi sum, vb w, const int8_t *x) {
     return sum;
 }
 INLINE vi dot4_low(vi sum, vb w, const int8_t *x) { return dot4(sum, w, x); }
+INLINE vi dot4_signed(vi sum, vb w, const int8_t *x) {
+    const vi word = splat_word(x);
+    int32x4_t sums[4];
+    int8x16_t values[4], probabilities;
+    memcpy(sums, &sum, sizeof sums);
+    memcpy(values, &w, sizeof values);
+    memcpy(&probabilities, &word, sizeof probabilities);
+    for (int i = 0; i < 4; i++) sums[i] = vdotq_s32(sums[i], values[i], probabilities);
+    memcpy(&sum, sums, sizeof sum);
+    return sum;
+}
 
 #include "kernels.inc"
 #pragma clang attribute pop

@@ -13,6 +13,7 @@
 #define ATTENTION_SUMS 4
 // The headers come first: the target is for this project's functions only.
 #include <arm_neon.h>
+#include <float.h>
 #include <math.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -42,6 +43,8 @@ INLINE vi dot4(vi sum, vb w, const int8_t *x) {
     for (int i = 0; i < 4; i++) memcpy((char *)&correction + 16 * i, &missing, sizeof missing);
     return dot4_low(sum - correction, w ^ splat_bytes(0x80), x);
 }
+
+INLINE vi dot4_signed(vi sum, vb w, const int8_t *x) { return dot4_low(sum, w, x); }
 
 #include "kernels.inc"
 #pragma clang attribute pop

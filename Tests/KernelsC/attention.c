@@ -15,12 +15,13 @@ static const double tolerances[] = {2e-6, 1e-2, 2e-2};
 
 static void check_shape(const ouro_kernels *kernels, ouro_kv_element type, shape s) {
     const size_t stride = (s.depth + page - 1) / page * page, count = (s.positions + page - 1) / page;
-    const size_t key_bytes = (s.depth * page * sizes[type] + page * sizeof(float) + 63) / 64 * 64;
+    const size_t key_depth = type == OURO_KV_Q8 ? (s.depth + 3) / 4 * 4 : s.depth;
+    const size_t key_bytes = (key_depth * page * sizes[type] + page * sizeof(float) + 63) / 64 * 64;
     const size_t value_bytes = stride * page * sizes[type] + page * sizeof(float), width = s.heads * s.depth;
     float *keys = allocate(s.positions * s.depth * sizeof(float)), *values = allocate(s.positions * s.depth * sizeof(float));
     float *query = allocate(s.rows * width * sizeof(float)), *together = allocate(s.rows * width * sizeof(float));
     float *alone = allocate(s.rows * width * sizeof(float));
-    float *scratch = allocate((count + 1) * page * OURO_ATTENTION_QUERIES * sizeof(float));
+    float *scratch = allocate(ouro_attention_scratch(s.rows * s.heads, s.depth) * sizeof(float));
     double *weights = allocate(s.positions * sizeof(double));
     const void **pages = allocate(count * sizeof(void *));
     char what[120];
@@ -68,10 +69,37 @@ static void check_shape(const ouro_kernels *kernels, ouro_kv_element type, shape
     free(keys), free(values), free(query), free(together), free(alone), free(scratch), free(weights), free(pages);
 }
 
+// Bytes have no NaN: a value that is not finite must not turn into a number.
+static void check_poison(const ouro_kernels *kernels) {
+    enum { depth = 16, bytes = depth * page + page * sizeof(float) };
+    char *memory = allocate(2 * bytes);
+    float *scratch = allocate(ouro_attention_scratch(1, depth) * sizeof(float)), output[depth];
+    const void *pages[] = {memory};
+    ouro_attention job = {.output = output, .pages = pages, .value_offset = bytes, .value_stride = depth,
+                          .scratch = scratch, .rows = 1, .heads = 1, .head_dimension = depth, .scale = 1,
+                          .element = OURO_KV_Q8};
+    float vector[depth] = {1, 2, 3};
+    job.query = vector;
+    for (size_t slot = 0; slot < page; slot++) {
+        float value[depth] = {1, slot == 3 ? INFINITY : 2};
+        kernels->store_kv(OURO_KV_Q8, vector, value, depth, depth, slot, memory, memory + bytes);
+    }
+    for (job.position = 0; job.position < page; job.position++) {
+        kernels->attend(&job);
+        if (isfinite(output[0]) == (job.position < 3)) continue;
+        failures++;
+        printf("%s: attention at position %d, an infinite value at 3: found %g\n", kernels->name, (int)job.position,
+               output[0]);
+    }
+    free(memory), free(scratch);
+}
+
 void check_attention(const ouro_kernels *kernels) {
+    check_poison(kernels);
     static const shape shapes[] = {{10, 1, 1, 1, 0},   {24, 2, 16, 3, 0},  {16, 3, 50, 2, 0},   {64, 1, 100, 8, 30},
                                    {10, 2, 33, 1, 17}, {128, 1, 300, 1, 0}, {128, 1, 70, 2, 0},  {32, 8, 40, 1, 5},
-                                   {20, 1, 37, 13, 9}, {16, 5, 64, 1, 0},  {112, 2, 90, 4, 0},  {100, 7, 20, 1, 0}};
+                                   {20, 1, 37, 13, 9}, {16, 5, 64, 1, 0},  {112, 2, 90, 4, 0},  {100, 7, 20, 1, 0},
+                                   {10, 3, 700, 31, 0}, {48, 1, 600, 40, 100}, {6, 2, 530, 20, 260}};
     for (ouro_kv_element type = OURO_KV_F32; type <= OURO_KV_Q8; type++)
         for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) check_shape(kernels, type, shapes[i]);
 }

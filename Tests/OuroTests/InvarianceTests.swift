@@ -94,12 +94,15 @@ import Testing
         }
     }
 
-    @Test func scoresDoNotDependOnChunks() async throws {
+    @Test(arguments: KVType.allCases)
+    func scoresDoNotDependOnChunks(type: KVType) async throws {
         let folder = Fixtures.url("c_gqa_headdim24_seed1")
         let tokens = (0..<75).map { ($0 * 37 + 11) % 256 }
-        let whole = try await Engine(modelAt: folder, options: EngineOptions(threads: 1)).score(.tokens(tokens))
+        let whole = try await Engine(modelAt: folder, options: EngineOptions(threads: 1, kvType: type))
+            .score(.tokens(tokens))
         for chunk in [1, 5, 16, 50] {
-            let engine = try Engine(modelAt: folder, options: EngineOptions(threads: 2, prefillChunk: chunk))
+            let engine = try Engine(
+                modelAt: folder, options: EngineOptions(threads: 2, prefillChunk: chunk, kvType: type))
             #expect(try await engine.score(.tokens(tokens)) == whole, "chunks of \(chunk)")
         }
     }

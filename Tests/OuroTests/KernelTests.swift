@@ -279,6 +279,7 @@ import Testing
         for (depth, group, positions, rows, window) in [
             (10, 1, 1, 1, 0), (24, 2, 16, 3, 0), (16, 3, 50, 2, 0), (64, 1, 100, 8, 30), (10, 2, 33, 1, 17),
             (128, 1, 300, 1, 0), (128, 1, 70, 2, 0), (32, 8, 40, 1, 5), (20, 1, 37, 13, 9), (16, 5, 64, 1, 0),
+            (10, 3, 700, 31, 0), (48, 1, 600, 40, 100), (6, 2, 530, 20, 260),
         ] {
             configuration.headDimension = depth
             let layout = KVLayout(configuration, type: type)
@@ -302,7 +303,7 @@ import Testing
                 }
             }
             let table = pages.map { Optional(UnsafeRawPointer($0.base)) }
-            let scratch = FloatRows(rows: 1, columns: (pageCount + 1) * 16 * Int(OURO_ATTENTION_QUERIES))
+            let scratch = FloatRows(rows: 1, columns: ouro_attention_scratch(rows * group, depth))
             func attend(_ range: Range<Int>, into found: FloatRows) {
                 table.withUnsafeBufferPointer { table in
                     var job = ouro_attention(

@@ -38,8 +38,9 @@ public enum KVType: String, Sendable, CaseIterable {
 /// How keys and values lie in a block of the cache.
 ///
 /// A block holds 16 positions of one loop, for all layers and KV heads: keys as `[head dimension][position]`, so that one
-/// vector holds a score of every position, then values as `[position][head dimension]`, padded to whole vectors; of 8 bits
-/// each is followed by the scales of its 16 positions.
+/// vector holds a score of every position, then values as `[position][head dimension]`, padded to whole vectors. Of 8 bits
+/// four dimensions of a key, and four positions of a value's dimension, lie together for dot products of bytes, and each
+/// is followed by the scales of its 16 positions.
 struct KVLayout: Sendable, Equatable {
     let layerCount: Int
     let headCount: Int
@@ -56,10 +57,12 @@ struct KVLayout: Sendable, Equatable {
     }
 
     var valueStride: Int { (headDimension + 15) / 16 * 16 }
+    /// Bytes are read four dimensions at a time.
+    private var keyDimension: Int { type == .q8 ? (headDimension + 3) / 4 * 4 : headDimension }
     private var scaleBytes: Int { type == .q8 ? Self.positionsPerBlock * MemoryLayout<Float>.stride : 0 }
     // Whole cache lines.
     private var keyBytes: Int {
-        (Self.positionsPerBlock * headDimension * type.bytesPerValue + scaleBytes + 63) / 64 * 64
+        (Self.positionsPerBlock * keyDimension * type.bytesPerValue + scaleBytes + 63) / 64 * 64
     }
     private var valueBytes: Int { Self.positionsPerBlock * valueStride * type.bytesPerValue + scaleBytes }
     var bytesPerBlock: Int { layerCount * headCount * (keyBytes + valueBytes) }

@@ -136,12 +136,7 @@ final class LoopedTransformer {
     /// hidden state of the loop before otherwise.
     private func prepare() {
         makeRoom(rows.count)
-        var positions = 0
-        for row in rows {
-            row.cache.prepare(position: row.position, loop: row.loop)
-            positions = max(positions, row.position + 1)
-        }
-        work.reserve(positions: positions)
+        for row in rows { row.cache.prepare(position: row.position, loop: row.loop) }
         findRuns()
         pool.forEach(rows.count, for: self) { model, row, _ in model.load(row) }
     }
@@ -259,7 +254,8 @@ final class LoopedTransformer {
 
     private func findRuns() {
         let group = configuration.headCount / configuration.keyValueHeadCount
-        let most = max(1, Int(OURO_ATTENTION_QUERIES) / group)
+        let most = Workspace.rowsPerJob(
+            rows: rows.count, keyValueHeads: configuration.keyValueHeadCount, group: group, workers: pool.threadCount)
         runs.removeAll(keepingCapacity: true)
         for index in rows.indices {
             if let last = runs.last, last.count < most {
@@ -291,11 +287,11 @@ final class LoopedTransformer {
         }
     }
 
-    /// Attention of one run and one KV head.
+    /// Attention of one run and one KV head: head by head, so that runs that share keys and values follow each other.
     private func attend(_ item: Int, worker: Int) {
         let depth = configuration.headDimension
         let group = configuration.headCount / configuration.keyValueHeadCount
-        let (index, head) = item.quotientAndRemainder(dividingBy: configuration.keyValueHeadCount)
+        let (head, index) = item.quotientAndRemainder(dividingBy: runs.count)
         let run = runs[index]
         let row = rows[run.first]
         let start = head * group * depth
@@ -304,7 +300,7 @@ final class LoopedTransformer {
             query_stride: work.queryKeyValue.stride, output_stride: work.attended.stride,
             pages: row.cache.pages(loop: row.loop), key_offset: layout.keyOffset(layer: layer, head: head),
             value_offset: layout.valueOffset(layer: layer, head: head), value_stride: layout.valueStride,
-            scratch: work.scores.row(worker), position: Int64(row.position),
+            scratch: work.attention.row(worker), position: Int64(row.position),
             window: Int64(configuration.slidingWindows[layer] ?? 0), rows: Int32(run.count), heads: Int32(group),
             head_dimension: Int32(depth), scale: 1 / Float(depth).squareRoot(), element: layout.type.element)
         kernels.table.attend(&job)

@@ -15,12 +15,11 @@ struct Workspace {
     private(set) var outcomes: FloatRows
     /// The activations of one product, in the kernels' tiles.
     private(set) var packed: AlignedMemory
-    /// Scores of attention, a row for every worker.
-    private(set) var scores: FloatRows
+    /// What a job of attention keeps, a row for every worker.
+    private(set) var attention: FloatRows
 
     init(
-        rows: Int, positions: Int = 1024, configuration: ModelConfiguration, weights: ModelWeights, workers: Int,
-        kernels: Kernels
+        rows: Int, configuration: ModelConfiguration, weights: ModelWeights, workers: Int, kernels: Kernels
     ) {
         let rows = max(rows, LoopedTransformer.readoutBatch)
         let attention = configuration.headCount * configuration.headDimension
@@ -40,23 +39,23 @@ struct Workspace {
             weights.layers.flatMap { [$0.queryKeyValue, $0.attentionOutput, $0.gateUp, $0.down] } + [weights.head]
         packed = AlignedMemory(
             byteCount: matrices.map { kernels.packedBytes($0, rows: rows) }.max() ?? 0, clears: false)
-        scores = Self.scores(positions: positions, workers: workers)
+        let group = configuration.headCount / configuration.keyValueHeadCount
+        self.attention = FloatRows(
+            rows: workers, columns: ouro_attention_scratch(max(Self.rowsPerJob, group), configuration.headDimension))
     }
 
     /// The largest number of rows that fit.
     var capacity: Int { residual.rows }
 
-    /// Makes room for attention over `positions` positions.
-    mutating func reserve(positions: Int) {
-        let needed = Self.scoreCount(positions)
-        if scores.columns < needed { scores = Self.scores(positions: positions * 3 / 2, workers: scores.rows) }
-    }
+    /// Rows whose attention to one head's keys and values is one job: so often fewer are they read from memory.
+    private static let rowsPerJob = 64
 
-    private static func scoreCount(_ positions: Int) -> Int {
-        (positions / KVLayout.positionsPerBlock + 2) * KVLayout.positionsPerBlock * Int(OURO_ATTENTION_QUERIES)
-    }
-
-    private static func scores(positions: Int, workers: Int) -> FloatRows {
-        FloatRows(rows: workers, columns: scoreCount(positions))
+    /// Rows that a job of attention takes when a pass has so many: whole tiles, and work for every thread.
+    ///
+    /// - Parameter group: query heads that share a KV head.
+    static func rowsPerJob(rows: Int, keyValueHeads: Int, group: Int, workers: Int) -> Int {
+        let tile = max(1, Int(OURO_ATTENTION_QUERIES) / group)
+        let most = min(max(1, rowsPerJob / group), rows * keyValueHeads / (4 * workers))
+        return max(1, most / tile) * tile
     }
 }

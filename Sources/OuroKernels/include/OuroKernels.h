@@ -34,13 +34,14 @@ typedef struct ouro_matrix {
     ouro_element scale_element;  // of scales and biases
 } ouro_matrix;
 
-// How keys and values are stored. Q8: signed bytes, with an f32 scale for every head and position.
+// How keys and values are stored. Q8: bytes, with an f32 scale for every head and position.
 typedef enum ouro_kv_element { OURO_KV_F32 = 0, OURO_KV_BF16 = 1, OURO_KV_Q8 = 2 } ouro_kv_element;
 
 // Attention of `rows` consecutive positions of one sequence at one loop, for the query heads that share one KV head.
 //
-// In a page a KV head has its keys as [D][OURO_PAGE] and its values as [OURO_PAGE][value_stride], each followed by its
-// OURO_PAGE scales if they are Q8.
+// In a page a KV head has its keys as [D][OURO_PAGE] and its values as [OURO_PAGE][value_stride]. Q8: keys as unsigned
+// bytes (plus 128) [D/4 rounded up][OURO_PAGE][4] and values as signed bytes [OURO_PAGE/4][value_stride][4], each
+// followed by its OURO_PAGE scales; queries and probabilities are rounded to 8 bits too.
 typedef struct ouro_attention {
     const float *query;        // [rows][heads][D], rows `query_stride` apart
     float *output;             // [rows][heads][D], rows `output_stride` apart
@@ -50,7 +51,7 @@ typedef struct ouro_attention {
     size_t key_offset;         // of this layer's and KV head's keys in a page, in bytes
     size_t value_offset;       // of its values
     size_t value_stride;       // D rounded up to whole vectors
-    float *scratch;            // OURO_ATTENTION_QUERIES scores for every position, rounded up to whole pages
+    float *scratch;            // ouro_attention_scratch(rows * heads, D) values, aligned to 64 bytes
     int64_t position;          // of the first row
     int64_t window;            // positions a row sees at most, its own included; 0: all
     int32_t rows;
@@ -60,8 +61,17 @@ typedef struct ouro_attention {
     ouro_kv_element element;
 } ouro_attention;
 
-// Queries that share one reading of keys and values.
+// Queries whose scores are in scratch memory at a time; the most that a variant takes together.
 #define OURO_ATTENTION_QUERIES 8
+
+// Pages that all queries of a job go through before the next ones: so many stay in the second-level cache.
+#define OURO_SPAN 16
+
+// Floats of scratch memory that a job of so many queries (rows times heads) needs, at any number of positions.
+static inline size_t ouro_attention_scratch(size_t queries, size_t head_dimension) {
+    const size_t value_stride = (head_dimension + OURO_PANEL - 1) / OURO_PANEL * OURO_PANEL;
+    return OURO_ATTENTION_QUERIES * OURO_SPAN * (OURO_PAGE + 1) + queries * (2 * value_stride + 2 * OURO_PANEL);
+}
 
 typedef struct ouro_kernels {
     const char *name;
