@@ -50,8 +50,10 @@ struct Bench: AsyncParsableCommand {
     @Option(parsing: .unconditional, help: "Threads that share the work (default: one per physical core).")
     var threads: Int?
 
-    @Option(help: "How keys and values are stored: f32, bf16 or q8.")
-    var kvType = KVType.bf16
+    @Option(
+        help: ArgumentHelp(
+            "How keys and values are stored (default: bf16; q8 with quantised weights).", valueName: "f32|bf16|q8"))
+    var kvType: KVType?
 
     @Flag(help: "Print one JSON object per measurement.")
     var json = false

@@ -18,7 +18,8 @@ struct ModelOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "How keys and values are stored (default: bf16; f32 for a model whose whole context takes at most 1 GiB).",
+            "How keys and values are stored (default: bf16, q8 with quantised weights; f32 for a model whose whole "
+                + "context takes at most 1 GiB).",
             valueName: "f32|bf16|q8"))
     var kvType: KVType?
 

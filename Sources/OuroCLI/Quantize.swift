@@ -124,7 +124,9 @@ struct Quantize: AsyncParsableCommand {
         guard let text else { return }
         let bar = ProgressBar()
         let divergence = try Divergence.measure(
-            Divergence.Subject(folder: subject), against: Divergence.Subject(folder: original), tokens: text,
+            // Keys and values in full: the report is about weights.
+            Divergence.Subject(folder: subject, kvType: .f32),
+            against: Divergence.Subject(folder: original, kvType: .f32), tokens: text,
             tokenLimit: reportTokens, threads: threads
         ) { bar.show("comparing", $0) }
         bar.clear()

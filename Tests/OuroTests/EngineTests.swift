@@ -141,6 +141,20 @@ import Testing
         #expect(try await Self.usage(engine, settles: (0, 0)))
     }
 
+    @Test func keysAndValuesAreStoredByWhatTheyCost() throws {
+        var small = try ModelConfiguration(contentsOf: Self.model.appendingPathComponent("config.json"))
+        #expect(KVType.default(for: small) == .f32, "the whole context takes 256 MiB")
+        var published = try ModelConfiguration(contentsOf: Fixtures.url("ouro-1.4b-config.json"))
+        #expect(KVType.default(for: published) == .bf16)
+        let quantised = try ModelConfiguration(contentsOf: Fixtures.url("mlx/ouro_4bit_g32/config.json")).quantisation
+        #expect(quantised != nil)
+        published.quantisation = quantised
+        #expect(KVType.default(for: published) == .q8)
+        small.quantisation = quantised
+        #expect(KVType.default(for: small) == .f32)
+        #expect(published.keyValueBytes(positions: 1024, type: .bf16) == 1024 * 24 * 2 * 2048 * 4 * 2)
+    }
+
     @Test func exitPoliciesChooseTheirLoop() async throws {
         let engine = try Engine(modelAt: Self.model)
         func exits(_ policy: ExitPolicy, loops: Int? = nil) async throws -> [Int] {

@@ -75,7 +75,8 @@ private final class BenchmarkRun {
             weightName = weights.blockMatrices.first?.format.name
         }
         model = LoopedTransformer(
-            configuration: configuration, weights: weights, kernels: kernels, pool: pool, kvType: plan.kvType)
+            configuration: configuration, weights: weights, kernels: kernels, pool: pool,
+            kvType: plan.kvType ?? (weights.isQuantised ? .q8 : .bf16))
         loadSeconds = (ContinuousClock.now - start) / .seconds(1)
         // Reading must go to memory: a model that fits the caches is held against other memory.
         let matrices = weights.blockMatrices
@@ -165,8 +166,7 @@ private final class BenchmarkRun {
         let sequence = set.states[0]
         let loops = configuration.totalUTSteps
         let operations = 2 * Double(parameterCount) * Double(loops) * Double(chunk)
-        let isQuantised = weights.layers.first.map { $0.down.descriptor.bits > 0 } ?? false
-        let pairs = paired({ operations / (isQuantised ? limits.integerDots() : limits.multiplyAdds()) }) {
+        let pairs = paired({ operations / (weights.isQuantised ? limits.integerDots() : limits.multiplyAdds()) }) {
             for loop in 1...loops {
                 var pass = Pass(
                     rows: (0..<chunk).map {

@@ -48,14 +48,15 @@ public struct BenchmarkPlan: Sendable {
     public var contexts: [Int]
     /// Seconds that a measurement repeats for.
     public var seconds: Double
-    public var kvType: KVType
+    /// How keys and values are stored; by default bf16, and 8 bits with quantised weights.
+    public var kvType: KVType?
     /// Instruction set of the kernels; by default `OURO_ISA`, else the best.
     public var instructionSet: String?
 
     public init(
         kinds: Set<Kind> = Set(Kind.allCases), threads: Int? = nil, rows: [Int] = [1, 2, 4, 8, 16],
         chunks: [Int] = [1, 8, 32, 128, 512], contexts: [Int] = [512, 4096], seconds: Double = 3,
-        kvType: KVType = .bf16, instructionSet: String? = nil
+        kvType: KVType? = nil, instructionSet: String? = nil
     ) {
         self.kinds = kinds
         self.threads = threads ?? EngineOptions.defaultThreads

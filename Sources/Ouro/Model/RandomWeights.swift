@@ -68,6 +68,9 @@ extension ModelWeights {
                 columns: hidden), owner: table)
     }
 
+    /// Whether the block's products are computed in 8-bit integers.
+    var isQuantised: Bool { blockMatrices.contains { $0.descriptor.bits > 0 } }
+
     /// Every matrix of the looped block.
     var blockMatrices: [PackedMatrix] {
         layers.flatMap { [$0.queryKeyValue, $0.attentionOutput, $0.gateUp, $0.down] }
