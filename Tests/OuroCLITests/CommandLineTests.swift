@@ -157,6 +157,7 @@ import Testing
         (["generate", "--model", random, "--tokens", "1", "--exit-threshold", "-0.5"], "exit_threshold"),
         (["generate", "--model", random, "--tokens", "1", "--kv-memory", "0"], "budget"),
         (["score", "--model", trained, "--file", "/nonexistent"], "cannot be read"),
+        (["bench", "--shape", "100x8192x64x28672x49152"], "MiB"),
         (["tokenize", "--model", random, "a"], "tokenizer.json"),
         (["tokenize", "--model", trained, "--decode", "99999"], "not in the vocabulary"),
     ])

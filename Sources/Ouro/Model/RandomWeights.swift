@@ -37,6 +37,16 @@ extension ModelWeights {
                     "\(type.rawValue) has groups of \(size), which do not divide rows of \(inputs)")
             }
         }
+        let perLayer = hidden * (2 * attention + 2 * keyValue) + 3 * hidden * mlp
+        let panels = configuration.layerCount * perLayer / (hidden * PackedMatrix.panel)
+        let needed =
+            panels * type.format.panelBytes(inputs: hidden) + 6 * hidden * configuration.vocabularySize
+        guard needed < EngineOptions.availableMemory else {
+            throw OuroError(
+                .memoryExceeded, field: "shape",
+                "\(type.rawValue) weights of this shape take about \(needed >> 20) MiB, of memory there are "
+                    + "\(EngineOptions.availableMemory >> 20) MiB; choose a smaller shape or fewer bits")
+        }
         var seed: UInt64 = 0
         func matrix(_ inputs: Int, _ outputs: Int, _ type: WeightType) -> PackedMatrix {
             seed += 1
