@@ -19,6 +19,7 @@ let package = Package(
     platforms: [.macOS(.v15), .iOS(.v18)],
     products: [
         .library(name: "Ouro", targets: ["Ouro"]),
+        .library(name: "OuroDefaultModel", targets: ["OuroDefaultModel"]),
         .library(name: "OuroEvaluation", targets: ["OuroEvaluation"]),
         .library(name: "OuroTraining", targets: ["OuroTraining"]),
         .executable(name: "ouro", targets: ["OuroCLI"]),
@@ -30,6 +31,9 @@ let package = Package(
     targets: [
         .target(name: "OuroKernels", cSettings: kernelSettings),
         .target(name: "Ouro", dependencies: ["OuroKernels"], swiftSettings: swiftSettings),
+        .target(
+            name: "OuroDefaultModel", dependencies: ["Ouro"], resources: [.copy("ouro-tiny")],
+            swiftSettings: swiftSettings),
         .target(name: "OuroEvaluation", dependencies: ["Ouro"], swiftSettings: swiftSettings),
         .target(
             name: "OuroTraining",
@@ -38,7 +42,7 @@ let package = Package(
         .executableTarget(
             name: "OuroCLI",
             dependencies: [
-                "Ouro", "OuroEvaluation", "OuroTraining",
+                "Ouro", "OuroDefaultModel", "OuroEvaluation", "OuroTraining",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: swiftSettings),

@@ -14,8 +14,7 @@ struct Inspect: ParsableCommand {
               ouro inspect --model DIR --tensors
             """)
 
-    @Option(name: .shortAndLong, help: ArgumentHelp("Folder of the model.", valueName: "dir"))
-    var model: String
+    @OptionGroup var choice: ModelChoice
 
     @Option(help: ArgumentHelp("Type of keys and values to reckon with.", valueName: "f32|bf16|q8"))
     var kvType: KVType?
@@ -27,7 +26,7 @@ struct Inspect: ParsableCommand {
     var json = false
 
     func run() throws {
-        let folder = URL(fileURLWithPath: model)
+        let folder = try choice.folder()
         let configuration = try ModelConfiguration(contentsOf: folder.appendingPathComponent("config.json"))
         let checkpoint = try Checkpoint(folder: folder)
         try checkpoint.validate(for: configuration)

@@ -1,11 +1,26 @@
 import ArgumentParser
 import Foundation
 import Ouro
+import OuroDefaultModel
+
+/// Which model.
+struct ModelChoice: ParsableArguments {
+    @Option(
+        name: .shortAndLong,
+        help: ArgumentHelp(
+            "Folder of the model, in Hugging Face format (default: ouro-tiny, which comes with the program).",
+            valueName: "dir"))
+    var model: String?
+
+    func folder() throws(OuroError) -> URL {
+        guard let model else { return try DefaultModel.folder() }
+        return URL(fileURLWithPath: model)
+    }
+}
 
 /// Which model, and what it may use of the machine.
 struct ModelOptions: ParsableArguments {
-    @Option(name: .shortAndLong, help: ArgumentHelp("Folder of the model, in Hugging Face format.", valueName: "dir"))
-    var model: String
+    @OptionGroup var choice: ModelChoice
 
     @Option(parsing: .unconditional, help: "Threads that share the work (default: one per physical core).")
     var threads: Int?
@@ -26,8 +41,6 @@ struct ModelOptions: ParsableArguments {
     @Flag(name: .customLong("no-mmap"), help: "Read the weights into memory instead of mapping the files.")
     var noMap = false
 
-    var folder: URL { URL(fileURLWithPath: model) }
-
     func validate() throws {
         if let threads, threads < 1 { throw ValidationError("--threads: expected at least 1, found \(threads)") }
         if prefillChunk < 1 { throw ValidationError("--prefill-chunk: expected at least 1, found \(prefillChunk)") }
@@ -38,7 +51,7 @@ struct ModelOptions: ParsableArguments {
 
     func load() throws -> Engine {
         try Engine(
-            modelAt: folder,
+            modelAt: choice.folder(),
             options: EngineOptions(
                 threads: threads, cacheMemory: kvMemory.map { $0 << 20 }, prefillChunk: prefillChunk, mapsFiles: !noMap,
                 kvType: kvType)

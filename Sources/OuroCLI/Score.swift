@@ -90,13 +90,13 @@ struct Score: AsyncParsableCommand {
         switch input {
         case .tokens(let given): tokens = given
         case .text(let text):
-            tokens = try InputText.tokens(of: text, modelFolder: model.folder, parsingSpecialTokens: true)
+            tokens = try InputText.tokens(of: text, modelFolder: model.choice.folder(), parsingSpecialTokens: true)
         default: return
         }
         let bar = ProgressBar()
         let divergence = try Divergence.measure(
-            Divergence.Subject(folder: model.folder, kvType: model.kvType),
-            against: Divergence.Subject(folder: model.folder, kvType: reference), tokens: tokens,
+            Divergence.Subject(folder: model.choice.folder(), kvType: model.kvType),
+            against: Divergence.Subject(folder: model.choice.folder(), kvType: reference), tokens: tokens,
             tokenLimit: tokens.count, windowLength: 1024, threads: model.threads
         ) { bar.show("comparing", $0) }
         bar.clear()

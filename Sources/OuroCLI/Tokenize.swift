@@ -14,8 +14,7 @@ struct Tokenize: ParsableCommand {
               ouro tokenize --model DIR --decode 19556,28,905
             """)
 
-    @Option(name: .shortAndLong, help: ArgumentHelp("Folder of the model.", valueName: "dir"))
-    var model: String
+    @OptionGroup var choice: ModelChoice
 
     @Argument(help: "The text, or with --decode the ids (default: standard input).")
     var text: String?
@@ -30,7 +29,7 @@ struct Tokenize: ParsableCommand {
     var json = false
 
     func run() throws {
-        let folder = URL(fileURLWithPath: model)
+        let folder = try choice.folder()
         let tokenizer = try Tokenizer(contentsOf: folder.appendingPathComponent("tokenizer.json"))
         if decode {
             let source = try InputText.prompt(argument: text, file: nil).replacing("\n", with: " ")

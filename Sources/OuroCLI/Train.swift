@@ -17,6 +17,8 @@ struct Train: ParsableCommand {
             EXAMPLES
               ouro train --recipe Recipes/ouro-tiny.yaml
               ouro train --recipe Recipes/ouro-tiny.yaml --resume
+              ouro train --recipe Recipes/ouro-tiny.yaml --plot
+              ouro train --plot --output runs/ouro-tiny
               ouro train --recipe Recipes/ouro-1.4b.yaml --plan
               ouro train --measure 4x256x4x704x512 --batch 16 --length 256
             """)
@@ -33,6 +35,12 @@ struct Train: ParsableCommand {
 
     @Flag(help: "Continue from the newest checkpoint.")
     var resume = false
+
+    @Flag(help: "Write model/ from the newest checkpoint, and train nothing.")
+    var export = false
+
+    @Flag(help: "Draw plot.svg in the output folder with every checkpoint; without --recipe, of the log that is there.")
+    var plot = false
 
     @Flag(help: "Print steps, tokens, memory and estimated time, and train nothing.")
     var plan = false
@@ -62,7 +70,10 @@ struct Train: ParsableCommand {
     var json = false
 
     func validate() throws {
-        guard (recipe == nil) != (measure == nil) else { throw ValidationError("give --recipe or --measure") }
+        let plotsOnly = plot && output != nil && recipe == nil && measure == nil
+        guard plotsOnly || (recipe == nil) != (measure == nil) else {
+            throw ValidationError("give --recipe, --measure, or --plot with --output")
+        }
         if let threads, threads < 1 { throw ValidationError("--threads: expected at least 1, found \(threads)") }
         if resume, initial != nil { throw ValidationError("--resume and --init exclude each other") }
         for (name, value) in [
@@ -76,12 +87,22 @@ struct Train: ParsableCommand {
 
     func run() throws {
         if let measure { return try runMeasurement(measure) }
+        if recipe == nil, let output {
+            let folder = URL(fileURLWithPath: output)
+            try TrainingPlot.draw(folder, title: folder.standardizedFileURL.lastPathComponent)
+            return Terminal.write(TrainingPlot.file(in: folder).path + "\n")
+        }
         let recipe = try Recipe(contentsOf: URL(fileURLWithPath: recipe ?? ""))
         if plan { return Terminal.write(try TrainingPlan(recipe, threads: threadCount).text + "\n") }
         let folder = URL(fileURLWithPath: output ?? "runs/\(recipe.name)")
         let trainer = try Trainer(
             recipe: recipe, output: folder, threads: threadCount,
-            initial: initial.map { URL(fileURLWithPath: $0) }, resumes: resume)
+            initial: initial.map { URL(fileURLWithPath: $0) }, resumes: resume || export)
+        if export {
+            try trainer.export()
+            return Terminal.write(trainer.modelFolder.path + "\n")
+        }
+        trainer.plots = plot
         let interrupt = Interrupt()
         let isTerminal = Terminal.errorIsTerminal
         let outcome = try trainer.run(stop: { interrupt.isRequested }) { report in
@@ -89,7 +110,7 @@ struct Train: ParsableCommand {
         }
         if isTerminal { Terminal.writeError("\n") }
         switch outcome {
-        case .finished: Terminal.write(folder.appendingPathComponent("model").path + "\n")
+        case .finished: Terminal.write(trainer.modelFolder.path + "\n")
         case .stopped:
             Terminal.writeError("stopped after step \(trainer.progress.step); --resume continues\n")
             throw ExitCode(130)

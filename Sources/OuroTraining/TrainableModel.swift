@@ -33,15 +33,9 @@ final class TrainableModel {
     /// The paper duplicates 24 layers to 48 for Ouro-2.6B and does not say in which order; with the whole block repeated,
     /// one loop of the new model does what two loops did, but for the norm between them.
     func upcycle(from smaller: TrainableModel) {
-        let layer = "model.layers."
         let count = smaller.configuration.layerCount
         for tensor in layout.tensors {
-            var name = tensor.name
-            if name.hasPrefix(layer) {
-                let rest = name.dropFirst(layer.count)
-                let index = rest.prefix { $0 != "." }
-                name = layer + "\((Int(index) ?? 0) % count)" + rest.dropFirst(index.count)
-            }
+            let name = Upcycling.source(of: tensor.name, layers: count)
             guard let source = smaller.layout.tensor(name) else { continue }
             (parameters.base + tensor.range.lowerBound).update(
                 from: smaller.parameters.base + source.range.lowerBound, count: tensor.range.count)

@@ -19,8 +19,9 @@ enum TaskAnswers {
     }
 
     static func chain(_ prompt: String) -> String? {
-        let parts = prompt.dropLast().split(separator: "?")
-        guard parts.count == 2, let start = parts[1].first, let steps = Int(parts[1].dropFirst()) else { return nil }
+        let parts = prompt.split(separator: "?")
+        guard parts.count == 2, let start = parts[1].first else { return nil }
+        let steps = parts[1].dropFirst().count
         var next: [Character: Character] = [:]
         for arrow in parts[0].split(separator: " ") { next[arrow.first ?? " "] = arrow.last }
         var place = start

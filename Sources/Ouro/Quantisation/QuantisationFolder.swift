@@ -118,25 +118,9 @@ struct QuantisationFolder {
 
     // MARK: other files
 
-    /// Files of a model folder, besides configuration and weights, that its users may need.
-    private static let companions = [
-        "generation_config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json",
-        "added_tokens.json", "vocab.json", "merges.txt", "tokenizer.model", "chat_template.jinja", "chat_template.json",
-        "configuration_ouro.py", "modeling_ouro.py", "LICENSE", "NOTICE",
-    ]
-
     /// Copies tokenizer, template and the like.
     func copyCompanions(from source: ModelFolder) throws(OuroError) {
-        for name in Self.companions {
-            guard let file = try source.file(name) else { continue }
-            let data: Data
-            do {
-                data = try Data(contentsOf: file)
-            } catch {
-                throw OuroError(.unreadableFile, file: file.path, "cannot be read: \(error.localizedDescription)")
-            }
-            try Self.write(data, to: url.appendingPathComponent(name))
-        }
+        try DerivedFolder.copyCompanions(from: source, to: url)
     }
 
     func write(_ data: Data, named name: String) throws(OuroError) {

@@ -1,6 +1,6 @@
 /// Following arrows that are given in the prompt: the task that needs depth most purely.
 ///
-/// `ac ba cd ... ?b3=` says that a leads to c, b to a and so on, and asks where three steps from b lead; the answer is one
+/// `ac ba cd ... ?b>>>` says that a leads to c, b to a and so on, and asks where three steps from b lead; the answer is one
 /// letter. The arrows form one ring of twelve letters, so all prompts look alike whatever the level, which is the number
 /// of steps; at most half the ring, so that walking backwards is never shorter.
 public struct ChainTask: SyntheticTask {
@@ -13,10 +13,17 @@ public struct ChainTask: SyntheticTask {
     public func draw(level: Int, random: inout DataRandom) -> TaskInstance {
         let ring = random.sample(Self.ringSize, of: Alphabet.letters)
         var arrows = ring.indices.map { ring[$0] + ring[($0 + 1) % ring.count] }
-        let key = arrows.sorted().joined() + ring[0] + "\(level)"
+        let rule = arrows.sorted().joined()
         random.shuffle(&arrows)
-        return TaskInstance(
-            prompt: arrows.joined(separator: " ") + "?\(ring[0])\(level)=", completion: ring[level], key: key)
+        @Sendable func question(from start: Int, steps: Int, after text: String) -> TaskInstance {
+            TaskInstance(
+                prompt: text + "?" + ring[start] + String(repeating: ">", count: steps),
+                completion: ring[(start + steps) % ring.count], key: rule + ring[start] + "\(steps)",
+                followUp: { random in
+                    question(from: random.below(ring.count), steps: 1 + random.below(level), after: "")
+                })
+        }
+        return question(from: 0, steps: level, after: arrows.joined(separator: " "))
     }
 }
 

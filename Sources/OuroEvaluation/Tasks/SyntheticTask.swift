@@ -15,6 +15,18 @@ public struct SyntheticExample: Sendable, Equatable {
     /// long the answer is, or a full stop does.
     public let completion: String
     public let level: Int
+    /// Further questions about the same prompt, with which training makes more of it; none in the test split.
+    public var followUps: [Question] = []
+
+    public struct Question: Sendable, Equatable {
+        public let prompt: String
+        public let completion: String
+
+        public init(prompt: String, completion: String) {
+            self.prompt = prompt
+            self.completion = completion
+        }
+    }
 }
 
 /// A candidate for an example, before its split is known.
@@ -24,11 +36,17 @@ public struct TaskInstance: Sendable {
     /// What the instance is, however it is written: two prompts with one key are one question and belong to one split.
     /// Nil for statements of facts, which only ever serve training.
     public let key: String?
+    /// Draws another question that may follow the prompt and its answer, if the task has such.
+    public let followUp: (@Sendable (inout DataRandom) -> TaskInstance)?
 
-    public init(prompt: String, completion: String, key: String?) {
+    public init(
+        prompt: String, completion: String, key: String?,
+        followUp: (@Sendable (inout DataRandom) -> TaskInstance)? = nil
+    ) {
         self.prompt = prompt
         self.completion = completion
         self.key = key
+        self.followUp = followUp
     }
 }
 
@@ -67,10 +85,20 @@ extension SyntheticTask {
         var random = DataRandom(base)
         while true {
             let instance = draw(level: level, random: &random)
-            if Self.split(of: instance.key) == split {
-                return SyntheticExample(prompt: instance.prompt, completion: instance.completion, level: level)
-            }
+            guard Self.split(of: instance.key) == split else { continue }
+            return SyntheticExample(
+                prompt: instance.prompt, completion: instance.completion, level: level,
+                followUps: split == .train ? Self.followUps(of: instance, random: &random) : [])
         }
+    }
+
+    /// Questions of the training split that may follow an instance.
+    private static func followUps(
+        of instance: TaskInstance, random: inout DataRandom
+    ) -> [SyntheticExample.Question] {
+        guard let draw = instance.followUp else { return [] }
+        return (0..<7).map { _ in draw(&random) }.filter { split(of: $0.key) == .train }
+            .map { .init(prompt: $0.prompt, completion: $0.completion) }
     }
 
     /// The split that an instance belongs to.

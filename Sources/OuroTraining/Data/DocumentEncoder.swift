@@ -1,5 +1,6 @@
 import Foundation
 import Ouro
+import OuroEvaluation
 
 /// Turns texts, questions with answers and conversations into documents.
 ///
@@ -35,6 +36,18 @@ public struct DocumentEncoder: Sendable {
         var document = TokenDocument()
         document.append(tokenizer.encode(prompt, parsingSpecialTokens: false), learns: learnsPrompt)
         document.append(tokenizer.encode(completion, parsingSpecialTokens: false), learns: true)
+        document.append([endOfText], learns: true)
+        return document
+    }
+
+    /// A synthetic example with its follow-ups, of which the answers are learnt.
+    public func document(_ example: SyntheticExample, learnsPrompt: Bool) -> TokenDocument {
+        var document = TokenDocument()
+        let first = SyntheticExample.Question(prompt: example.prompt, completion: example.completion)
+        for question in [first] + example.followUps {
+            document.append(tokenizer.encode(question.prompt, parsingSpecialTokens: false), learns: learnsPrompt)
+            document.append(tokenizer.encode(question.completion, parsingSpecialTokens: false), learns: true)
+        }
         document.append([endOfText], learns: true)
         return document
     }

@@ -44,8 +44,11 @@ public struct SyntheticDocuments: DocumentSequence {
         public var levels: [Int]
         /// Share of the examples, relative to the others'.
         public var weight: Double
+        /// Whether examples are conversations: the question is the user's message, the answer the assistant's.
+        public var isChat: Bool
 
-        public init(_ task: any SyntheticTask, levels: [Int]? = nil, weight: Double = 1) {
+        public init(_ task: any SyntheticTask, levels: [Int]? = nil, weight: Double = 1, isChat: Bool = false) {
+            self.isChat = isChat
             self.task = task
             self.levels = levels ?? Array(task.levels)
             self.weight = weight
@@ -84,14 +87,23 @@ public struct SyntheticDocuments: DocumentSequence {
         var random = DataRandom(StableHash.combine(seed, 0x1E7E1, UInt64(bitPattern: Int64(number))))
         let example = try component.task.example(
             seed: seed, index: number, level: random.pick(component.levels), split: split)
-        return encoder.document(
-            prompt: example.prompt, completion: example.completion, learnsPrompt: component.task.learnsPrompt)
+        guard component.isChat else {
+            return encoder.document(example, learnsPrompt: component.task.learnsPrompt)
+        }
+        let messages = [
+            ChatMessage(role: "user", content: example.prompt),
+            ChatMessage(role: "assistant", content: example.completion.trimmingPrefix(" ").description),
+        ]
+        guard let document = try encoder.documents(messages: messages).first else {
+            throw OuroError(.invalidTemplate, "a question with an answer makes no conversation")
+        }
+        return document
     }
 
     public var fingerprint: UInt64 {
         components.reduce(StableHash.combine(seed, split == .train ? 0 : 1, UInt64(encoder.endOfText))) {
             let levels = $1.levels.reduce($0) { StableHash.combine($0, UInt64($1)) }
-            return StableHash.combine(levels, StableHash.of($1.task.name), $1.weight.bitPattern)
+            return StableHash.combine(levels, StableHash.of($1.task.name), $1.weight.bitPattern, $1.isChat ? 1 : 0)
         }
     }
 }

@@ -30,8 +30,8 @@ public struct Recipe: Sendable, Equatable {
     public enum DataSource: Sendable, Equatable {
         /// A folder of token shards, made by `ouro data pack`; documents by themselves, or as a running text.
         case shards(path: String, packsDocuments: Bool)
-        /// A synthetic task, made while training; nil are all levels.
-        case task(name: String, levels: [Int]?)
+        /// A synthetic task, made while training, as texts or as conversations; nil are all levels.
+        case task(name: String, levels: [Int]?, isChat: Bool)
         /// The bytes of a file, for models with a vocabulary of bytes.
         case bytes(path: String)
     }

@@ -119,7 +119,7 @@ extension Recipe {
         var sources: [String: DataSource] = [:]
         for name in fields.names {
             let source = try fields.required(name, try fields.section(name))
-            try source.allow(only: ["shards", "packing", "task", "levels", "bytes"])
+            try source.allow(only: ["shards", "packing", "task", "levels", "chat", "bytes"])
             guard [source.has("shards"), source.has("task"), source.has("bytes")].filter({ $0 }).count == 1 else {
                 throw fields.failure(name, "expected one of 'shards', 'task' and 'bytes'")
             }
@@ -127,7 +127,9 @@ extension Recipe {
                 let packing = try source.choice("packing", ["documents", "stream"])
                 sources[name] = .shards(path: path, packsDocuments: packing != "stream")
             } else if let task = try source.string("task") {
-                sources[name] = .task(name: task, levels: try source.integers("levels", 0...10_000))
+                sources[name] = .task(
+                    name: task, levels: try source.integers("levels", 0...10_000),
+                    isChat: try source.flag("chat") ?? false)
             } else if let path = try source.string("bytes") {
                 sources[name] = .bytes(path: path)
             }

@@ -23,8 +23,9 @@ public enum RecipeSources {
             let dataset = try TokenDataset(folder: recipe.resolve(path))
             return packsDocuments
                 ? PackedDocuments(try ShuffledDocuments(dataset, seed: seed)) : TokenWindows(dataset, seed: seed)
-        case .task(let task, let levels):
-            let component = SyntheticDocuments.Component(try SyntheticTasks.named(task), levels: levels)
+        case .task(let task, let levels, let isChat):
+            let component = SyntheticDocuments.Component(
+                try SyntheticTasks.named(task), levels: levels, isChat: isChat)
             return PackedDocuments(try SyntheticDocuments([component], encoder: try encoder(recipe), seed: seed))
         case .bytes(let path): return try ByteWindows(contentsOf: recipe.resolve(path), seed: seed)
         case nil:
@@ -39,7 +40,9 @@ public enum RecipeSources {
                 .invalidRecipe, file: recipe.file, field: "tokenizer",
                 "synthetic tasks are texts: give 'tokenizer', a folder with tokenizer.json, and 'model.eos_token_id'")
         }
-        let file = recipe.resolve(path).appendingPathComponent("tokenizer.json")
-        return DocumentEncoder(tokenizer: try Tokenizer(contentsOf: file), endOfText: end)
+        let folder = recipe.resolve(path)
+        return DocumentEncoder(
+            tokenizer: try Tokenizer(contentsOf: folder.appendingPathComponent("tokenizer.json")),
+            template: try ChatTemplate.load(fromModelFolder: folder), endOfText: end)
     }
 }

@@ -3,8 +3,9 @@ import Ouro
 
 /// Event files that TensorBoard reads: records of a length, a protobuf message `Event`, and checksums of both.
 ///
-/// Only the few fields that scalars need are encoded: Event.wall_time (1), step (2), file_version (3), summary (5);
-/// Summary.value (1); Value.tag (1), simple_value (2). Every run of the program begins a file of its own.
+/// Only the few fields that scalars and histograms need are encoded: Event.wall_time (1), step (2), file_version (3),
+/// summary (5); Summary.value (1); Value.tag (1), simple_value (2), histo (5); HistogramProto's min, max, num, sum,
+/// sum_squares (1 to 5), bucket_limit (6) and bucket (7). Every run of the program begins a file of its own.
 final class TensorBoardEvents {
     private let handle: FileHandle
     private let path: String
@@ -46,11 +47,32 @@ final class TensorBoardEvents {
             entry.add(2, Float(value))
             summary.add(1, entry)
         }
+        var exits = ProtobufMessage()
+        exits.add(1, "gate/exit_loop")
+        exits.add(5, Self.histogram(report.metrics))
+        summary.add(1, exits)
         var event = ProtobufMessage()
         event.add(1, Date().timeIntervalSince1970)
         event.add(2, UInt64(report.progress.step))
         event.add(5, summary)
         try write(event)
+    }
+
+    /// Over the loops at which positions leave, one bucket for each, around its number.
+    static func histogram(_ metrics: StepMetrics) -> ProtobufMessage {
+        let counts = metrics.exitSums
+        func moment(_ power: Double) -> Double {
+            counts.enumerated().reduce(0) { $0 + pow(Double($1.offset + 1), power) * $1.element }
+        }
+        var message = ProtobufMessage()
+        message.add(1, 1.0)
+        message.add(2, Double(counts.count))
+        message.add(3, moment(0))
+        message.add(4, moment(1))
+        message.add(5, moment(2))
+        message.add(6, counts.indices.map { Double($0) + 1.5 })
+        message.add(7, counts)
+        return message
     }
 
     private func write(_ event: ProtobufMessage) throws(OuroError) {
@@ -119,6 +141,13 @@ struct ProtobufMessage {
     mutating func add(_ field: UInt64, _ value: Float) {
         key(field, 5)
         withUnsafeBytes(of: value.bitPattern.littleEndian) { bytes.append(contentsOf: $0) }
+    }
+
+    /// Packed.
+    mutating func add(_ field: UInt64, _ values: [Double]) {
+        key(field, 2)
+        varint(UInt64(values.count * 8))
+        for value in values { withUnsafeBytes(of: value.bitPattern.littleEndian) { bytes.append(contentsOf: $0) } }
     }
 
     mutating func add(_ field: UInt64, _ text: String) {

@@ -19,6 +19,8 @@ public final class Trainer {
     public let recipe: Recipe
     public let output: URL
     public private(set) var progress = TrainingProgress()
+    /// Whether `plot.svg` is drawn with every checkpoint.
+    public var plots = false
 
     private let compute: Compute
     private let sources: Sources
@@ -126,10 +128,26 @@ public final class Trainer {
             guard progress.stage + 1 < recipe.stages.count else { break }
             try enterStage(progress.stage + 1)
         }
+        try export()
+        return .finished
+    }
+
+    /// Where ``export()`` writes.
+    public var modelFolder: URL { output.appendingPathComponent("model") }
+
+    /// Writes a model folder of the present parameters; ``run(stop:report:)`` ends with it.
+    ///
+    /// - Throws: ``OuroError`` with code `invalidRequest` before layers are duplicated, when the parameters are not those of
+    ///   the recipe's model; `unwritableFile`.
+    public func export() throws(OuroError) {
+        guard model.configuration.layerCount == recipe.model.layerCount else {
+            throw OuroError(
+                .invalidRequest, file: recipe.file,
+                "the model still has \(model.configuration.layerCount) layers, the recipe's \(recipe.model.layerCount)")
+        }
         try ModelExport(
             model: model, elementType: recipe.exportType, tokenizer: recipe.tokenizer.map { recipe.resolve($0) }
-        ).write(to: output.appendingPathComponent("model"), configuration: recipe.model)
-        return .finished
+        ).write(to: modelFolder, configuration: recipe.model)
     }
 
     private func enterStage(_ index: Int) throws(OuroError) {
@@ -214,5 +232,6 @@ public final class Trainer {
             recipe: recipe)
         savedStep = progress.step
         folder.keep(recipe.checkpoints.keep)
+        if plots, progress.step >= recipe.logSteps { try TrainingPlot.draw(output, title: recipe.name) }
     }
 }
