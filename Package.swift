@@ -54,8 +54,9 @@ let package = Package(
         .testTarget(
             name: "OuroDataTests", dependencies: ["Ouro", "OuroEvaluation", "OuroTraining"],
             swiftSettings: swiftSettings),
+        .target(name: "AllocationCounter", path: "Tests/AllocationCounter"),
         .testTarget(
-            name: "OuroTrainingTests", dependencies: ["OuroTraining", "Ouro", "OuroKernels"],
+            name: "OuroTrainingTests", dependencies: ["OuroTraining", "Ouro", "OuroKernels", "AllocationCounter"],
             resources: [.copy("Fixtures")], swiftSettings: swiftSettings),
         .testTarget(name: "OuroCLITests", dependencies: ["OuroCLI"], swiftSettings: swiftSettings),
     ],

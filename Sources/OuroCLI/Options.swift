@@ -38,6 +38,11 @@ struct ModelOptions: ParsableArguments {
             valueName: "f32|bf16|q8"))
     var kvType: KVType?
 
+    @Option(
+        help: ArgumentHelp(
+            "Folder of a LoRA adapter in PEFT's format, merged as the model is loaded.", valueName: "dir"))
+    var adapter: String?
+
     @Flag(name: .customLong("no-mmap"), help: "Read the weights into memory instead of mapping the files.")
     var noMap = false
 
@@ -54,7 +59,7 @@ struct ModelOptions: ParsableArguments {
             modelAt: choice.folder(),
             options: EngineOptions(
                 threads: threads, cacheMemory: kvMemory.map { $0 << 20 }, prefillChunk: prefillChunk, mapsFiles: !noMap,
-                kvType: kvType)
+                kvType: kvType, adapter: adapter.map { URL(fileURLWithPath: $0) })
         )
     }
 }

@@ -100,7 +100,7 @@ struct Train: ParsableCommand {
             initial: initial.map { URL(fileURLWithPath: $0) }, resumes: resume || export)
         if export {
             try trainer.export()
-            return Terminal.write(trainer.modelFolder.path + "\n")
+            return Terminal.write(trainer.resultFolder.path + "\n")
         }
         trainer.plots = plot
         let interrupt = Interrupt()
@@ -110,7 +110,7 @@ struct Train: ParsableCommand {
         }
         if isTerminal { Terminal.writeError("\n") }
         switch outcome {
-        case .finished: Terminal.write(trainer.modelFolder.path + "\n")
+        case .finished: Terminal.write(trainer.resultFolder.path + "\n")
         case .stopped:
             Terminal.writeError("stopped after step \(trainer.progress.step); --resume continues\n")
             throw ExitCode(130)

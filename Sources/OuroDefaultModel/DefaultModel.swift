@@ -29,6 +29,7 @@ public enum DefaultModel {
         }
         throw OuroError(
             .unreadableFile, file: bundles.last?.path,
-            "the default model is not there; put this folder of the build beside the executable, or name a model folder")
+            "the default model is not there; put this folder of the build beside the executable, or name a model folder"
+        )
     }
 }

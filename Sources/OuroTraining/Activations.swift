@@ -30,6 +30,14 @@ struct LayerActivations {
     /// Reciprocal roots of the four norms, in the order of their use.
     let inverseRoots: FloatRows
 
+    /// What has a value for every position and dimension.
+    var wide: [FloatRows] {
+        [output, normed, queryKeyValue, attended, attentionOutput, middle, mlpNormed, gateUp, mlpOutput]
+    }
+    static let outputIndex = 0
+    /// The rest.
+    var exact: [FloatRows] { [logSums, inverseRoots] }
+
     init(_ configuration: ModelConfiguration, _ shape: MicroBatchShape) {
         let (hidden, positions) = (configuration.hiddenSize, shape.positions)
         let queries = configuration.headCount * configuration.headDimension
@@ -55,7 +63,12 @@ struct LoopActivations {
     let finalInverseRoots: FloatRows
 
     init(_ configuration: ModelConfiguration, _ shape: MicroBatchShape) {
-        layers = (0..<configuration.layerCount).map { _ in LayerActivations(configuration, shape) }
+        self.init(
+            layers: (0..<configuration.layerCount).map { _ in LayerActivations(configuration, shape) }, shape)
+    }
+
+    init(layers: [LayerActivations], _ shape: MicroBatchShape) {
+        self.layers = layers
         finalInverseRoots = FloatRows(rows: 1, columns: shape.positions)
     }
 }

@@ -14,12 +14,22 @@ public struct OptimizerSettings: Sendable, Equatable {
     public init() {}
 }
 
+/// What an optimiser changes: parameters with their gradients.
+struct Trainables {
+    let tensors: [ParameterLayout.Tensor]
+    /// Those that learn when only the gate does.
+    let gate: [ParameterLayout.Tensor]
+    let parameters: ParameterArray
+    let gradients: ParameterArray
+    let compute: Compute
+}
+
 /// The moments of AdamW and its step.
 ///
 /// Computed as PyTorch does: `p -= rate * decay * p`, then `p -= rate / c1 * m / (sqrt(v / c2) + epsilon)`. The norm of
 /// the gradients is summed in pieces of a fixed size, so that it does not depend on the number of threads.
 final class AdamW {
-    let model: TrainableModel
+    let target: Trainables
     let settings: OptimizerSettings
     let firstMoments: ParameterArray
     let secondMoments: ParameterArray
@@ -35,14 +45,13 @@ final class AdamW {
     private let gatePieces: [Piece]
     private var squares: [Double]
 
-    init(_ model: TrainableModel, settings: OptimizerSettings) {
-        self.model = model
+    init(_ target: Trainables, settings: OptimizerSettings) {
+        self.target = target
         self.settings = settings
-        firstMoments = ParameterArray(count: model.layout.count)
-        secondMoments = ParameterArray(count: model.layout.count)
-        pieces = model.layout.tensors.flatMap(Self.cut)
-        gatePieces = model.layout.tensors.filter { model.layout.gateRange.contains($0.range.lowerBound) }
-            .flatMap(Self.cut)
+        firstMoments = ParameterArray(count: target.parameters.count)
+        secondMoments = ParameterArray(count: target.parameters.count)
+        pieces = target.tensors.flatMap(Self.cut)
+        gatePieces = target.gate.flatMap(Self.cut)
         squares = Array(repeating: 0, count: pieces.count)
     }
 
@@ -56,7 +65,7 @@ final class AdamW {
     /// The norm of the gradients of all parameters that learn.
     func gradientNorm(gateOnly: Bool) -> Double {
         let pieces = gateOnly ? gatePieces : pieces
-        let (compute, gradients) = (model.compute, model.gradients.base)
+        let (compute, gradients) = (target.compute, target.gradients.base)
         squares.withUnsafeMutableBufferPointer { squares in
             guard let squares = squares.baseAddress else { return }
             compute.pool.forEach(pieces.count) { index, _ in
@@ -69,7 +78,7 @@ final class AdamW {
         return sum.squareRoot()
     }
 
-    /// One step with the model's gradients, whose norm is given.
+    /// One step with the gradients, whose norm is given. What is derived from the parameters is then out of date.
     ///
     /// - Parameters:
     ///   - gateOnly: leave all parameters but the gate's as they are, also by weight decay.
@@ -77,7 +86,7 @@ final class AdamW {
         step += 1
         let clip = Double(settings.clip)
         let scale = clip > 0 ? min(1, clip / (gradientNorm + 1e-6)) : 1
-        let (compute, pieces) = (model.compute, gateOnly ? gatePieces : pieces)
+        let (compute, pieces) = (target.compute, gateOnly ? gatePieces : pieces)
         let corrections = (
             Float(1 - pow(Double(settings.beta1), Double(step))), Float(1 - pow(Double(settings.beta2), Double(step)))
         )
@@ -89,9 +98,8 @@ final class AdamW {
                 correction1: corrections.0, correction2: corrections.1)
             let first = piece.range.lowerBound
             compute.table.adamw(
-                &step, model.parameters.base + first, model.gradients.base + first, firstMoments.base + first,
+                &step, target.parameters.base + first, target.gradients.base + first, firstMoments.base + first,
                 secondMoments.base + first, piece.range.count)
         }
-        model.parametersChanged()
     }
 }

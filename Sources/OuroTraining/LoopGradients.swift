@@ -3,17 +3,21 @@ import OuroKernels
 
 /// Losses of a few sequences and the gradients of all parameters: T loops forwards, the head, T loops backwards.
 ///
-/// Everything is computed in f32. Memory is allocated once for a shape and a number of loops.
+/// Everything is computed in f32; what is kept for the backward computation may be rounded to bf16. Memory is allocated once for a shape and a number of loops.
 final class LoopGradients {
     private let model: TrainableModel
     let shape: MicroBatchShape
     let loops: Int
-    /// Keep only hidden states between loops and compute a loop again when its gradients are due.
-    let recomputes: Bool
+    let activations: ActivationStorage
 
     private let rotary: RotaryTable
-    /// One for every loop, or a single one.
+    /// One for every loop, or a single one if loops are computed again. In bf16 their layers are all the same one, whose
+    /// contents are in `compact`.
     private let kept: [LoopActivations]
+    /// Per loop and layer, in bf16 only.
+    private let compact: [[CompactActivations]]
+    /// In bf16 only: the residual stream before a layer, for its backward computation.
+    private let layerInput: FloatRows
     private let scratch: LayerScratch
     private let head: TrainingHead
     /// Hidden states: the embedding's, then those after every loop.
@@ -28,14 +32,24 @@ final class LoopGradients {
     private var exits: ExitMath
     private var positions: [Int] = []
 
-    init(_ model: TrainableModel, shape: MicroBatchShape, loops: Int, recomputes: Bool) {
+    init(_ model: TrainableModel, shape: MicroBatchShape, loops: Int, activations: ActivationStorage) {
         self.model = model
         self.shape = shape
         self.loops = loops
-        self.recomputes = recomputes
+        self.activations = activations
         let configuration = model.configuration
         rotary = RotaryTable(configuration, length: shape.length)
-        kept = (0..<(recomputes ? 1 : loops)).map { _ in LoopActivations(configuration, shape) }
+        if activations == .bf16 {
+            let layer = LayerActivations(configuration, shape)
+            let layers = Array(repeating: layer, count: configuration.layerCount)
+            kept = (0..<loops).map { _ in LoopActivations(layers: layers, shape) }
+            compact = (0..<loops).map { _ in layers.map(CompactActivations.init) }
+            layerInput = FloatRows(rows: shape.positions, columns: configuration.hiddenSize)
+        } else {
+            kept = (0..<(activations == .recomputed ? 1 : loops)).map { _ in LoopActivations(configuration, shape) }
+            compact = []
+            layerInput = FloatRows(rows: 0, columns: 0)
+        }
         scratch = LayerScratch(configuration, shape, compute: model.compute)
         head = TrainingHead(model, positions: shape.positions)
         func states() -> FloatRows { FloatRows(rows: shape.positions, columns: configuration.hiddenSize) }
@@ -129,7 +143,14 @@ final class LoopGradients {
         index == 0 ? hidden[loop] : kept(loop).layers[index - 1].output
     }
 
-    private func kept(_ loop: Int) -> LoopActivations { recomputes ? kept[0] : kept[loop] }
+    /// As ``input(_:_:)``, for the backward computation.
+    private func inputAgain(_ loop: Int, _ index: Int) -> FloatRows {
+        guard activations == .bf16, index > 0 else { return input(loop, index) }
+        compact[loop][index - 1].loadOutput(into: layerInput, compute: compute)
+        return layerInput
+    }
+
+    private func kept(_ loop: Int) -> LoopActivations { activations == .recomputed ? kept[0] : kept[loop] }
 
     /// The block, then the final norm, whose output is the next loop's input.
     private func forward(_ loop: Int, _ documents: UnsafePointer<Int32>) {
@@ -138,6 +159,7 @@ final class LoopGradients {
             let layer = layer(index, documents)
             layer.attentionForward(input(loop, index), activations)
             layer.mlpForward(activations)
+            if self.activations == .bf16 { compact[loop][index].save(activations, compute: compute) }
         }
         guard let last = kept.layers.last?.output else { return }
         compute.forRows(shape.positions) { range, _ in
@@ -152,8 +174,9 @@ final class LoopGradients {
     /// From the gradient of the hidden states after a loop to that before it, which is left in `gradient`.
     private func backward(_ loop: Int, _ documents: UnsafePointer<Int32>) {
         // The last loop's activations are still there.
-        if recomputes, loop < loops - 1 { forward(loop, documents) }
+        if activations == .recomputed, loop < loops - 1 { forward(loop, documents) }
         let kept = kept(loop)
+        if activations == .bf16 { compact[loop].last?.load(into: kept.layers[0], compute: compute) }
         guard let last = kept.layers.last?.output else { return }
         let after = hiddenGradients[loop]
         compute.forRows(shape.positions) { range, chunk in
@@ -175,8 +198,11 @@ final class LoopGradients {
         }
         for (index, activations) in kept.layers.enumerated().reversed() {
             let layer = layer(index, documents)
+            if self.activations == .bf16, index < kept.layers.count - 1 {
+                compact[loop][index].load(into: activations, compute: compute)
+            }
             layer.mlpBackward(activations, gradient: gradient)
-            layer.attentionBackward(input(loop, index), activations, gradient: gradient)
+            layer.attentionBackward(inputAgain(loop, index), activations, gradient: gradient)
         }
     }
 

@@ -43,6 +43,14 @@ final class TrainableModel {
         parametersChanged()
     }
 
+    /// All parameters.
+    var trainables: Trainables {
+        Trainables(
+            tensors: layout.tensors,
+            gate: layout.tensors.filter { layout.gateRange.contains($0.range.lowerBound) }, parameters: parameters,
+            gradients: gradients, compute: compute)
+    }
+
     /// Brings what is derived from the parameters up to date; to be called after they have changed.
     func parametersChanged() { transposed.update(from: self) }
 
@@ -97,24 +105,38 @@ final class TrainableModel {
 
 /// Numbers from a normal distribution, the same on every machine: sums of uniform numbers, no transcendental functions.
 struct NormalNoise {
+    private var generator: SplitMix
+
+    init(seed: UInt64, stream: UInt64) { generator = SplitMix(seed: seed, stream: stream) }
+
+    /// The sum of twelve uniform numbers less 6 has deviation 1 and no tails, which initial weights do not want.
+    mutating func next() -> Float {
+        var sum: Int64 = 0
+        for _ in 0..<6 {
+            let bits = generator.next()
+            sum += Int64(bits >> 40) + Int64(bits & 0xFF_FFFF)
+        }
+        return Float(Double(sum) / 0x1p24 - 6)
+    }
+}
+
+/// Numbers from -1 to 1, all as likely.
+struct UniformNoise {
+    private var generator: SplitMix
+
+    init(seed: UInt64, stream: UInt64) { generator = SplitMix(seed: seed, stream: stream) }
+
+    mutating func next() -> Float { Float(Double(generator.next() >> 40) / 0x1p23 - 1) }
+}
+
+struct SplitMix {
     private var state: UInt64
 
     init(seed: UInt64, stream: UInt64) {
         state = seed &* 0x9E37_79B9_7F4A_7C15 ^ (stream &+ 1) &* 0xD1B5_4A32_D192_ED03
     }
 
-    /// The sum of twelve uniform numbers less 6 has deviation 1 and no tails, which initial weights do not want.
-    mutating func next() -> Float {
-        var sum: Int64 = 0
-        for _ in 0..<6 {
-            let bits = bits()
-            sum += Int64(bits >> 40) + Int64(bits & 0xFF_FFFF)
-        }
-        return Float(Double(sum) / 0x1p24 - 6)
-    }
-
-    /// SplitMix64.
-    private mutating func bits() -> UInt64 {
+    mutating func next() -> UInt64 {
         state &+= 0x9E37_79B9_7F4A_7C15
         var z = state
         z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9

@@ -7,7 +7,7 @@ public struct TrainingBenchmark: Sendable {
     public var rows: Int
     public var length: Int
     public var microBatch: Int
-    public var recomputesLoops: Bool
+    public var activations: ActivationStorage
 
     /// One step: what was done and what could have been done in the same time.
     public struct Measurement: Sendable {
@@ -21,13 +21,14 @@ public struct TrainingBenchmark: Sendable {
     }
 
     public init(
-        configuration: ModelConfiguration, rows: Int, length: Int, microBatch: Int, recomputesLoops: Bool = false
+        configuration: ModelConfiguration, rows: Int, length: Int, microBatch: Int,
+        activations: ActivationStorage = .f32
     ) {
         self.configuration = configuration
         self.rows = rows
         self.length = length
         self.microBatch = microBatch
-        self.recomputesLoops = recomputesLoops
+        self.activations = activations
     }
 
     /// Takes `steps` steps of stage I on random tokens, after one that is not measured.
@@ -40,11 +41,11 @@ public struct TrainingBenchmark: Sendable {
         let compute = try Compute(threads: threads)
         let model = TrainableModel(configuration, compute: compute)
         model.initialise(seed: 1)
-        let optimizer = AdamW(model, settings: OptimizerSettings())
+        let optimizer = AdamW(model.trainables, settings: OptimizerSettings())
         let step = TrainingStep(model)
         let settings = StepSettings(
             loops: configuration.totalUTSteps, objective: .expectedLoss(beta: 0.1), microBatch: microBatch,
-            recomputesLoops: recomputesLoops)
+            activations: activations)
         var batch = TrainingBatch(rows: rows, length: length)
         var metrics = StepMetrics(loops: settings.loops)
         var random = NormalNoise(seed: 7, stream: 0)
@@ -62,6 +63,7 @@ public struct TrainingBenchmark: Sendable {
             let seconds = MachineLimits.time {
                 step.computeGradients(batch, settings, metrics: &metrics)
                 optimizer.update(rate: 1e-4, gradientNorm: optimizer.gradientNorm(gateOnly: false), gateOnly: false)
+                model.parametersChanged()
             }
             let after = limits.multiplyAdds()
             if index > 0 {

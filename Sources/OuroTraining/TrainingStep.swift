@@ -6,14 +6,14 @@ public struct StepSettings: Sendable, Equatable {
     public var objective: Objective
     /// Sequences computed together; a batch is cut into so many, whose gradients are added.
     public var microBatch: Int
-    /// Compute every loop again for its gradients instead of keeping its activations. Changes no bit.
-    public var recomputesLoops: Bool
+    /// How activations are kept for the gradients.
+    public var activations: ActivationStorage
 
-    public init(loops: Int, objective: Objective, microBatch: Int, recomputesLoops: Bool = false) {
+    public init(loops: Int, objective: Objective, microBatch: Int, activations: ActivationStorage = .f32) {
         self.loops = loops
         self.objective = objective
         self.microBatch = microBatch
-        self.recomputesLoops = recomputesLoops
+        self.activations = activations
     }
 }
 
@@ -45,13 +45,13 @@ final class TrainingStep {
 
     private func worker(_ shape: MicroBatchShape, _ settings: StepSettings) -> LoopGradients {
         let fits = { (worker: LoopGradients) in
-            worker.shape == shape && worker.loops == settings.loops && worker.recomputes == settings.recomputesLoops
+            worker.shape == shape && worker.loops == settings.loops && worker.activations == settings.activations
         }
         if let worker = workers.first(where: fits) { return worker }
         // A whole part and a smaller last one.
         if workers.count >= 2 { workers = [] }
         let worker = LoopGradients(
-            model, shape: shape, loops: settings.loops, recomputes: settings.recomputesLoops)
+            model, shape: shape, loops: settings.loops, activations: settings.activations)
         workers.append(worker)
         return worker
     }

@@ -139,4 +139,44 @@ import Testing
         #expect(text.status == 0, "\(text.errors)")
         #expect(try text.json().count == 5)
     }
+
+    /// The limit on a file's size stands for a disk that is full: writing fails in the same place.
+    @Test func aFullDiskLosesNothingThatWasSaved() throws {
+        let folder = try Self.workplace()
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let (recipe, output) = (folder.path + "/r.yaml", folder.path + "/out")
+        func train(_ arguments: String, limit: String) throws -> (status: Int32, errors: String) {
+            let process = Process()
+            process.executableURL = URL(fileURLWithPath: "/bin/sh")
+            process.arguments = [
+                "-c",
+                "trap '' XFSZ; ulimit -f \(limit); exec '\(CommandLineTool.executable.path)' train "
+                    + "--recipe '\(recipe)' --output '\(output)' \(arguments) 2> '\(folder.path)/errors'",
+            ]
+            process.standardOutput = FileHandle.nullDevice
+            try process.run()
+            process.waitUntilExit()
+            let errors = try String(contentsOf: folder.appendingPathComponent("errors"), encoding: .utf8)
+            return (process.terminationStatus, errors)
+        }
+        func checkpoints() throws -> [String: Data] {
+            let names = try FileManager.default.contentsOfDirectory(atPath: output + "/checkpoints").sorted()
+            return try Dictionary(
+                uniqueKeysWithValues: names.map {
+                    ($0, try Data(contentsOf: URL(fileURLWithPath: "\(output)/checkpoints/\($0)")))
+                })
+        }
+        // Enough for the log, not for a checkpoint.
+        #expect(try train("", limit: "unlimited").status == 0)
+        let saved = try checkpoints()
+        #expect(saved.count == 2)
+        // As if it had been killed before its end.
+        let last = try #require(saved.keys.max())
+        try FileManager.default.removeItem(atPath: "\(output)/checkpoints/\(last)")
+        let full = try train("--resume", limit: "64")
+        #expect(full.status == 1 && full.errors.contains("step-"), "\(full)")
+        #expect(try checkpoints() == saved.filter { $0.key != last }, "what was saved, and nothing else")
+        #expect(try train("--resume", limit: "unlimited").status == 0)
+        #expect(try checkpoints()[last] == saved[last])
+    }
 }

@@ -226,7 +226,7 @@ import Testing
         let harness = try TrainingHarness("train_a_mha_seed1")
         func losses(neighbour: Int32) -> [[Float]] {
             let worker = LoopGradients(
-                harness.model, shape: MicroBatchShape(rows: 1, length: 12), loops: 4, recomputes: false)
+                harness.model, shape: MicroBatchShape(rows: 1, length: 12), loops: 4, activations: .f32)
             var batch = TrainingBatch(rows: 1, length: 12)
             for index in 0..<12 {
                 batch.tokens[index] = index < 5 ? neighbour : Int32(index * 3)

@@ -26,3 +26,22 @@ import Testing
         #expect(Array(record[12..<15]) == [1, 2, 3])
     }
 }
+
+extension TensorBoardTests {
+    @Test func exitsAreAHistogramWithABucketForEveryLoop() {
+        var metrics = StepMetrics(loops: 2)
+        metrics.exitSums = [3, 1]
+        var expected = ProtobufMessage()
+        expected.add(1, 1.0)  // smallest and largest loop
+        expected.add(2, 2.0)
+        expected.add(3, 4.0)  // positions
+        expected.add(4, 5.0)  // 3 * 1 + 1 * 2
+        expected.add(5, 7.0)  // 3 * 1 + 1 * 4
+        expected.add(6, [1.5, 2.5])
+        expected.add(7, [3.0, 1.0])
+        #expect(TensorBoardEvents.histogram(metrics).bytes == expected.bytes)
+        var packed = ProtobufMessage()
+        packed.add(7, [1.0])
+        #expect(Array(packed.bytes) == [0x3A, 8, 0, 0, 0, 0, 0, 0, 0xF0, 0x3F])
+    }
+}

@@ -70,9 +70,10 @@ import Testing
         let harness = try TrainingHarness("train_a_mha_seed1")
         let model = harness.model
         let before = model.parameters.values(0..<model.layout.count)
-        let optimizer = AdamW(model, settings: OptimizerSettings())
+        let optimizer = AdamW(model.trainables, settings: OptimizerSettings())
         _ = harness.gradients(try harness.batch(0), harness.settings(.gate(.toCome)))
         optimizer.update(rate: 1e-2, gradientNorm: optimizer.gradientNorm(gateOnly: true), gateOnly: true)
+        model.parametersChanged()
         let after = model.parameters.values(0..<model.layout.count)
         for index in before.indices where before[index] != after[index] {
             #expect(model.layout.gateRange.contains(index), "parameter \(index) changed")

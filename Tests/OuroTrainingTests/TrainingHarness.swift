@@ -44,10 +44,10 @@ final class TrainingHarness {
         return batch
     }
 
-    func settings(_ objective: Objective, microBatch: Int = 2, recomputes: Bool = false) -> StepSettings {
+    func settings(_ objective: Objective, microBatch: Int = 2, activations: ActivationStorage = .f32) -> StepSettings {
         StepSettings(
             loops: model.configuration.totalUTSteps, objective: objective, microBatch: microBatch,
-            recomputesLoops: recomputes)
+            activations: activations)
     }
 
     func gradients(_ batch: TrainingBatch, _ settings: StepSettings) -> StepMetrics {

@@ -7,12 +7,14 @@ public struct Checkpoint: Sendable {
     static let singleFileName = "model.safetensors"
 
     /// All tensors of all files. Their byte ranges are those within their own file.
-    public let tensors: [String: TensorInfo]
+    public private(set) var tensors: [String: TensorInfo]
     /// The single file or the index, for error messages.
     let path: String
     private let files: [SafetensorsFile]
     /// Index of the file that holds a tensor.
     private let fileIndices: [String: Int]
+    /// Values in memory that stand for those of the files.
+    private var replacements: [String: AlignedMemory] = [:]
 
     /// Opens `model.safetensors` or, if there is none, the shards that `model.safetensors.index.json` names.
     ///
@@ -71,12 +73,25 @@ public struct Checkpoint: Sendable {
 
     /// As ``rawTensor(_:)``, with its bounds.
     package func bytes(of name: String) throws(OuroError) -> (UnsafeRawBufferPointer, TensorInfo) {
+        if let memory = replacements[name], let info = tensors[name] {
+            return (UnsafeRawBufferPointer(start: memory.base, count: memory.byteCount), info)
+        }
         guard let (file, info) = place(of: name) else {
             throw OuroError(.invalidCheckpoint, file: path, field: name, "there is no such tensor")
         }
         let bytes = try file.bytes(of: info)
         file.memory.prefetch(file.range(of: info))
         return (bytes, info)
+    }
+
+    /// The checkpoint with other values for some of its tensors.
+    func replacing(_ values: [String: (memory: AlignedMemory, info: TensorInfo)]) -> Checkpoint {
+        var copy = self
+        for (name, value) in values {
+            copy.replacements[name] = value.memory
+            copy.tensors[name] = value.info
+        }
+        return copy
     }
 
     /// Gives back the memory that a mapped tensor's pages take; they are read again when they are used again.

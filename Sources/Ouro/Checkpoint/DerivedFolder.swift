@@ -24,7 +24,8 @@ package enum DerivedFolder {
         let manager = FileManager.default
         let present = try? manager.contentsOfDirectory(atPath: output.path)
         guard present?.isEmpty ?? !manager.fileExists(atPath: output.path) else {
-            throw OuroError(.unwritableFile, file: output.path, "it is there already and not an empty folder; choose another")
+            throw OuroError(
+                .unwritableFile, file: output.path, "it is there already and not an empty folder; choose another")
         }
         let partial = output.standardizedFileURL.deletingLastPathComponent()
             .appendingPathComponent(".\(output.lastPathComponent).\(UUID().uuidString).partial")

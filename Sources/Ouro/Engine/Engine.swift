@@ -53,7 +53,10 @@ public final class Engine: Sendable {
         let environment = ProcessInfo.processInfo.environment["OURO_ISA"]
         let kernels = try Kernels.select(options.instructionSet ?? environment)
         let pool = WorkerPool(threadCount: options.threads ?? EngineOptions.defaultThreads)
-        let checkpoint = try Checkpoint(folder: folder, mapped: options.mapsFiles)
+        var checkpoint = try Checkpoint(folder: folder, mapped: options.mapsFiles)
+        if let adapter = options.adapter {
+            checkpoint = try checkpoint.merging(Adapter(contentsOf: adapter), kernels: kernels)
+        }
         let weights = try ModelWeights(checkpoint, configuration: configuration, kernels: kernels, pool: pool)
         let kvType = options.kvType ?? .default(for: configuration)
         let model = LoopedTransformer(

@@ -18,10 +18,13 @@ public struct EngineOptions: Sendable {
     public var kvType: KVType?
     /// Instruction set of the kernels (`avx512`, `portable`); by default `OURO_ISA`, else the best this machine has.
     public var instructionSet: String?
+    /// Folder of a LoRA adapter in PEFT's format, which is merged into the weights as they are loaded (``Adapter``).
+    public var adapter: URL?
 
     public init(
         threads: Int? = nil, cacheMemory: Int? = nil, prefillChunk: Int = 256, rowsPerPass: Int = 512,
-        freeRows: Int? = nil, mapsFiles: Bool = true, kvType: KVType? = nil, instructionSet: String? = nil
+        freeRows: Int? = nil, mapsFiles: Bool = true, kvType: KVType? = nil, instructionSet: String? = nil,
+        adapter: URL? = nil
     ) {
         self.threads = threads
         self.cacheMemory = cacheMemory
@@ -31,6 +34,7 @@ public struct EngineOptions: Sendable {
         self.mapsFiles = mapsFiles
         self.kvType = kvType
         self.instructionSet = instructionSet
+        self.adapter = adapter
     }
 
     func validate() throws(OuroError) {

@@ -18,6 +18,8 @@ public struct Recipe: Sendable, Equatable {
     /// Folder whose tokenizer files the exported model gets, and that encodes texts of synthetic tasks.
     public var tokenizer: String?
     public var optimizer: OptimizerSettings
+    /// Train low-rank adapters of these matrices on a frozen model; nil trains all of it.
+    public var lora: LoraSettings?
     public var data: [String: DataSource]
     public var checkpoints: CheckpointSettings
     /// Steps between lines of the log.
@@ -34,6 +36,13 @@ public struct Recipe: Sendable, Equatable {
         case task(name: String, levels: [Int]?, isChat: Bool)
         /// The bytes of a file, for models with a vocabulary of bytes.
         case bytes(path: String)
+    }
+
+    public struct LoraSettings: Sendable, Equatable {
+        public var rank: Int
+        public var alpha: Double
+        /// Of ``Adapter/targets``.
+        public var targets: [String]
     }
 
     public struct CheckpointSettings: Sendable, Equatable {

@@ -166,6 +166,16 @@ struct RecipeFields {
         return result
     }
 
+    /// A list of different words out of some.
+    func choices(_ name: String, _ words: [String]) throws(OuroError) -> [String]? {
+        guard let node = mapping.first(where: { $0.key.string == name })?.value else { return nil }
+        let found = (node.sequence ?? [node]).compactMap { $0.scalar?.string }
+        guard !found.isEmpty, found.allSatisfy(words.contains), Set(found).count == found.count else {
+            throw failure(name, "expected a list of some of: \(words.joined(separator: ", "))")
+        }
+        return found
+    }
+
     func section(_ name: String) throws(OuroError) -> RecipeFields? {
         guard let entry = mapping.first(where: { $0.key.string == name }) else { return nil }
         guard let inner = entry.value.mapping else { throw failure(name, "expected a mapping") }

@@ -18,7 +18,7 @@ extension Recipe {
         let fields = try RecipeFields(parsing: text, file: file)
         try fields.allow(only: [
             "name", "seed", "model", "tokenizer", "optimizer", "data", "checkpoints", "log_steps", "export_type",
-            "stages",
+            "stages", "lora",
         ])
         let modelFields = try fields.required("model", try fields.section("model"))
         let data = try Self.data(try fields.required("data", try fields.section("data")))
@@ -30,7 +30,8 @@ extension Recipe {
             initialDeviation: try modelFields.number("initial_deviation", 1e-6...1).map { Float($0) },
             initialGateBias: Float(try modelFields.number("initial_gate_bias", -20...20) ?? 0),
             tokenizer: try fields.string("tokenizer"), optimizer: try Self.optimizer(fields.section("optimizer")),
-            data: data, checkpoints: try Self.checkpoints(fields.section("checkpoints")),
+            lora: try fields.section("lora").map(Self.lora), data: data,
+            checkpoints: try Self.checkpoints(fields.section("checkpoints")),
             logSteps: try fields.integer("log_steps", 1...1_000_000) ?? 10,
             exportType: try fields.choice("export_type", ["bf16", "f32"]) == "f32" ? .f32 : .bf16, stages: [])
         var layers = try modelFields.integer("initial_layers", 1...1024) ?? model.layerCount
@@ -38,6 +39,10 @@ extension Recipe {
             let stage = try Self.stage(stageFields, recipe: self, layersBefore: layers)
             layers = stage.layers
             stages.append(stage)
+            if lora != nil, stage.compute.objective.freezesModel || stage.layers != model.layerCount {
+                throw stageFields.failure(
+                    "objective", "with 'lora' the gate does not learn and layers are not duplicated")
+            }
         }
         guard layers == model.layerCount else {
             throw modelFields.failure(
@@ -103,6 +108,14 @@ extension Recipe {
         settings.weightDecay = Float(try fields.number("weight_decay", 0...10) ?? Double(settings.weightDecay))
         settings.clip = Float(try fields.number("clip", 0...1e6) ?? Double(settings.clip))
         return settings
+    }
+
+    private static func lora(_ fields: RecipeFields) throws(OuroError) -> LoraSettings {
+        try fields.allow(only: ["rank", "alpha", "targets"])
+        let rank = try fields.integer("rank", 1...4096) ?? 8
+        return LoraSettings(
+            rank: rank, alpha: try fields.number("alpha", 1e-3...1e6) ?? Double(2 * rank),
+            targets: try fields.choices("targets", Adapter.targets) ?? ["q_proj", "v_proj"])
     }
 
     private static func checkpoints(_ fields: RecipeFields?) throws(OuroError) -> CheckpointSettings {

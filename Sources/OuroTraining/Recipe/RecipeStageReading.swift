@@ -7,7 +7,8 @@ extension Recipe {
     ) throws(OuroError) -> Stage {
         try fields.allow(only: [
             "name", "steps", "tokens", "sequence_length", "batch_sequences", "batch_tokens", "micro_batch", "loops",
-            "checkpointing", "objective", "beta", "gate_target", "rope_theta", "learning_rate", "mixture",
+            "checkpointing", "activations", "objective", "beta", "gate_target", "rope_theta", "learning_rate",
+            "mixture",
             "upcycle_layers",
         ])
         let length = try fields.required(
@@ -18,7 +19,7 @@ extension Recipe {
         let settings = StepSettings(
             loops: try fields.integer("loops", 1...64) ?? recipe.model.totalUTSteps, objective: objective,
             microBatch: microBatch,
-            recomputesLoops: try fields.choice("checkpointing", ["none", "loop"]) == "loop")
+            activations: try activations(fields))
         if case .gate = objective, settings.loops == 1 {
             throw fields.failure("objective", "a gate has nothing to decide with one loop")
         }
@@ -65,6 +66,16 @@ extension Recipe {
             throw fields.failure("upcycle_layers", "expected a multiple of \(before) above it, found \(layers)")
         }
         return layers
+    }
+
+    private static func activations(_ fields: RecipeFields) throws(OuroError) -> ActivationStorage {
+        let recomputes = try fields.choice("checkpointing", ["none", "loop"]) == "loop"
+        let type = try fields.choice("activations", ["f32", "bf16"])
+        guard recomputes else { return type == "bf16" ? .bf16 : .f32 }
+        guard type == nil else {
+            throw fields.failure("activations", "with 'checkpointing: loop' none are kept; leave one of them out")
+        }
+        return .recomputed
     }
 
     private static func objective(_ fields: RecipeFields) throws(OuroError) -> Objective {

@@ -33,7 +33,7 @@ public struct TrainingPlan: Sendable {
             let configuration = recipe.configuration(of: stage)
             let cost = StepCost(configuration, length: stage.length, loops: stage.compute.loops)
             var perToken = stage.compute.objective.freezesModel ? cost.forwardOperations : cost.trainingOperations
-            if stage.compute.recomputesLoops, !stage.compute.objective.freezesModel {
+            if stage.compute.activations == .recomputed, !stage.compute.objective.freezesModel {
                 perToken += cost.forwardOperations
             }
             let operations = perToken * stage.tokens
@@ -57,7 +57,12 @@ public struct TrainingPlan: Sendable {
         // As in `LayerActivations`, `LayerScratch` and `LoopGradients`.
         let layer = 6 * hidden + 2 * queries + 2 * keys + 2 * mlp
         let loops = Double(stage.compute.loops)
-        let kept = layer * Double(configuration.layerCount) * (stage.compute.recomputesLoops ? 1 : loops)
+        let kept =
+            switch stage.compute.activations {
+            case .f32: layer * Double(configuration.layerCount) * loops
+            case .bf16: layer * (Double(configuration.layerCount) * loops / 2 + 1) + hidden
+            case .recomputed: layer * Double(configuration.layerCount)
+            }
         let scratch = 2 * hidden + 2 * queries + 2 * keys + 3 * mlp + (2 * loops + 2) * hidden
         let attention =
             Double(threads * stage.length) * Double(2 * configuration.headDimension + 2 * 48)

@@ -45,7 +45,7 @@ struct ModelExport {
             if elementType == .f32 {
                 try writer.write(tensor.name, UnsafeRawBufferPointer(values))
             } else {
-                let narrow = values.map(Self.bf16)
+                let narrow = values.map(BF16.round)
                 let failure: OuroError? = narrow.withUnsafeBytes { bytes in
                     do throws(OuroError) {
                         try writer.write(tensor.name, bytes)
@@ -84,12 +84,5 @@ struct ModelExport {
         }
         if let id = configuration.padTokenID { members.append("  \"pad_token_id\": \(id)") }
         return Data(("{\n" + members.joined(separator: ",\n") + "\n}\n").utf8)
-    }
-
-    /// To nearest, ties to even; what is not a number stays so.
-    static func bf16(_ value: Float) -> UInt16 {
-        let bits = value.bitPattern
-        if value.isNaN { return UInt16(bits >> 16 | 0x40) }
-        return UInt16(truncatingIfNeeded: (bits &+ 0x7FFF &+ (bits >> 16 & 1)) >> 16)
     }
 }

@@ -3,8 +3,8 @@ import Ouro
 
 /// Runs a recipe: stage after stage, step after step, with checkpoints, a log and at the end a model folder.
 ///
-/// In the output folder are `checkpoints/`, `log.jsonl`, `events/` for TensorBoard and at the end `model/`. A training that is resumed goes on bit for
-/// bit as if it had not been interrupted. Not thread-safe: one owner runs it.
+/// In the output folder are `checkpoints/`, `log.jsonl`, `events/` for TensorBoard and at the end `model/` or `adapter/`. A
+/// training that is resumed goes on bit for bit as if it had not been interrupted. Not thread-safe: one owner runs it.
 public final class Trainer {
     /// Gives the data of a stage, freshly from its start.
     public typealias Sources = (_ recipe: Recipe, _ stage: Recipe.Stage) throws(OuroError) -> any BatchSource
@@ -29,6 +29,8 @@ public final class Trainer {
     private let events: TensorBoardEvents
     private(set) var model: TrainableModel
     private var optimizer: AdamW
+    /// If the recipe trains adapters: those, which stand for the model's own parameters.
+    private let adapters: LowRankAdapters?
     private var step: TrainingStep
     private var source: any BatchSource
     private var batch = TrainingBatch()
@@ -69,7 +71,8 @@ public final class Trainer {
                 model.initialise(
                     seed: recipe.seed, deviation: recipe.initialDeviation, gateBias: recipe.initialGateBias)
             }
-            optimizer = AdamW(model, settings: recipe.optimizer)
+            adapters = try Self.adapters(recipe, initial, model)
+            optimizer = AdamW(adapters?.trainables ?? model.trainables, settings: recipe.optimizer)
             step = TrainingStep(model)
             source = try sources(recipe, stage)
             try folder.create()
@@ -81,14 +84,37 @@ public final class Trainer {
         progress = checkpoint.progress
         let current = recipe.stages[checkpoint.progress.stage]
         model = TrainableModel(recipe.configuration(of: current), compute: compute)
-        optimizer = AdamW(model, settings: recipe.optimizer)
-        try checkpoint.restore(model, optimizer)
+        if let base = checkpoint.base {
+            try Self.read(URL(fileURLWithPath: base.path), into: model)
+            adapters = try Self.adapters(recipe, URL(fileURLWithPath: base.path), model)
+            try adapters?.check(base)
+        } else {
+            adapters = nil
+        }
+        optimizer = AdamW(adapters?.trainables ?? model.trainables, settings: recipe.optimizer)
+        try checkpoint.restore(optimizer)
         step = TrainingStep(model)
         source = try sources(recipe, current)
         try source.seek(to: checkpoint.position)
         savedStep = progress.step
         log = try TrainingLog(output.appendingPathComponent("log.jsonl"), after: progress.step)
         events = try TensorBoardEvents(folder: output.appendingPathComponent("events"))
+        parametersChanged()
+    }
+
+    private static func adapters(
+        _ recipe: Recipe, _ initial: URL?, _ model: TrainableModel
+    ) throws(OuroError) -> LowRankAdapters? {
+        guard let settings = recipe.lora else { return nil }
+        guard let initial else {
+            throw OuroError(
+                .invalidRequest, file: recipe.file, field: "lora", "adapters need a trained model; give it with --init")
+        }
+        return LowRankAdapters(model, settings: settings, seed: recipe.seed, path: initial.standardizedFileURL.path)
+    }
+
+    private func parametersChanged() {
+        if let adapters { adapters.merge() } else { model.parametersChanged() }
     }
 
     private static func read(_ initial: URL, into model: TrainableModel) throws(OuroError) {
@@ -132,14 +158,15 @@ public final class Trainer {
         return .finished
     }
 
-    /// Where ``export()`` writes.
-    public var modelFolder: URL { output.appendingPathComponent("model") }
+    /// Where ``export()`` writes: `model`, or `adapter` if adapters are trained.
+    public var resultFolder: URL { output.appendingPathComponent(adapters == nil ? "model" : "adapter") }
 
-    /// Writes a model folder of the present parameters; ``run(stop:report:)`` ends with it.
+    /// Writes a model folder of the present parameters, or the adapter's; ``run(stop:report:)`` ends with it.
     ///
     /// - Throws: ``OuroError`` with code `invalidRequest` before layers are duplicated, when the parameters are not those of
     ///   the recipe's model; `unwritableFile`.
     public func export() throws(OuroError) {
+        if let adapters { return try adapters.write(to: resultFolder) }
         guard model.configuration.layerCount == recipe.model.layerCount else {
             throw OuroError(
                 .invalidRequest, file: recipe.file,
@@ -147,7 +174,7 @@ public final class Trainer {
         }
         try ModelExport(
             model: model, elementType: recipe.exportType, tokenizer: recipe.tokenizer.map { recipe.resolve($0) }
-        ).write(to: modelFolder, configuration: recipe.model)
+        ).write(to: resultFolder, configuration: recipe.model)
     }
 
     private func enterStage(_ index: Int) throws(OuroError) {
@@ -161,7 +188,7 @@ public final class Trainer {
             larger.upcycle(from: model)
             model = larger
             // Moments of layers that did not exist are not known.
-            optimizer = AdamW(model, settings: recipe.optimizer)
+            optimizer = AdamW(model.trainables, settings: recipe.optimizer)
             step = TrainingStep(model)
         }
         source = try sources(recipe, stage)
@@ -175,6 +202,7 @@ public final class Trainer {
         try source.next(into: &batch, rows: rows, length: stage.length)
         try checkTokens()
         step.computeGradients(batch, stage.compute, metrics: &metrics)
+        adapters?.projectGradients()
         let gateOnly = stage.compute.objective.freezesModel
         let norm = optimizer.gradientNorm(gateOnly: gateOnly)
         let rate = stage.schedule.rate(step: progress.stageStep, of: stage.steps)
@@ -185,7 +213,10 @@ public final class Trainer {
                     + "learning rate (now \(rate)) or lengthen the warm-up")
         }
         // A batch without targets teaches nothing, and must not decay weights either.
-        if metrics.count > 0 { optimizer.update(rate: Float(rate), gradientNorm: norm, gateOnly: gateOnly) }
+        if metrics.count > 0 {
+            optimizer.update(rate: Float(rate), gradientNorm: norm, gateOnly: gateOnly)
+            parametersChanged()
+        }
         progress.stageStep += 1
         progress.step += 1
         progress.tokens += rows * stage.length
@@ -228,8 +259,8 @@ public final class Trainer {
         lastSave = .now
         guard savedStep != progress.step else { return }
         try TrainingCheckpoint.write(
-            to: folder.file(step: progress.step), model, optimizer, progress: progress, position: source.position,
-            recipe: recipe)
+            to: folder.file(step: progress.step), optimizer, progress: progress, position: source.position,
+            recipe: recipe, base: adapters?.base)
         savedStep = progress.step
         folder.keep(recipe.checkpoints.keep)
         if plots, progress.step >= recipe.logSteps { try TrainingPlot.draw(output, title: recipe.name) }

@@ -23,6 +23,8 @@ struct TrainingCheckpoint {
     let progress: TrainingProgress
     let optimizerStep: Int
     let position: Data
+    /// The model that adapters were trained on; nil if all of the model learns.
+    let base: LowRankAdapters.Base?
     private let file: SafetensorsFile
     private let path: String
 
@@ -66,14 +68,18 @@ struct TrainingCheckpoint {
             throw OuroError(.invalidCheckpoint, file: path, field: "position", "expected base64")
         }
         self.position = position
+        base = metadata["base"].flatMap { path in
+            metadata["base_fingerprint"].map { LowRankAdapters.Base(path: path, fingerprint: $0) }
+        }
     }
 
     /// Reads parameters and moments.
-    func restore(_ model: TrainableModel, _ optimizer: AdamW) throws(OuroError) {
+    func restore(_ optimizer: AdamW) throws(OuroError) {
+        let target = optimizer.target
         for (prefix, array) in zip(
-            Self.arrays, [model.parameters, optimizer.firstMoments, optimizer.secondMoments])
+            Self.arrays, [target.parameters, optimizer.firstMoments, optimizer.secondMoments])
         {
-            for tensor in model.layout.tensors {
+            for tensor in target.tensors {
                 let name = "\(prefix).\(tensor.name)"
                 let values = try file.floats(name)
                 guard values.count == tensor.range.count else {
@@ -89,30 +95,30 @@ struct TrainingCheckpoint {
             }
         }
         optimizer.step = optimizerStep
-        model.parametersChanged()
     }
 
     /// Writes a checkpoint.
     ///
     /// - Throws: ``OuroError`` with code `unwritableFile`, as when the disk is full; earlier checkpoints stay.
     static func write(
-        to url: URL, _ model: TrainableModel, _ optimizer: AdamW, progress: TrainingProgress, position: Data,
-        recipe: Recipe
+        to url: URL, _ optimizer: AdamW, progress: TrainingProgress, position: Data, recipe: Recipe,
+        base: LowRankAdapters.Base?
     ) throws(OuroError) {
+        let target = optimizer.target
         let declarations = arrays.flatMap { prefix in
-            model.layout.tensors.map {
+            target.tensors.map {
                 TensorDeclaration(name: "\(prefix).\($0.name)", elementType: .f32, shape: $0.shape)
             }
         }
-        let writer = try SafetensorsWriter(
-            to: url, tensors: declarations,
-            metadata: [
-                "format": format, "recipe": recipe.fingerprint, "stage": "\(progress.stage)",
-                "stage_step": "\(progress.stageStep)", "step": "\(progress.step)", "tokens": "\(progress.tokens)",
-                "optimizer_step": "\(optimizer.step)", "position": position.base64EncodedString(),
-            ])
-        for (prefix, array) in zip(arrays, [model.parameters, optimizer.firstMoments, optimizer.secondMoments]) {
-            for tensor in model.layout.tensors {
+        var metadata = [
+            "format": format, "recipe": recipe.fingerprint, "stage": "\(progress.stage)",
+            "stage_step": "\(progress.stageStep)", "step": "\(progress.step)", "tokens": "\(progress.tokens)",
+            "optimizer_step": "\(optimizer.step)", "position": position.base64EncodedString(),
+        ]
+        if let base { (metadata["base"], metadata["base_fingerprint"]) = (base.path, base.fingerprint) }
+        let writer = try SafetensorsWriter(to: url, tensors: declarations, metadata: metadata)
+        for (prefix, array) in zip(arrays, [target.parameters, optimizer.firstMoments, optimizer.secondMoments]) {
+            for tensor in target.tensors {
                 try writer.write(
                     "\(prefix).\(tensor.name)",
                     UnsafeRawBufferPointer(

@@ -43,7 +43,8 @@ public struct TrainingPlot: Sendable {
         do {
             data = try Data(contentsOf: log)
         } catch {
-            throw OuroError(.unreadableFile, file: log.path, "there is no log of a training: \(error.localizedDescription)")
+            throw OuroError(
+                .unreadableFile, file: log.path, "there is no log of a training: \(error.localizedDescription)")
         }
         var points: [Point] = []
         for (index, line) in data.split(separator: UInt8(ascii: "\n")).enumerated() {

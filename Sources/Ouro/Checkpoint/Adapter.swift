@@ -1,0 +1,187 @@
+import Foundation
+
+/// A LoRA adapter in PEFT's format: `adapter_config.json` and `adapter_model.safetensors`.
+///
+/// For some matrices W [outputs, inputs] of the block it has A [rank, inputs] and B [outputs, rank]; the adapted matrix is
+/// `W + scale * B A` with `scale = alpha / rank` (LoRA, arXiv 2106.09685; with `use_rslora` alpha / sqrt(rank)).
+public struct Adapter: Sendable {
+    /// What adapters may change, as PEFT's `target_modules` names it.
+    public static let targets = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
+    static let configurationName = "adapter_config.json"
+    static let weightsName = "adapter_model.safetensors"
+    /// Of PEFT's names, before the model's own.
+    private static let prefix = "base_model.model."
+
+    /// The two factors of a matrix's change, the last dimension fastest.
+    public struct Factors: Sendable, Equatable {
+        /// [rank, inputs]
+        public var a: [Float]
+        /// [outputs, rank]
+        public var b: [Float]
+        public var inputs: Int
+        public var outputs: Int
+
+        public init(a: [Float], b: [Float], inputs: Int, outputs: Int) {
+            (self.a, self.b, self.inputs, self.outputs) = (a, b, inputs, outputs)
+        }
+    }
+
+    public let rank: Int
+    public let scale: Float
+    /// By the name of the weight, as `model.layers.0.self_attn.q_proj.weight`.
+    public let factors: [String: Factors]
+    /// Of the weights, for messages.
+    let path: String
+
+    private struct Configuration: Decodable {
+        let peft_type: String
+        let r: Int
+        let lora_alpha: Double
+        let use_rslora: Bool?
+        let use_dora: Bool?
+        let fan_in_fan_out: Bool?
+        let bias: String?
+        let modules_to_save: [String]?
+        let rank_pattern: [String: Int]?
+        let alpha_pattern: [String: Double]?
+    }
+
+    /// Reads an adapter's folder.
+    ///
+    /// - Throws: ``OuroError`` with code `unreadableFile`, or `invalidCheckpoint` naming file and field: another kind of
+    ///   adapter, ranks that differ, factors without their counterpart or of shapes that do not fit each other.
+    public init(contentsOf folder: URL) throws(OuroError) {
+        let folder = try ModelFolder(folder)
+        guard let configurationURL = try folder.file(Self.configurationName),
+            let weightsURL = try folder.file(Self.weightsName)
+        else {
+            throw OuroError(
+                .unreadableFile, file: folder.url.path,
+                "expected an adapter's folder, with \(Self.configurationName) and \(Self.weightsName)")
+        }
+        let data = try StrictJSON.read(configurationURL, limit: 1 << 20, code: .invalidCheckpoint)
+        let configuration = try StrictJSON.decode(
+            Configuration.self, from: data, file: configurationURL.path, code: .invalidCheckpoint)
+        try Self.check(configuration, file: configurationURL.path)
+        rank = configuration.r
+        let divisor = configuration.use_rslora == true ? Double(rank).squareRoot() : Double(rank)
+        scale = Float(configuration.lora_alpha / divisor)
+        path = weightsURL.path
+        factors = try Self.read(SafetensorsFile(contentsOf: weightsURL), rank: rank, file: path)
+    }
+
+    private static func check(_ configuration: Configuration, file: String) throws(OuroError) {
+        func fault(_ field: String, _ message: String) -> OuroError {
+            OuroError(.invalidCheckpoint, file: file, field: field, message)
+        }
+        guard configuration.peft_type == "LORA" else {
+            throw fault("peft_type", "expected LORA, found \(NameList.clipped(configuration.peft_type))")
+        }
+        guard (1...65_536).contains(configuration.r) else {
+            throw fault("r", "expected a rank from 1 to 65536, found \(configuration.r)")
+        }
+        guard configuration.lora_alpha.isFinite, abs(configuration.lora_alpha) <= 1e6 else {
+            throw fault("lora_alpha", "expected a number up to 1e6, found \(configuration.lora_alpha)")
+        }
+        let unsupported: [(String, Bool)] = [
+            ("use_dora", configuration.use_dora == true), ("fan_in_fan_out", configuration.fan_in_fan_out == true),
+            ("bias", (configuration.bias ?? "none") != "none"),
+            ("modules_to_save", !(configuration.modules_to_save ?? []).isEmpty),
+            ("rank_pattern", !(configuration.rank_pattern ?? [:]).isEmpty),
+            ("alpha_pattern", !(configuration.alpha_pattern ?? [:]).isEmpty),
+        ]
+        if let (field, _) = unsupported.first(where: \.1) {
+            throw fault(field, "adapters with it are not supported; merge the adapter with the library that made it")
+        }
+    }
+
+    private static func read(
+        _ weights: SafetensorsFile, rank: Int, file: String
+    ) throws(OuroError) -> [String: Factors] {
+        func fault(_ name: String, _ message: String) -> OuroError {
+            OuroError(.invalidCheckpoint, file: file, field: NameList.clipped(name), message)
+        }
+        let (endA, endB) = (".lora_A.weight", ".lora_B.weight")
+        var factors: [String: Factors] = [:]
+        for (name, info) in weights.tensors.sorted(by: { $0.key < $1.key }) {
+            guard name.hasPrefix(prefix), name.hasSuffix(endA) || name.hasSuffix(endB),
+                targets.contains(where: { name.hasSuffix(".\($0)\(endA)") || name.hasSuffix(".\($0)\(endB)") })
+            else {
+                throw fault(name, "expected LoRA factors of \(targets.joined(separator: ", "))")
+            }
+            guard name.hasSuffix(endA) else {
+                guard weights.tensors[name.dropLast(endB.count) + endA] != nil else {
+                    throw fault(name, "its lora_A is missing")
+                }
+                continue
+            }
+            let other = name.dropLast(endA.count) + endB
+            guard let counterpart = weights.tensors[String(other)] else { throw fault(name, "its lora_B is missing") }
+            guard info.shape.count == 2, info.shape[0] == rank else {
+                throw fault(name, "expected [\(rank), inputs], found \(info.shape)")
+            }
+            guard counterpart.shape.count == 2, counterpart.shape[1] == rank else {
+                throw fault(String(other), "expected [outputs, \(rank)], found \(counterpart.shape)")
+            }
+            let (a, b) = (try weights.floats(name), try weights.floats(String(other)))
+            guard a.allSatisfy(\.isFinite), b.allSatisfy(\.isFinite) else { throw fault(name, "values are not finite") }
+            let weight = name.dropFirst(prefix.count).dropLast(endA.count) + ".weight"
+            factors[String(weight)] = Factors(a: a, b: b, inputs: info.shape[1], outputs: counterpart.shape[0])
+        }
+        guard !factors.isEmpty else { throw OuroError(.invalidCheckpoint, file: file, "there are no LoRA factors") }
+        return factors
+    }
+
+    /// Writes an adapter's folder as PEFT does, factors in f32. Files that were there are replaced.
+    ///
+    /// - Parameters:
+    ///   - factors: by the name of the weight.
+    ///   - base: what PEFT's `base_model_name_or_path` says.
+    /// - Throws: ``OuroError`` with code `unwritableFile`.
+    public static func write(
+        to folder: URL, rank: Int, alpha: Double, targets: [String], base: String, factors: [String: Factors]
+    ) throws(OuroError) {
+        do {
+            try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        } catch {
+            throw OuroError(.unwritableFile, file: folder.path, "cannot be created: \(error.localizedDescription)")
+        }
+        var tensors: [(TensorDeclaration, [Float])] = []
+        for (weight, pair) in factors.sorted(by: { $0.key < $1.key }) {
+            let name = prefix + weight.dropLast(".weight".count)
+            tensors.append(
+                (.init(name: name + ".lora_A.weight", elementType: .f32, shape: [rank, pair.inputs]), pair.a))
+            tensors.append(
+                (.init(name: name + ".lora_B.weight", elementType: .f32, shape: [pair.outputs, rank]), pair.b))
+        }
+        let writer = try SafetensorsWriter(
+            to: folder.appendingPathComponent(weightsName), tensors: tensors.map(\.0), metadata: ["format": "pt"])
+        for (declaration, values) in tensors {
+            let failure: OuroError? = values.withUnsafeBytes { bytes in
+                do throws(OuroError) {
+                    try writer.write(declaration.name, bytes)
+                    return nil
+                } catch {
+                    return error
+                }
+            }
+            if let failure { throw failure }
+        }
+        try writer.finish()
+        let configuration: JSONValue = .object([
+            "peft_type": .string("LORA"), "task_type": .string("CAUSAL_LM"), "r": .int(rank),
+            "lora_alpha": alpha == alpha.rounded() ? .int(Int(alpha)) : .double(alpha), "lora_dropout": .double(0),
+            "target_modules": .array(targets.map { .string($0) }), "bias": .string("none"),
+            "fan_in_fan_out": .bool(false), "inference_mode": .bool(true), "base_model_name_or_path": .string(base),
+        ])
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+        guard let data = try? encoder.encode(configuration) else {
+            throw OuroError(
+                .unwritableFile, file: folder.path, field: "lora_alpha", "expected a number, found \(alpha)")
+        }
+        let file = try AtomicFile(folder.appendingPathComponent(configurationName))
+        try file.write(data + Data("\n".utf8), at: 0)
+        try file.commit()
+    }
+}

@@ -1,0 +1,162 @@
+import Foundation
+import Ouro
+
+/// Low-rank adapters (LoRA, arXiv 2106.09685) of some matrices of a frozen model.
+///
+/// The model's matrices are kept as W + s B A, so a step's forward and backward are those of any training; only what
+/// follows differs. From the gradient G of the whole matrix come `dB = s G A^T` and `dA = s B^T G`. Moments are kept for A and
+/// B alone.
+final class LowRankAdapters {
+    /// What the adapters were trained on, to recognise it when a training is resumed.
+    struct Base: Equatable {
+        let path: String
+        let fingerprint: String
+    }
+
+    /// A matrix of the model, with the places of its factors in the arrays of ``trainables``.
+    private struct Matrix {
+        let tensor: ParameterLayout.Tensor
+        let a: ParameterLayout.Tensor
+        let b: ParameterLayout.Tensor
+        /// Where the matrix's own values are kept.
+        let start: Int
+
+        var outputs: Int { tensor.shape[0] }
+        var inputs: Int { tensor.shape[1] }
+    }
+
+    let settings: Recipe.LoraSettings
+    let base: Base
+    let trainables: Trainables
+    private let model: TrainableModel
+    private let matrices: [Matrix]
+    /// The frozen matrices.
+    private let frozen: ParameterArray
+
+    private var scale: Float { Float(settings.alpha) / Float(settings.rank) }
+
+    /// Adapters that change nothing yet: A is drawn as PEFT does, uniformly within 1 / sqrt(inputs), B is zero.
+    ///
+    /// - Parameters:
+    ///   - model: with the parameters that stay.
+    ///   - path: where they came from.
+    init(_ model: TrainableModel, settings: Recipe.LoraSettings, seed: UInt64, path: String) {
+        self.model = model
+        self.settings = settings
+        base = Base(path: path, fingerprint: Self.fingerprint(model.parameters))
+        var matrices: [Matrix] = []
+        var (end, frozenEnd) = (0, 0)
+        for tensor in model.layout.tensors
+        where tensor.isMatrix && settings.targets.contains(where: { tensor.name.hasSuffix(".\($0).weight") }) {
+            func factor(_ name: String, _ shape: [Int]) -> ParameterLayout.Tensor {
+                defer { end += shape[0] * shape[1] }
+                return .init(name: "\(tensor.name).\(name)", shape: shape, range: end..<end + shape[0] * shape[1])
+            }
+            let a = factor("lora_A", [settings.rank, tensor.shape[1]])
+            let b = factor("lora_B", [tensor.shape[0], settings.rank])
+            matrices.append(Matrix(tensor: tensor, a: a, b: b, start: frozenEnd))
+            frozenEnd += tensor.range.count
+        }
+        self.matrices = matrices
+        frozen = ParameterArray(count: frozenEnd)
+        trainables = Trainables(
+            tensors: matrices.flatMap { [$0.a, $0.b] }, gate: [], parameters: ParameterArray(count: end),
+            gradients: ParameterArray(count: end), compute: model.compute)
+        for (index, matrix) in matrices.enumerated() {
+            (frozen.base + matrix.start).update(
+                from: model.parameters.base + matrix.tensor.range.lowerBound, count: matrix.tensor.range.count)
+            var random = UniformNoise(seed: seed, stream: UInt64(index))
+            let bound = 1 / Float(matrix.inputs).squareRoot()
+            let a = trainables.parameters.base + matrix.a.range.lowerBound
+            for offset in 0..<matrix.a.range.count { a[offset] = random.next() * bound }
+        }
+    }
+
+    /// - Throws: ``OuroError`` with code `invalidCheckpoint` if the model is not the one that a checkpoint's adapters belong
+    ///   to.
+    func check(_ saved: Base) throws(OuroError) {
+        guard saved.fingerprint == base.fingerprint else {
+            throw OuroError(
+                .invalidCheckpoint, file: saved.path,
+                "the model is not the one that the training began with; put that one back, or start a new training")
+        }
+    }
+
+    /// Sets the model's matrices to W + s B A.
+    func merge() {
+        let rank = settings.rank
+        for matrix in matrices {
+            let (inputs, outputs) = (matrix.inputs, matrix.outputs)
+            let sum = model.parameters.base + matrix.tensor.range.lowerBound
+            sum.update(from: frozen.base + matrix.start, count: matrix.tensor.range.count)
+            let (a, b) = (parameters(matrix.a), parameters(matrix.b))
+            let (table, scale) = (model.compute.table, scale)
+            model.compute.pool.forEach(outputs) { output, _ in
+                for index in 0..<rank {
+                    table.add_scaled(
+                        sum + output * inputs, a + index * inputs, scale * b[output * rank + index], inputs)
+                }
+            }
+        }
+        model.parametersChanged()
+    }
+
+    /// Sets the gradients of the factors from those of the model's matrices.
+    func projectGradients() {
+        trainables.gradients.clear()
+        let rank = settings.rank
+        for matrix in matrices {
+            let (inputs, outputs) = (matrix.inputs, matrix.outputs)
+            let gradient = model.gradients.base + matrix.tensor.range.lowerBound
+            let (a, b) = (parameters(matrix.a), parameters(matrix.b))
+            let (gradientA, gradientB) = (gradients(matrix.a), gradients(matrix.b))
+            let (table, scale) = (model.compute.table, scale)
+            // A row of dB for every output, and a row of dA for every rank, each summed in one order.
+            model.compute.pool.forEach(outputs) { output, _ in
+                for index in 0..<rank {
+                    var sum: Float = 0
+                    let (g, row) = (gradient + output * inputs, a + index * inputs)
+                    for input in 0..<inputs { sum += g[input] * row[input] }
+                    gradientB[output * rank + index] = scale * sum
+                }
+            }
+            model.compute.pool.forEach(rank) { index, _ in
+                for output in 0..<outputs {
+                    table.add_scaled(
+                        gradientA + index * inputs, gradient + output * inputs, scale * b[output * rank + index],
+                        inputs)
+                }
+            }
+        }
+    }
+
+    /// Writes the adapter in PEFT's format.
+    func write(to folder: URL) throws(OuroError) {
+        var factors: [String: Adapter.Factors] = [:]
+        for matrix in matrices {
+            factors[matrix.tensor.name] = Adapter.Factors(
+                a: trainables.parameters.values(matrix.a.range), b: trainables.parameters.values(matrix.b.range),
+                inputs: matrix.inputs, outputs: matrix.outputs)
+        }
+        try Adapter.write(
+            to: folder, rank: settings.rank, alpha: settings.alpha, targets: settings.targets, base: base.path,
+            factors: factors)
+    }
+
+    private func parameters(_ tensor: ParameterLayout.Tensor) -> UnsafeMutablePointer<Float> {
+        trainables.parameters.base + tensor.range.lowerBound
+    }
+
+    private func gradients(_ tensor: ParameterLayout.Tensor) -> UnsafeMutablePointer<Float> {
+        trainables.gradients.base + tensor.range.lowerBound
+    }
+
+    /// FNV-1a over the bits of all values.
+    private static func fingerprint(_ parameters: ParameterArray) -> String {
+        var hash: UInt64 = 0xCBF2_9CE4_8422_2325
+        for index in 0..<parameters.count {
+            hash = (hash ^ UInt64(parameters.base[index].bitPattern)) &* 0x100_0000_01B3
+        }
+        return String(hash, radix: 16)
+    }
+}
