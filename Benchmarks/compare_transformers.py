@@ -70,12 +70,22 @@ class PlainOuro:
 
     @torch.inference_mode()
     def forward(self, tokens: list[int]) -> torch.Tensor:
+        """Logits after the last loop, of the last token."""
+        return self.head(self.loops(tokens)[-1][-1:])
+
+    def head(self, states: torch.Tensor) -> torch.Tensor:
+        tied = self.config.get("tie_word_embeddings")
+        return F.linear(states, self.weights["model.embed_tokens.weight" if tied else "lm_head.weight"])
+
+    def loops(self, tokens: list[int]) -> list[torch.Tensor]:
+        """Hidden states of some further tokens after every loop."""
         positions = torch.arange(self.length, self.length + len(tokens), dtype=torch.float32)
         angles = torch.outer(positions, self.frequencies)
         angles = torch.cat((angles, angles), dim=-1)
         x = self.weights["model.embed_tokens.weight"][torch.tensor(tokens)]
         cosine, sine = angles.cos().to(x.dtype), angles.sin().to(x.dtype)
         layers = self.config["num_hidden_layers"]
+        states = []
         for loop in range(self.config["total_ut_steps"]):
             for index in range(layers):
                 layer = f"model.layers.{index}."
@@ -87,8 +97,9 @@ class PlainOuro:
                 y = F.linear(y, self.weights[layer + "mlp.down_proj.weight"])
                 x = x + self.norm(y, layer + "post_attention_layernorm_2.weight")
             x = self.norm(x, "model.norm.weight")
+            states.append(x)
         self.length += len(tokens)
-        return F.linear(x[-1:], self.weights["lm_head.weight"])
+        return states
 
     def time(self, chunk: int, tokens: int) -> tuple[float, float]:
         self.cache, self.length = {}, 0
