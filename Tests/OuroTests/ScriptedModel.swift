@@ -21,19 +21,7 @@ final class ScriptedModel: PassModel {
         var input: UInt64
         var token: Int
     }
-    /// By page, loop and position.
-    private var memory: [Place: Written] = [:]
-    private struct Place: Hashable {
-        let page: Int
-        let loop: Int
-        let position: Int
-
-        init(_ row: Row, position: Int) {
-            page = row.cache.pageID(position: position)
-            loop = row.loop
-            self.position = position
-        }
-    }
+    private var memory: [ObjectIdentifier: [[Int: Written]]] = [:]
     private var hidden: [Int: (state: UInt64, tokens: [Int], loop: Int)] = [:]
     private var rows = FloatRows(rows: LoopedTransformer.readoutBatch, columns: ScriptedModel.vocabulary)
 
@@ -57,16 +45,18 @@ final class ScriptedModel: PassModel {
         passes.append(pass.rows.count)
         var inputs: [UInt64] = []
         for row in pass.rows {
+            row.cache.prepare(position: row.position, loop: row.loop)
             let input = row.loop == 1 ? Self.mix(UInt64(row.token)) : hidden[row.slot]?.state ?? 0
             inputs.append(input)
-            _ = row.cache.page(position: row.position, loop: row.loop)
-            memory[Place(row, position: row.position)] = Written(input: input, token: row.token)
+            let key = ObjectIdentifier(row.cache)
+            if memory[key] == nil { memory[key] = Array(repeating: [:], count: 9) }
+            memory[key]?[row.loop][row.position] = Written(input: input, token: row.token)
         }
         for (row, input) in zip(pass.rows, inputs) {
             var state = input
             var tokens: [Int] = []
             for position in 0...row.position {
-                guard let written = memory[Place(row, position: position)] else {
+                guard let written = memory[ObjectIdentifier(row.cache)]?[row.loop][position] else {
                     preconditionFailure("position \(position) was never written at loop \(row.loop)")
                 }
                 state = Self.mix(state, written.input)
@@ -135,7 +125,7 @@ final class ScriptedModel: PassModel {
             outcomes.append(outcome)
             statistics.append(last)
         }
-        return (outcomes, statistics, (pool.used, model.states.used))
+        return (outcomes, statistics, (pool.reserved, model.states.used))
     }
 
     static func request(

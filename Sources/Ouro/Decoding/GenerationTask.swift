@@ -10,8 +10,7 @@ final class GenerationTask: SequenceTask {
     private let cancelled: CancellationFlag
     private let request: ResolvedRequest
     private let promptCount: Int
-    /// Prompt and output.
-    private var tokens: [Int]
+    private let lastPromptToken: Int
 
     private var prefill: PrefillCursor
     private var sampler: Sampler
@@ -26,8 +25,7 @@ final class GenerationTask: SequenceTask {
     private var finished = false
     private let submitted = ContinuousClock.now
     private var firstToken: ContinuousClock.Instant?
-    private var costs: GenerationStatistics
-    var statistics: GenerationStatistics? { costs }
+    private var statistics: GenerationStatistics
     private var trace = GenerationTrace()
     private var unchanged: [Float] = []
     private var weighted: [Int: [Float]] = [:]
@@ -43,13 +41,13 @@ final class GenerationTask: SequenceTask {
         self.request = request
         loops = request.loops
         promptCount = prompt.count
-        tokens = prompt
+        lastPromptToken = prompt[prompt.count - 1]
         maximumPositions = prompt.count + request.maxTokens
         prefill = PrefillCursor(tokens: prompt.dropLast(), loops: request.loops, chunkSize: request.prefillChunk)
         sampler = Sampler(request.sampling, prompt: prompt)
         lookup = PromptLookup(prompt: prompt, limit: request.draftTokens)
         text = request.text
-        costs = GenerationStatistics(loops: request.loops)
+        statistics = GenerationStatistics(loops: request.loops)
         finalPosition = prompt.count - 1
         self.continuation = continuation
         self.cancelled = cancelled
@@ -57,39 +55,16 @@ final class GenerationTask: SequenceTask {
 
     var isCancelled: Bool { cancelled.isSet }
 
-    var knownPositions: Int { tokens.count }
-    var cacheSalt: String { request.cacheSalt }
-
     func start(cache: SequenceCache, states: RowStates) {
         self.cache = cache
         self.states = states
         wave = Wavefront(states: states)
-        // The last position is run in any case: its logits are wanted.
-        let known = tokens.count - 1
-        let shared = cache.adopt(tokens, limit: known)
-        prefill = PrefillCursor(
-            tokens: tokens[..<known], loops: loops, chunkSize: request.prefillChunk, start: shared)
-        if costs.passes == 0 { costs.cachedPromptTokens = shared }
         if prefill.isDone { beginDecoding() }
     }
 
-    /// The last known token decides the next one; its row goes along with the last chunk.
+    /// The prompt's last position decides the first token; it goes along with the prompt's last chunk.
     private func beginDecoding() {
-        wave?.append(position: finalPosition, token: tokens[finalPosition], tracker: newTracker())
-    }
-
-    func prepare() -> Bool {
-        guard let cache else { return true }
-        if finalRowCount > 0 { return cache.prepare(finalPosition + 1) }
-        return prefill.isUnderWay || cache.prepare(prefill.chunk.upperBound + 1)
-    }
-
-    func suspend() {
-        if let states { prefill.release(states) }
-        dropRows(from: 0)
-        weighted = [:]
-        cache = nil
-        costs.preemptions += 1
+        wave?.append(position: promptCount - 1, token: lastPromptToken, tracker: newTracker())
     }
 
     private func newTracker() -> ExitTracker { ExitTracker(loops: loops, policy: request.exit) }
@@ -109,28 +84,16 @@ final class GenerationTask: SequenceTask {
     }
 
     func prefillRows(limit: Int) -> [Row] {
-        guard let states, let cache, !prefill.isUnderWay, !prefill.isDone else { return [] }
-        // With the last chunk goes the position after it.
-        let end = prefill.nextEnd(limit: limit)
-        if !cache.prepare(end == prefill.tokens.count ? end + 1 : end) {
-            let room = min(end, cache.positionLimit)
-            let fits = room == prefill.tokens.count ? room - 1 : room
-            guard fits > prefill.chunk.upperBound else { return [] }
-            prefill.begin(end: fits, states: states)
-            return requiredRows()
-        }
-        prefill.begin(end: end, states: states)
+        guard let states, !prefill.isUnderWay, !prefill.isDone else { return [] }
+        prefill.begin(limit: limit, states: states)
         if prefill.hasBegunLastChunk { beginDecoding() }
         return requiredRows()
     }
 
     func draftRows(limit: Int) -> [Row] {
-        guard let wave, let cache, request.wavefront else { return [] }
+        guard let wave, request.wavefront else { return [] }
         let first = passWave
-        // Nobody is preempted for a guess.
-        while passWave < wave.count, passWave - first < limit, cache.prepare(wave[passWave].position + 1) {
-            passWave += 1
-        }
+        while passWave < wave.count, passWave - first < limit { passWave += 1 }
         return waveRows(first..<passWave)
     }
 
@@ -145,8 +108,8 @@ final class GenerationTask: SequenceTask {
     // MARK: what comes out
 
     func absorb(_ outcomes: [RowOutcome]) throws(OuroError) -> [Int] {
-        costs.passes += 1
-        costs.prefillRows += passChunk
+        statistics.passes += 1
+        statistics.prefillRows += passChunk
         var wanted: [Int] = []
         for index in 0..<passWave {
             guard let row = wave?[index] else { break }
@@ -220,7 +183,7 @@ final class GenerationTask: SequenceTask {
 
     private func dropRows(from index: Int) {
         for row in wave?.drop(from: index) ?? [] {
-            costs.droppedRows += row.loop - 1
+            statistics.droppedRows += row.loop - 1
             for index in row.traced { trace.rows[index].isDropped = true }
         }
     }
@@ -229,33 +192,24 @@ final class GenerationTask: SequenceTask {
         let kind: GenerationTrace.Kind =
             row.position > finalPosition ? .draft : row.isDecided ? .filler : .decode
         switch kind {
-        case .draft: costs.draftRows += 1
-        case .filler: costs.fillerRows += 1
-        case .decode: costs.decodeRows += 1
+        case .draft: statistics.draftRows += 1
+        case .filler: statistics.fillerRows += 1
+        case .decode: statistics.decodeRows += 1
         }
         guard request.traces else { return }
         wave?[index].traced.append(trace.rows.count)
         trace.rows.append(
-            .init(pass: costs.passes, position: row.position, loop: row.loop, kind: kind))
+            .init(pass: statistics.passes, position: row.position, loop: row.loop, kind: kind))
     }
 
     func endPass() throws(OuroError) -> Bool {
         guard let states else { return true }
         commit()
-        if !finished {
-            if prefill.isUnderWay { prefill.endPass(states: states) }
-            extend()
-        }
+        if finished { return true }
+        if prefill.isUnderWay { prefill.endPass(states: states) }
+        extend()
         wave?.retire(before: finalPosition, loops: loops)
-        publish()
-        return finished
-    }
-
-    /// Lets other requests have the pages of positions that are through all loops.
-    private func publish() {
-        let count =
-            prefill.isUnderWay ? prefill.chunk.lowerBound : wave?.rows.first?.position ?? prefill.chunk.upperBound
-        cache?.publish(tokens, count: count)
+        return false
     }
 
     /// Puts out the tokens of decided rows whose input is final, oldest first.
@@ -264,8 +218,8 @@ final class GenerationTask: SequenceTask {
             let token = row.guess
         {
             for (loop, guess) in row.guesses.enumerated() where guess != nil {
-                costs.guesses[loop] += 1
-                if guess == token { costs.rightGuesses[loop] += 1 }
+                statistics.guesses[loop] += 1
+                if guess == token { statistics.rightGuesses[loop] += 1 }
             }
             emit(token, row: row)
             finalPosition += 1
@@ -274,10 +228,9 @@ final class GenerationTask: SequenceTask {
 
     private func emit(_ token: Int, row: WaveRow) {
         let now = ContinuousClock.now
-        if firstToken == nil { costs.timeToFirstToken = now - submitted }
+        if firstToken == nil { statistics.timeToFirstToken = now - submitted }
         firstToken = firstToken ?? now
-        costs.timeAfterFirstToken = now - (firstToken ?? now)
-        tokens.append(token)
+        statistics.timeAfterFirstToken = now - (firstToken ?? now)
         sampler.append(token)
         lookup.append(token)
         let isEnd = request.endTokens.contains(token)
@@ -295,7 +248,7 @@ final class GenerationTask: SequenceTask {
                 position: row.position + 1, id: token, text: shown, logProbability: row.logProbability,
                 exitLoop: row.tracker.exitLoop ?? loops, exitDistribution: row.tracker.exitDistribution,
                 gate: row.tracker.gateAtExit, loopLogProbabilities: row.logProbabilities.map { $0[token] },
-                passes: costs.passes, finishReason: reason, statistics: reason == nil ? nil : costs,
+                passes: statistics.passes, finishReason: reason, statistics: reason == nil ? nil : statistics,
                 trace: reason != nil && request.traces ? trace : nil))
     }
 

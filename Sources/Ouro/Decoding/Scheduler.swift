@@ -15,29 +15,17 @@ extension LoopedTransformer: PassModel {}
 /// First come rows on final tokens and the loops of chunks under way, then new chunks of prompts, those first that have
 /// waited longest, then rows on guesses, as long as they cost next to nothing (`freeRows`). Sequences join and leave
 /// between passes. Because a row's result does not depend on its company, the policy changes speed, never output.
-///
-/// A request starts, in the order of arrival, when there is room for the tokens it has. Where room for a further page is
-/// missing, the request that arrived last gives up its pages and waits to be computed again. So the one that arrived first
-/// always goes on, and everyone is the first in the end.
 final class Scheduler {
     let model: any PassModel
     let pool: KVPool
     private let rowsPerPass: Int
     /// Rows up to which a pass costs little more than with one.
     private let freeRows: Int
-    /// Both in the order of arrival.
     private var live: [Entry] = []
-    private var waiting: [Arrival] = []
-    private var arrivals = 0
-    private(set) var totals = EngineStatus()
-
-    private struct Arrival {
-        let number: Int
-        let task: any SequenceTask
-    }
+    private var waiting: [any SequenceTask] = []
+    private var passes = 0
 
     private struct Entry {
-        let number: Int
         let task: any SequenceTask
         /// The pass it last took part in, and the one in which it last began a chunk.
         var lastPass = -1
@@ -54,21 +42,6 @@ final class Scheduler {
     }
 
     var isIdle: Bool { live.isEmpty && waiting.isEmpty }
-    private var passes: Int { totals.passes }
-
-    /// What the engine is at, and what it has done.
-    var status: EngineStatus {
-        var status = totals
-        status.runningRequests = live.count
-        status.waitingRequests = waiting.count
-        for entry in live { status.add(entry.task.statistics) }
-        let blockBytes = pool.layout.bytesPerBlock
-        status.cacheBytes = pool.capacity * blockBytes
-        status.usedCacheBytes = pool.used * blockBytes
-        status.sharedCacheBytes = pool.cached * blockBytes
-        status.evictedPages = pool.evictions
-        return status
-    }
 
     /// Takes a task in; it starts when the cache has room for it.
     func submit(_ task: any SequenceTask) {
@@ -82,18 +55,16 @@ final class Scheduler {
                         + "than the budget of \(budget >> 20) MiB; ask for fewer tokens or raise the budget"))
             return
         }
-        arrivals += 1
-        waiting.append(Arrival(number: arrivals, task: task))
+        waiting.append(task)
     }
 
     /// Runs one pass over rows of all live tasks.
     func runPass() {
-        drop { $0.isCancelled }
         admit()
-        makeRoom()
+        drop { $0.isCancelled }
         var pass = Pass(rows: formPass())
         guard !pass.rows.isEmpty else { return }
-        totals.passes += 1
+        passes += 1
         model.run(&pass)
         var wanted: [(entry: Int, row: Int)] = []
         var errors: [OuroError?] = live.map { _ in nil }
@@ -112,21 +83,6 @@ final class Scheduler {
             } catch {
                 end(entry.task, error)
             }
-        }
-    }
-
-    /// Sees to the pages that live tasks cannot go on without, at the cost of those that arrived last.
-    private func makeRoom() {
-        var index = 0
-        while index < live.count {
-            guard !live[index].task.prepare() else {
-                index += 1
-                continue
-            }
-            let last = live.removeLast()
-            last.task.suspend()
-            totals.preemptions += 1
-            waiting.insert(Arrival(number: last.number, task: last.task), at: 0)
         }
     }
 
@@ -176,27 +132,24 @@ final class Scheduler {
     }
 
     private func admit() {
-        while let arrival = waiting.first {
-            let task = arrival.task
-            guard !task.isCancelled else {
+        while let task = waiting.first {
+            if task.isCancelled {
                 waiting.removeFirst()
                 task.finish(nil)
                 continue
             }
-            // Room for what it has and a page more, so that it does not have to make way at once. Alone it always fits.
-            let blocks = pool.layout.blocks(positions: task.knownPositions, loops: task.loops) + task.loops
-            guard live.isEmpty || blocks <= pool.available else { return }
-            waiting.removeFirst()
-            let cache = SequenceCache(
-                pool: pool, positions: task.maximumPositions, loops: task.loops, salt: task.cacheSalt)
+            guard let cache = SequenceCache(pool: pool, positions: task.maximumPositions, loops: task.loops) else {
+                return
+            }
             task.start(cache: cache, states: model.states)
-            live.append(Entry(number: arrival.number, task: task))
+            live.append(Entry(task: task))
+            waiting.removeFirst()
         }
     }
 
     /// Ends every task without a result.
     func cancelAll() {
-        for task in live.map(\.task) + waiting.map(\.task) { task.finish(nil) }
+        for task in live.map(\.task) + waiting { task.finish(nil) }
         (live, waiting) = ([], [])
     }
 
@@ -206,9 +159,6 @@ final class Scheduler {
 
     private func end(_ task: any SequenceTask, _ error: OuroError?) {
         live.removeAll { $0.task === task }
-        totals.add(task.statistics)
-        if error != nil { totals.failedRequests += 1 }
-        totals.finishedRequests += 1
         task.finish(error)
     }
 }

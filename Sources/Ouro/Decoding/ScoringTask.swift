@@ -56,28 +56,10 @@ final class ScoringTask: SequenceTask {
     }
 
     var isCancelled: Bool { cancelled.isSet }
-    var knownPositions: Int { tokens.count }
-    let cacheSalt = ""
-    let statistics: GenerationStatistics? = nil
 
-    /// Every position is read out, so that no page of another sequence is of use.
     func start(cache: SequenceCache, states: RowStates) {
         self.cache = cache
         self.states = states
-    }
-
-    func prepare() -> Bool {
-        guard let cache, !prefill.isUnderWay, !prefill.isDone else { return true }
-        return cache.prepare(prefill.chunk.upperBound + 1)
-    }
-
-    /// Begins anew: what was read out will be read out again.
-    func suspend() {
-        if let states { prefill.release(states) }
-        cache = nil
-        prefill = PrefillCursor(tokens: tokens[...], loops: loops, chunkSize: prefill.chunkSize)
-        argmax = Array(repeating: [], count: tokens.count)
-        nextLogProbabilities = Array(repeating: [], count: tokens.count)
     }
 
     var requiredRowCount: Int { prefill.isUnderWay ? prefill.chunk.count : 0 }
@@ -88,11 +70,8 @@ final class ScoringTask: SequenceTask {
     }
 
     func prefillRows(limit: Int) -> [Row] {
-        guard let states, let cache, !prefill.isUnderWay, !prefill.isDone else { return [] }
-        let end = prefill.nextEnd(limit: limit)
-        _ = cache.prepare(end)
-        guard cache.positionLimit > prefill.chunk.upperBound else { return [] }
-        prefill.begin(end: min(end, cache.positionLimit), states: states)
+        guard let states, !prefill.isUnderWay, !prefill.isDone else { return [] }
+        prefill.begin(limit: limit, states: states)
         return requiredRows()
     }
 

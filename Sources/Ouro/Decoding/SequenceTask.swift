@@ -3,30 +3,18 @@
 /// The scheduler asks for rows, runs the pass, then hands back what came out, in the order the rows were given. A task
 /// never sees other tasks' rows.
 protocol SequenceTask: AnyObject {
-    /// Positions and loops the task can need at most.
+    /// Positions and loops the task can need at most; reserved before it starts.
     var maximumPositions: Int { get }
     var loops: Int { get }
-    /// Positions whose tokens are known; it starts when there is room for them.
-    var knownPositions: Int { get }
-    /// Only tasks with the same one share pages of the cache.
-    var cacheSalt: String { get }
-    /// What it has cost so far; nil for a task without output.
-    var statistics: GenerationStatistics? { get }
     /// Whether the receiver has lost interest.
     var isCancelled: Bool { get }
-    /// Called before the first pass, and again after ``suspend()``.
+    /// Called once, before the first pass.
     func start(cache: SequenceCache, states: RowStates)
-    /// Takes the pages without which it cannot go on: those of the required rows, or of one position of the next chunk.
-    /// False if there is no room for them.
-    func prepare() -> Bool
-    /// Gives up its pages and rows between two passes, to go on later from the tokens that are known by then.
-    func suspend()
 
     /// Rows of work that has begun: rows on final tokens, and the rest of a chunk's loops. All or none go into a pass.
     var requiredRowCount: Int { get }
     func requiredRows() -> [Row]
-    /// Begins the next chunk of the prompt, with at most `limit` (at least 1) positions and as many as there is room for;
-    /// empty if there is none to begin.
+    /// Begins the next chunk of the prompt, with at most `limit` (at least 1) positions; empty if there is none to begin.
     func prefillRows(limit: Int) -> [Row]
     /// Rows on guessed tokens, at most `limit`; asked for after the required ones of the same pass.
     func draftRows(limit: Int) -> [Row]
@@ -48,15 +36,12 @@ struct PrefillCursor {
     let tokens: ArraySlice<Int>
     let loops: Int
     let chunkSize: Int
-    private(set) var chunk: Range<Int>
+    private(set) var chunk: Range<Int> = 0..<0
     /// The loop the chunk's rows run next (1-based).
     private(set) var loop = 1
     private var slots: [Int] = []
 
-    /// - Parameters:
-    ///   - start: positions whose keys and values are there already.
-    init(tokens: ArraySlice<Int>, loops: Int, chunkSize: Int, start: Int = 0) {
-        chunk = start..<start
+    init(tokens: ArraySlice<Int>, loops: Int, chunkSize: Int) {
         self.tokens = tokens
         self.loops = loops
         self.chunkSize = chunkSize
@@ -68,13 +53,11 @@ struct PrefillCursor {
     /// Whether everything but the last position's loops is behind, or the last chunk is on its way.
     var hasBegunLastChunk: Bool { chunk.upperBound == tokens.count }
 
-    /// Positions that the next chunk may have if it takes `limit` more at most.
-    func nextEnd(limit: Int) -> Int { min(chunk.upperBound + min(chunkSize, limit), tokens.count) }
-
-    /// Begins the next chunk, up to `end`.
-    mutating func begin(end: Int, states: RowStates) {
-        assert(slots.isEmpty && end > chunk.upperBound && end <= tokens.count)
-        chunk = chunk.upperBound..<end
+    /// Begins the next chunk, with at most `limit` positions.
+    mutating func begin(limit: Int, states: RowStates) {
+        assert(slots.isEmpty)
+        let start = chunk.upperBound
+        chunk = start..<min(start + min(chunkSize, limit), tokens.count)
         slots = chunk.map { _ in states.take() }
         loop = 1
     }

@@ -77,10 +77,6 @@ public struct GenerationStatistics: Sendable, Equatable {
     public var fillerRows = 0
     /// Those of the draft rows whose guess was wrong.
     public var droppedRows = 0
-    /// Tokens of the prompt whose keys and values were there from earlier requests.
-    public var cachedPromptTokens = 0
-    /// How often the request gave its memory up to others, to be computed again later.
-    public var preemptions = 0
     /// From the request to its first token, waiting included, and from the first token to the last.
     public var timeToFirstToken = Duration.zero
     public var timeAfterFirstToken = Duration.zero

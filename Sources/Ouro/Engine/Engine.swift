@@ -128,18 +128,11 @@ public final class Engine: Sendable {
         return result
     }
 
-    /// What it is at and what it has done, between two passes.
-    public func status() async -> EngineStatus {
-        await withCheckedContinuation { continuation in
-            thread.perform { continuation.resume(returning: $0.status) }
-        }
-    }
-
     /// Blocks of the cache in use, and rows in flight: both zero when nothing runs. For leak checks.
-    func usage() async -> (usedBlocks: Int, rowStates: Int) {
+    func usage() async -> (reservedBlocks: Int, rowStates: Int) {
         await withCheckedContinuation { continuation in
             thread.perform { scheduler in
-                continuation.resume(returning: (scheduler.pool.used, scheduler.model.states.used))
+                continuation.resume(returning: (scheduler.pool.reserved, scheduler.model.states.used))
             }
         }
     }

@@ -34,9 +34,6 @@ public struct GenerationRequest: Sendable {
     public var traces = false
     /// Whether tokens tell their log-probability after every loop that ran, as training on rollouts needs it.
     public var everyLoop = false
-    /// Only requests with the same one share keys and values of equal beginnings. Changes speed, never output; a server
-    /// gives every tenant its own, so that nobody can time what others have asked.
-    public var cacheSalt = ""
     /// Whether special tokens show up in the text of the result. Thinking models need it for `<think>`.
     public var showsSpecialTokens: Bool
 

@@ -10,7 +10,6 @@ struct ResolvedRequest: Sendable {
     var draftTokens: Int
     var traces = false
     var everyLoop = false
-    var cacheSalt = ""
     var text: TextAssembler
 }
 
@@ -100,7 +99,6 @@ extension Engine {
             endTokens: request.stopTokens.union(request.ignoresEndOfText ? [] : endOfTextTokens), sampling: sampling,
             prefillChunk: options.prefillChunk, wavefront: request.wavefront, draftTokens: request.draftTokens,
             traces: request.traces, everyLoop: request.everyLoop,
-            cacheSalt: request.cacheSalt,
             text: TextAssembler(
                 tokenizer: tokenizer, stop: request.stop, showsSpecialTokens: request.showsSpecialTokens))
     }
