@@ -8,6 +8,8 @@
 /// too, and a page is never unread for longer than those that follow it: the one to evict has no children.
 final class KVPool {
     let layout: KVLayout
+    /// Bytes.
+    let budget: Int
     /// Blocks (16 positions of one loop) that fit into the budget.
     let capacity: Int
     /// Whether pages are published at all.
@@ -23,6 +25,7 @@ final class KVPool {
 
     init(layout: KVLayout, budget: Int, sharesPrefixes: Bool = true) {
         self.layout = layout
+        self.budget = budget
         self.sharesPrefixes = sharesPrefixes
         capacity = max(0, budget / layout.bytesPerBlock)
     }

@@ -48,7 +48,7 @@ final class Scheduler {
         self.pool = pool
         self.rowsPerPass = max(1, rowsPerPass)
         self.freeRows = freeRows
-        load = EngineLoad(cacheBytes: pool.capacity * pool.layout.bytesPerBlock)
+        load = EngineLoad(cacheBytes: pool.budget)
     }
 
     var isIdle: Bool { live.isEmpty && waiting.isEmpty }
@@ -57,15 +57,19 @@ final class Scheduler {
     func submit(_ task: any SequenceTask) {
         let blocks = pool.layout.blocks(positions: task.maximumPositions, loops: task.loops)
         guard blocks <= pool.capacity else {
-            let (needed, budget) = (blocks * pool.layout.bytesPerBlock, pool.capacity * pool.layout.bytesPerBlock)
             task.finish(
                 OuroError(
                     .memoryExceeded,
-                    "\(task.maximumPositions) positions at \(task.loops) loops need \(needed >> 20) MiB of cache, more "
-                        + "than the budget of \(budget >> 20) MiB; ask for fewer tokens or raise the budget"))
+                    "\(task.maximumPositions) positions at \(task.loops) loops need "
+                        + "\(Self.memory(blocks * pool.layout.bytesPerBlock)) of cache, more than the budget of "
+                        + "\(Self.memory(pool.budget)); ask for fewer tokens or raise the budget"))
             return
         }
         waiting.append(Entry(task: task))
+    }
+
+    private static func memory(_ bytes: Int) -> String {
+        bytes < 16 << 20 ? "\((bytes + 1023) >> 10) KiB" : "\((bytes + 0xF_FFFF) >> 20) MiB"
     }
 
     /// Runs one pass over rows of all live tasks.
