@@ -17,11 +17,11 @@ final class ScriptedModel: PassModel {
 
     static let vocabulary = 12
 
+    /// What a row leaves in its page, in place of keys and values.
     private struct Written {
         var input: UInt64
         var token: Int
     }
-    private var memory: [ObjectIdentifier: [[Int: Written]]] = [:]
     private var hidden: [Int: (state: UInt64, tokens: [Int], loop: Int)] = [:]
     private var rows = FloatRows(rows: LoopedTransformer.readoutBatch, columns: ScriptedModel.vocabulary)
 
@@ -48,17 +48,14 @@ final class ScriptedModel: PassModel {
             row.cache.prepare(position: row.position, loop: row.loop)
             let input = row.loop == 1 ? Self.mix(UInt64(row.token)) : hidden[row.slot]?.state ?? 0
             inputs.append(input)
-            let key = ObjectIdentifier(row.cache)
-            if memory[key] == nil { memory[key] = Array(repeating: [:], count: 9) }
-            memory[key]?[row.loop][row.position] = Written(input: input, token: row.token)
+            Self.entry(row.cache, position: row.position, loop: row.loop).pointee =
+                Written(input: input, token: row.token)
         }
         for (row, input) in zip(pass.rows, inputs) {
             var state = input
             var tokens: [Int] = []
             for position in 0...row.position {
-                guard let written = memory[ObjectIdentifier(row.cache)]?[row.loop][position] else {
-                    preconditionFailure("position \(position) was never written at loop \(row.loop)")
-                }
+                let written = Self.entry(row.cache, position: position, loop: row.loop).pointee
                 state = Self.mix(state, written.input)
                 tokens.append(written.token)
             }
@@ -66,6 +63,11 @@ final class ScriptedModel: PassModel {
             let gate = Float(Int(state % 2001) - 1000) / 400
             pass.outcomes.append(RowOutcome(gateLogit: gate, change: Float(state % 97) / 97))
         }
+    }
+
+    private static func entry(_ cache: SequenceCache, position: Int, loop: Int) -> UnsafeMutablePointer<Written> {
+        cache.page(position: position, loop: loop).assumingMemoryBound(to: Written.self)
+            + position % KVLayout.positionsPerBlock
     }
 
     func logits(slots: ArraySlice<Int>) -> FloatRows {
@@ -125,7 +127,7 @@ final class ScriptedModel: PassModel {
             outcomes.append(outcome)
             statistics.append(last)
         }
-        return (outcomes, statistics, (pool.reserved, model.states.used))
+        return (outcomes, statistics, (pool.blocksInUse, model.states.used))
     }
 
     static func request(

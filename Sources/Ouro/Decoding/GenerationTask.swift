@@ -9,14 +9,14 @@ final class GenerationTask: SequenceTask {
     private let continuation: AsyncThrowingStream<GeneratedToken, any Error>.Continuation
     private let cancelled: CancellationFlag
     private let request: ResolvedRequest
-    private let promptCount: Int
-    private let lastPromptToken: Int
+    // The prompt and what has come out since.
+    private var tokens: [Int]
 
     private var prefill: PrefillCursor
     private var sampler: Sampler
     private var lookup: PromptLookup
     private var text: TextAssembler
-    private var cache: SequenceCache?
+    private(set) var cache: SequenceCache?
     private var states: RowStates?
     private var wave: Wavefront?
 
@@ -40,8 +40,7 @@ final class GenerationTask: SequenceTask {
     ) {
         self.request = request
         loops = request.loops
-        promptCount = prompt.count
-        lastPromptToken = prompt[prompt.count - 1]
+        tokens = prompt
         maximumPositions = prompt.count + request.maxTokens
         prefill = PrefillCursor(tokens: prompt.dropLast(), loops: request.loops, chunkSize: request.prefillChunk)
         sampler = Sampler(request.sampling, prompt: prompt)
@@ -55,23 +54,54 @@ final class GenerationTask: SequenceTask {
 
     var isCancelled: Bool { cancelled.isSet }
 
-    func start(cache: SequenceCache, states: RowStates) {
+    var knownPositions: Int { tokens.count }
+    /// All but the last position, whose logits are needed.
+    var reusableTokens: ArraySlice<Int> { tokens.dropLast() }
+    var cacheSalt: String { request.cacheSalt }
+    var rowCounts: RowCounts { statistics.rowCounts }
+
+    func start(cache: SequenceCache, cached: Int, states: RowStates) {
         self.cache = cache
         self.states = states
+        if statistics.preemptions == 0 { statistics.cachedPromptTokens = cached }
+        prefill = PrefillCursor(
+            tokens: tokens.dropLast(), cached: cached, loops: loops, chunkSize: request.prefillChunk)
         wave = Wavefront(states: states)
         if prefill.isDone { beginDecoding() }
     }
 
-    /// The prompt's last position decides the first token; it goes along with the prompt's last chunk.
+    func preempt() {
+        statistics.preemptions += 1
+        releaseMemory()
+    }
+
+    private func releaseMemory() {
+        if let states { prefill.release(states) }
+        _ = wave?.drop(from: 0)
+        weighted = [:]
+        cache?.release()
+        (cache, wave) = (nil, nil)
+    }
+
+    /// The last known position decides the next token; it goes along with the last chunk.
     private func beginDecoding() {
-        wave?.append(position: promptCount - 1, token: lastPromptToken, tracker: newTracker())
+        wave?.append(position: tokens.count - 1, token: tokens[tokens.count - 1], tracker: newTracker())
     }
 
     private func newTracker() -> ExitTracker { ExitTracker(loops: loops, policy: request.exit) }
 
     // MARK: rows
 
-    private var finalRowCount: Int { wave?.rows.prefix { $0.position <= finalPosition && $0.loop <= loops }.count ?? 0 }
+    /// Rows on final tokens that are not through, and have room.
+    private var finalRowCount: Int {
+        guard let wave, let cache else { return 0 }
+        let end = min(finalPosition + 1, cache.room)
+        return wave.rows.prefix { $0.position < end && $0.loop <= loops }.count
+    }
+
+    var requiredPositions: Int {
+        prefill.hasBegunLastChunk ? finalPosition + 1 : prefill.requiredPositions
+    }
 
     var requiredRowCount: Int { (prefill.isUnderWay ? prefill.chunk.count : 0) + finalRowCount }
 
@@ -84,16 +114,20 @@ final class GenerationTask: SequenceTask {
     }
 
     func prefillRows(limit: Int) -> [Row] {
-        guard let states, !prefill.isUnderWay, !prefill.isDone else { return [] }
-        prefill.begin(limit: limit, states: states)
+        guard let states, let cache, !prefill.isUnderWay, !prefill.isDone else { return [] }
+        prefill.begin(limit: limit, cache: cache, states: states)
         if prefill.hasBegunLastChunk { beginDecoding() }
         return requiredRows()
     }
 
     func draftRows(limit: Int) -> [Row] {
-        guard let wave, request.wavefront else { return [] }
+        guard let wave, let cache, request.wavefront else { return [] }
         let first = passWave
-        while passWave < wave.count, passWave - first < limit { passWave += 1 }
+        while passWave < wave.count, passWave - first < limit,
+            cache.reserve(upTo: wave[passWave].position + 1) > wave[passWave].position
+        {
+            passWave += 1
+        }
         return waveRows(first..<passWave)
     }
 
@@ -110,6 +144,9 @@ final class GenerationTask: SequenceTask {
     func absorb(_ outcomes: [RowOutcome]) throws(OuroError) -> [Int] {
         statistics.passes += 1
         statistics.prefillRows += passChunk
+        if let bad = outcomes.prefix(passChunk).firstIndex(where: { !$0.gateLogit.isFinite }) {
+            throw nonFinite(prefill.chunk.lowerBound + bad)
+        }
         var wanted: [Int] = []
         for index in 0..<passWave {
             guard let row = wave?[index] else { break }
@@ -205,11 +242,19 @@ final class GenerationTask: SequenceTask {
     func endPass() throws(OuroError) -> Bool {
         guard let states else { return true }
         commit()
-        if finished { return true }
         if prefill.isUnderWay { prefill.endPass(states: states) }
+        cache?.publish(tokens[...], completed: completedPositions)
+        if finished { return true }
         extend()
         wave?.retire(before: finalPosition, loops: loops)
         return false
+    }
+
+    /// Positions with final tokens that are through all loops: nothing writes to them any more.
+    private var completedPositions: Int {
+        guard prefill.isDone, let wave else { return prefill.completed }
+        let through = wave.rows.prefix { $0.loop > loops && $0.position <= finalPosition }.count
+        return through == 0 ? wave.rows.first?.position ?? 0 : wave[through - 1].position + 1
     }
 
     /// Puts out the tokens of decided rows whose input is final, oldest first.
@@ -231,6 +276,7 @@ final class GenerationTask: SequenceTask {
         if firstToken == nil { statistics.timeToFirstToken = now - submitted }
         firstToken = firstToken ?? now
         statistics.timeAfterFirstToken = now - (firstToken ?? now)
+        tokens.append(token)
         sampler.append(token)
         lookup.append(token)
         let isEnd = request.endTokens.contains(token)
@@ -267,9 +313,7 @@ final class GenerationTask: SequenceTask {
     }
 
     func finish(_ error: OuroError?) {
-        if let states { prefill.release(states) }
-        _ = wave?.drop(from: 0)
-        cache = nil
+        releaseMemory()
         continuation.finish(throwing: error)
     }
 

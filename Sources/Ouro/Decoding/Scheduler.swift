@@ -15,18 +15,27 @@ extension LoopedTransformer: PassModel {}
 /// First come rows on final tokens and the loops of chunks under way, then new chunks of prompts, those first that have
 /// waited longest, then rows on guesses, as long as they cost next to nothing (`freeRows`). Sequences join and leave
 /// between passes. Because a row's result does not depend on its company, the policy changes speed, never output.
+///
+/// Tasks start in the order they came. When the cache runs out, an older task takes memory from the one that joined last,
+/// which goes back to the head of the queue and later computes again what it had. Nobody takes from the oldest, which fits
+/// by itself: so it ends, and then the next one is the oldest.
 final class Scheduler {
     let model: any PassModel
     let pool: KVPool
+    private(set) var load: EngineLoad
     private let rowsPerPass: Int
     /// Rows up to which a pass costs little more than with one.
     private let freeRows: Int
+    // Both in the order the tasks came, and all of `live` before `waiting`.
     private var live: [Entry] = []
-    private var waiting: [any SequenceTask] = []
-    private var passes = 0
+    private var waiting: [Entry] = []
+    // The task that last had no room, and the state of the pool then.
+    private var refusal: (task: any SequenceTask, changes: Int)?
 
     private struct Entry {
         let task: any SequenceTask
+        /// Whether it has been live before.
+        var isResumed = false
         /// The pass it last took part in, and the one in which it last began a chunk.
         var lastPass = -1
         var lastChunk = -1
@@ -39,6 +48,7 @@ final class Scheduler {
         self.pool = pool
         self.rowsPerPass = max(1, rowsPerPass)
         self.freeRows = freeRows
+        load = EngineLoad(cacheBytes: pool.budget)
     }
 
     var isIdle: Bool { live.isEmpty && waiting.isEmpty }
@@ -47,24 +57,31 @@ final class Scheduler {
     func submit(_ task: any SequenceTask) {
         let blocks = pool.layout.blocks(positions: task.maximumPositions, loops: task.loops)
         guard blocks <= pool.capacity else {
-            let (needed, budget) = (blocks * pool.layout.bytesPerBlock, pool.capacity * pool.layout.bytesPerBlock)
             task.finish(
                 OuroError(
                     .memoryExceeded,
-                    "\(task.maximumPositions) positions at \(task.loops) loops need \(needed >> 20) MiB of cache, more "
-                        + "than the budget of \(budget >> 20) MiB; ask for fewer tokens or raise the budget"))
+                    "\(task.maximumPositions) positions at \(task.loops) loops need "
+                        + "\(Self.memory(blocks * pool.layout.bytesPerBlock)) of cache, more than the budget of "
+                        + "\(Self.memory(pool.budget)); ask for fewer tokens or raise the budget"))
             return
         }
-        waiting.append(task)
+        waiting.append(Entry(task: task))
+    }
+
+    private static func memory(_ bytes: Int) -> String {
+        bytes < 16 << 20 ? "\((bytes + 1023) >> 10) KiB" : "\((bytes + 0xF_FFFF) >> 20) MiB"
     }
 
     /// Runs one pass over rows of all live tasks.
     func runPass() {
+        defer { takeStock() }
+        dropCancelled()
         admit()
-        drop { $0.isCancelled }
+        makeRoom()
         var pass = Pass(rows: formPass())
         guard !pass.rows.isEmpty else { return }
-        passes += 1
+        load.passes += 1
+        let before = live.map(\.task.rowCounts)
         model.run(&pass)
         var wanted: [(entry: Int, row: Int)] = []
         var errors: [OuroError?] = live.map { _ in nil }
@@ -76,14 +93,33 @@ final class Scheduler {
             }
         }
         readOut(wanted, pass: pass, errors: &errors)
-        for (entry, error) in zip(live, errors) where !entry.rows.isEmpty {
+        for (index, entry) in live.enumerated() where !entry.rows.isEmpty {
             do throws(OuroError) {
-                if let error { throw error }
+                if let error = errors[index] { throw error }
                 if try entry.task.endPass() { end(entry.task, nil) }
             } catch {
                 end(entry.task, error)
             }
+            load.rows.add(entry.task.rowCounts, since: before[index])
         }
+    }
+
+    /// Every task's next step gets its pages, the oldest task first, at the cost of the youngest. Who gets none waits.
+    private func makeRoom() {
+        var index = 0
+        while index < live.count {
+            let task = live[index].task
+            let needed = task.requiredPositions
+            while let cache = task.cache, cache.reserve(upTo: needed) < needed, live.count > index + 1 { preemptLast() }
+            index += 1
+        }
+    }
+
+    private func preemptLast() {
+        let entry = live.removeLast()
+        entry.task.preempt()
+        waiting.insert(Entry(task: entry.task, isResumed: true), at: 0)
+        load.preemptions += 1
     }
 
     private func formPass() -> [Row] {
@@ -91,7 +127,7 @@ final class Scheduler {
         func add(_ new: [Row], to index: Int) {
             live[index].rows += rows.count..<(rows.count + new.count)
             rows += new
-            if !new.isEmpty { live[index].lastPass = passes }
+            if !new.isEmpty { live[index].lastPass = load.passes }
         }
         for index in live.indices { live[index].rows.removeAll(keepingCapacity: true) }
         // Whoever had no turn for longest comes first.
@@ -106,7 +142,7 @@ final class Scheduler {
         for index in live.indices.sorted(by: { live[$0].lastChunk < live[$1].lastChunk })
         where rows.count < rowsPerPass && !skipped.contains(index) {
             let chunk = live[index].task.prefillRows(limit: rowsPerPass - rows.count)
-            if !chunk.isEmpty { live[index].lastChunk = passes }
+            if !chunk.isEmpty { live[index].lastChunk = load.passes }
             add(chunk, to: index)
         }
         for index in live.indices where rows.count < min(freeRows, rowsPerPass) && !skipped.contains(index) {
@@ -131,34 +167,62 @@ final class Scheduler {
         }
     }
 
+    /// Starts waiting tasks, in order, while there is room for what they know and a page more.
     private func admit() {
-        while let task = waiting.first {
-            if task.isCancelled {
-                waiting.removeFirst()
-                task.finish(nil)
-                continue
-            }
-            guard let cache = SequenceCache(pool: pool, positions: task.maximumPositions, loops: task.loops) else {
+        while let entry = waiting.first {
+            let task = entry.task
+            if let refusal, refusal.task === task, refusal.changes == pool.changes { return }
+            let cache = SequenceCache(
+                pool: pool, maximumPositions: task.maximumPositions, loops: task.loops, salt: task.cacheSalt)
+            let reusable = task.reusableTokens
+            let cached = cache.takePrefix(of: reusable)
+            let promised = live.reduce(0) { $0 + blocksToCome($1.task, cache: $1.task.cache) }
+            guard live.isEmpty || pool.blocksInUse + promised + blocksToCome(task, cache: cache) <= pool.capacity else {
+                cache.release()
+                refusal = (task, pool.changes)
                 return
             }
-            task.start(cache: cache, states: model.states)
-            live.append(Entry(task: task))
+            if !entry.isResumed {
+                load.prefixQueries += reusable.count
+                load.prefixHits += cached
+            }
+            refusal = nil
+            task.start(cache: cache, cached: cached, states: model.states)
+            live.append(entry)
             waiting.removeFirst()
         }
     }
 
-    /// Ends every task without a result.
-    func cancelAll() {
-        for task in live.map(\.task) + waiting { task.finish(nil) }
-        (live, waiting) = ([], [])
+    /// Blocks that a task will take before long: for the positions it knows, and a page more.
+    private func blocksToCome(_ task: any SequenceTask, cache: SequenceCache?) -> Int {
+        let positions = min(task.knownPositions + KVLayout.positionsPerBlock, task.maximumPositions)
+        return max(0, pool.layout.blocks(positions: positions, loops: task.loops) - (cache?.blocksHeld ?? 0))
     }
 
-    private func drop(_ isGone: (any SequenceTask) -> Bool) {
-        for entry in live where isGone(entry.task) { end(entry.task, nil) }
+    /// Ends every task without a result.
+    func cancelAll() {
+        for entry in live + waiting { entry.task.finish(nil) }
+        (live, waiting, refusal) = ([], [], nil)
+        takeStock()
+    }
+
+    private func dropCancelled() {
+        for entry in live + waiting where entry.task.isCancelled { end(entry.task, nil) }
     }
 
     private func end(_ task: any SequenceTask, _ error: OuroError?) {
         live.removeAll { $0.task === task }
+        waiting.removeAll { $0.task === task }
+        refusal = nil
         task.finish(error)
+    }
+
+    private func takeStock() {
+        load.liveRequests = live.count
+        load.waitingRequests = waiting.count
+        load.pagesInUse = pool.pagesInUse
+        load.pagesCached = pool.pagesCached
+        load.cacheBytesInUse = pool.blocksInUse * pool.layout.bytesPerBlock
+        load.cacheBytesCached = pool.blocksCached * pool.layout.bytesPerBlock
     }
 }

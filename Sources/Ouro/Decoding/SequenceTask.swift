@@ -3,14 +3,29 @@
 /// The scheduler asks for rows, runs the pass, then hands back what came out, in the order the rows were given. A task
 /// never sees other tasks' rows.
 protocol SequenceTask: AnyObject {
-    /// Positions and loops the task can need at most; reserved before it starts.
+    /// Positions and loops the task can need at most.
     var maximumPositions: Int { get }
     var loops: Int { get }
+    /// Positions whose tokens are known: those of the prompt, and what has come out since.
+    var knownPositions: Int { get }
+    /// The first tokens, as far as it does not matter whether their positions are computed or found in the cache.
+    var reusableTokens: ArraySlice<Int> { get }
+    /// Requests with different salts share nothing.
+    var cacheSalt: String { get }
+    /// What it keeps of keys and values, while it is live.
+    var cache: SequenceCache? { get }
+    /// All rows so far, by kind.
+    var rowCounts: RowCounts { get }
     /// Whether the receiver has lost interest.
     var isCancelled: Bool { get }
-    /// Called once, before the first pass.
-    func start(cache: SequenceCache, states: RowStates)
+    /// Called before the first pass, and again after every preemption. The first `cached` positions of the cache are through
+    /// all loops.
+    func start(cache: SequenceCache, cached: Int, states: RowStates)
+    /// Gives cache and row states back between two passes; what has come out stays. ``start(cache:cached:states:)`` goes on.
+    func preempt()
 
+    /// Positions that the cache must have room for if the task is to get on. Rows without room are left out of a pass.
+    var requiredPositions: Int { get }
     /// Rows of work that has begun: rows on final tokens, and the rest of a chunk's loops. All or none go into a pass.
     var requiredRowCount: Int { get }
     func requiredRows() -> [Row]
@@ -41,10 +56,13 @@ struct PrefillCursor {
     private(set) var loop = 1
     private var slots: [Int] = []
 
-    init(tokens: ArraySlice<Int>, loops: Int, chunkSize: Int) {
+    /// - Parameters:
+    ///   - cached: positions at the beginning that are through all loops already.
+    init(tokens: ArraySlice<Int>, cached: Int = 0, loops: Int, chunkSize: Int) {
         self.tokens = tokens
         self.loops = loops
         self.chunkSize = chunkSize
+        chunk = cached..<cached
     }
 
     var isDone: Bool { chunk.upperBound == tokens.count && slots.isEmpty }
@@ -53,11 +71,16 @@ struct PrefillCursor {
     /// Whether everything but the last position's loops is behind, or the last chunk is on its way.
     var hasBegunLastChunk: Bool { chunk.upperBound == tokens.count }
 
-    /// Begins the next chunk, with at most `limit` positions.
-    mutating func begin(limit: Int, states: RowStates) {
+    /// Positions that are through all loops.
+    var completed: Int { isUnderWay ? chunk.lowerBound : chunk.upperBound }
+    /// Positions that need room for the cursor to get on.
+    var requiredPositions: Int { isUnderWay || isDone ? chunk.upperBound : chunk.upperBound + 1 }
+
+    /// Begins the next chunk, with at most `limit` positions, and no more than the cache has room for.
+    mutating func begin(limit: Int, cache: SequenceCache, states: RowStates) {
         assert(slots.isEmpty)
         let start = chunk.upperBound
-        chunk = start..<min(start + min(chunkSize, limit), tokens.count)
+        chunk = start..<max(start, cache.reserve(upTo: min(start + min(chunkSize, limit), tokens.count)))
         slots = chunk.map { _ in states.take() }
         loop = 1
     }

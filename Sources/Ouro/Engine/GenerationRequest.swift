@@ -34,6 +34,9 @@ public struct GenerationRequest: Sendable {
     public var traces = false
     /// Whether tokens tell their log-probability after every loop that ran, as training on rollouts needs it.
     public var everyLoop = false
+    /// Requests share cached keys and values of equal first tokens only if their salts are equal. A salt for each tenant keeps
+    /// one from learning, by the time an answer takes, what another has asked.
+    public var cacheSalt = ""
     /// Whether special tokens show up in the text of the result. Thinking models need it for `<think>`.
     public var showsSpecialTokens: Bool
 

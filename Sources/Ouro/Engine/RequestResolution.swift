@@ -10,6 +10,7 @@ struct ResolvedRequest: Sendable {
     var draftTokens: Int
     var traces = false
     var everyLoop = false
+    var cacheSalt = ""
     var text: TextAssembler
 }
 
@@ -98,7 +99,7 @@ extension Engine {
             loops: loops, exit: exit, maxTokens: min(request.maxTokens, max(room, 1)),
             endTokens: request.stopTokens.union(request.ignoresEndOfText ? [] : endOfTextTokens), sampling: sampling,
             prefillChunk: options.prefillChunk, wavefront: request.wavefront, draftTokens: request.draftTokens,
-            traces: request.traces, everyLoop: request.everyLoop,
+            traces: request.traces, everyLoop: request.everyLoop, cacheSalt: request.cacheSalt,
             text: TextAssembler(
                 tokenizer: tokenizer, stop: request.stop, showsSpecialTokens: request.showsSpecialTokens))
     }
