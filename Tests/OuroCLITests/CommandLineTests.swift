@@ -32,8 +32,8 @@ import Testing
         let summary = try #require(lines.last?["summary"] as? [String: Any])
         #expect(
             Set(summary.keys) == [
-                "prompt_tokens", "tokens", "tokens_per_second", "mean_loops", "passes", "finish_reason", "rows",
-                "acceptance",
+                "prompt_tokens", "cached_tokens", "tokens", "tokens_per_second", "mean_loops", "passes",
+                "finish_reason", "rows", "acceptance",
             ])
         #expect(summary["prompt_tokens"] as? Int == 8)
         #expect(summary["tokens"] as? Int == 6)
