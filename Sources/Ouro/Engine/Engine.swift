@@ -99,15 +99,17 @@ public final class Engine: Sendable {
     /// Log-probabilities, gates and predictions of a text after every loop.
     ///
     /// - Parameters:
+    ///   - alternatives: how many of the most likely tokens to report with every position.
     ///   - progress: called with the number of positions done, on the inference thread.
     /// - Throws: ``OuroError``, or `CancellationError` if the task was cancelled.
     public func score(
-        _ prompt: GenerationRequest.Prompt, loops: Int? = nil, exit: ExitPolicy? = nil,
+        _ prompt: GenerationRequest.Prompt, loops: Int? = nil, exit: ExitPolicy? = nil, alternatives: Int = 0,
         progress: (@Sendable (Int) -> Void)? = nil
     ) async throws -> [ScoredPosition] {
         let tokens = try tokens(of: prompt)
         var request = GenerationRequest(prompt, maxTokens: 1)
         (request.loops, request.exit) = (loops, exit)
+        try checkAlternatives(alternatives)
         let resolved = try resolve(request, promptCount: tokens.count, forScoring: true)
         let flag = CancellationFlag()
         let result = try await withTaskCancellationHandler {
@@ -117,7 +119,7 @@ public final class Engine: Sendable {
                     scheduler.submit(
                         ScoringTask(
                             tokens: tokens, loops: resolved.loops, exit: resolved.exit,
-                            chunkSize: resolved.prefillChunk,
+                            chunkSize: resolved.prefillChunk, alternatives: alternatives,
                             cancelled: flag, progress: progress, deliver: { continuation.resume(with: $0) }))
                 }
             }
