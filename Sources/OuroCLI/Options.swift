@@ -28,8 +28,13 @@ struct ModelOptions: ParsableArguments {
     @Option(help: "Positions of a prompt that run together.")
     var prefillChunk = 256
 
-    @Option(help: "Memory for keys and values, in MiB (default: 70 % of what is free).")
-    var kvMemory: Int?
+    @Option(
+        help: ArgumentHelp(
+            "Memory for keys and values, as in 512MiB or 8GiB (default: 70 % of what is free).", valueName: "size"))
+    var kvMemory: ByteCount?
+
+    @Option(help: "Begin with what earlier requests left in the cache. Changes speed, never output.")
+    var prefixCache = Toggle.on
 
     @Option(
         help: ArgumentHelp(
@@ -49,17 +54,14 @@ struct ModelOptions: ParsableArguments {
     func validate() throws {
         if let threads, threads < 1 { throw ValidationError("--threads: expected at least 1, found \(threads)") }
         if prefillChunk < 1 { throw ValidationError("--prefill-chunk: expected at least 1, found \(prefillChunk)") }
-        if let kvMemory, !(0...(1 << 30)).contains(kvMemory) {
-            throw ValidationError("--kv-memory: expected a number of MiB, found \(kvMemory)")
-        }
     }
 
     func load() throws -> Engine {
         try Engine(
             modelAt: choice.folder(),
             options: EngineOptions(
-                threads: threads, cacheMemory: kvMemory.map { $0 << 20 }, prefillChunk: prefillChunk, mapsFiles: !noMap,
-                kvType: kvType, adapter: adapter.map { URL(fileURLWithPath: $0) })
+                threads: threads, cacheMemory: kvMemory?.bytes, prefillChunk: prefillChunk, mapsFiles: !noMap,
+                kvType: kvType, sharesPrefixes: prefixCache == .on, adapter: adapter.map { URL(fileURLWithPath: $0) })
         )
     }
 }

@@ -83,7 +83,8 @@ struct GenerationSummary {
     var json: JSONOutput {
         JSONOutput.object([
             "summary": .object([
-                "prompt_tokens": .int(promptTokens), "tokens": .int(tokens),
+                "prompt_tokens": .int(promptTokens),
+                "cached_tokens": .int(statistics?.cachedPromptTokens ?? 0), "tokens": .int(tokens),
                 "tokens_per_second": .double(tokensPerSecond), "mean_loops": .double(meanLoops),
                 "passes": .int(passes), "finish_reason": finishReason.map { .string($0.rawValue) } ?? .null,
                 "rows": statistics.map(Self.rows) ?? .null,

@@ -54,7 +54,7 @@ struct Usage: Sendable {
 extension Engine {
     /// Generates all choices at once and hands their tokens over as they come.
     func generate(
-        _ choices: [Choice], receive: @Sendable (Int, GeneratedToken) async throws -> Void
+        _ choices: [Choice], receive: @escaping @Sendable (Int, GeneratedToken) async throws -> Void
     ) async throws {
         try await withThrowingTaskGroup(of: Void.self) { group in
             for choice in choices {

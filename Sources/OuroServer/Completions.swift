@@ -103,7 +103,8 @@ private struct CompletionCall: ResponseFormatter {
             let scores =
                 echo && logprobs != nil
                 ? try await service.engine.score(
-                    .tokens(prompt), loops: common.loops, exit: common.exit, alternatives: logprobs ?? 0) : []
+                    .tokens(prompt), loops: common.loops, exit: common.exit, alternatives: logprobs ?? 0,
+                    cacheSalt: common.cacheSalt) : []
             let before = echo ? service.engine.tokenizer?.decode(prompt) ?? "" : ""
             for sample in 0..<common.count {
                 let place = index * common.count + sample

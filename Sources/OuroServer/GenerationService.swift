@@ -176,7 +176,9 @@ final class RequestRecord: Sendable {
         metrics.began(promptTokens: usage.promptTokens, queued: ContinuousClock.now - arrival)
     }
 
-    deinit { if !state.withLock({ $0.isFinished }) { metrics.ended(reason: "abort", took: ContinuousClock.now - arrival) } }
+    deinit {
+        if !state.withLock({ $0.isFinished }) { metrics.ended(reason: "abort", took: ContinuousClock.now - arrival) }
+    }
 
     var usage: Usage { state.withLock { $0.usage } }
 
@@ -187,7 +189,7 @@ final class RequestRecord: Sendable {
             return state.lastToken.updateValue(now, forKey: choice)
         }
         metrics.token(exitLoop: token.exitLoop, after: now - (before ?? arrival), isFirst: before == nil)
-        if let reason = token.finishReason { metrics.choiceEnded(reason: reason.rawValue) }
+        if let reason = token.finishReason { metrics.choiceEnded(reason: reason.rawValue, token.statistics) }
     }
 
     func finish() {

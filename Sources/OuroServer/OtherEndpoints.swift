@@ -35,7 +35,7 @@ struct OtherEndpoints: Sendable {
         }
         router.get("/metrics") { _, _ in
             let counts = service.admission.counts
-            let text = service.metrics.text(await engine.status(), running: counts.running, waiting: counts.waiting)
+            let text = service.metrics.text(engine.load, running: counts.running, waiting: counts.waiting)
             return Response(
                 status: .ok, headers: [.contentType: "text/plain; version=0.0.4; charset=utf-8"],
                 body: ResponseBody(byteBuffer: ByteBuffer(string: text)))

@@ -31,7 +31,9 @@ struct RequestFields {
 
     func has(_ name: String) -> Bool { members[name] != nil }
 
-    func failure(_ name: String, _ message: String) -> APIError { .badRequest(path + name, "\(path)\(name): \(message)") }
+    func failure(_ name: String, _ message: String) -> APIError {
+        .badRequest(path + name, "\(path)\(name): \(message)")
+    }
 
     private func wrongType(_ name: String, _ expected: String, _ value: JSONValue) -> APIError {
         failure(name, "expected \(expected), found \(value.typeName)")

@@ -43,7 +43,8 @@ struct SamplingFields {
         sampling.presencePenalty = try fields.float("presence_penalty", -2...2) ?? 0
         sampling.frequencyPenalty = try fields.float("frequency_penalty", -2...2) ?? 0
         sampling.seed =
-            try fields.integer("seed", Int.min...Int.max).map { UInt64(bitPattern: Int64($0)) } ?? .random(in: 0 ... .max)
+            try fields.integer("seed", Int.min...Int.max).map { UInt64(bitPattern: Int64($0)) }
+            ?? .random(in: 0 ... .max)
         if case .object(let biases)? = fields["logit_bias"] {
             guard biases.count <= 1024 else { throw fields.failure("logit_bias", "expected at most 1024 tokens") }
             let inner = RequestFields(biases, path: "logit_bias.")

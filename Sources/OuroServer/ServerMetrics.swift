@@ -26,6 +26,8 @@ final class ServerMetrics: Sendable {
         var generationTokens = 0
         var reasons: [String: Int] = [:]
         var exitLoops: [Int] = []
+        var guesses: [Int] = []
+        var rightGuesses: [Int] = []
         var responses: [String: Int] = [:]
         var firstToken = Histogram([0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60])
         var betweenTokens = Histogram([0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5])
@@ -56,7 +58,18 @@ final class ServerMetrics: Sendable {
         }
     }
 
-    func choiceEnded(reason: String) { state.withLock { $0.reasons[reason, default: 0] += 1 } }
+    func choiceEnded(reason: String, _ statistics: GenerationStatistics?) {
+        state.withLock {
+            $0.reasons[reason, default: 0] += 1
+            Self.add(statistics?.guesses ?? [], to: &$0.guesses)
+            Self.add(statistics?.rightGuesses ?? [], to: &$0.rightGuesses)
+        }
+    }
+
+    private static func add(_ counts: [Int], to sums: inout [Int]) {
+        if sums.count < counts.count { sums += Array(repeating: 0, count: counts.count - sums.count) }
+        for (index, count) in counts.enumerated() { sums[index] += count }
+    }
 
     func ended(reason: String?, took: Duration) {
         state.withLock {
@@ -70,21 +83,24 @@ final class ServerMetrics: Sendable {
     }
 
     /// The whole page.
-    func text(_ engine: EngineStatus, running: Int, waiting: Int) -> String {
+    func text(_ engine: EngineLoad, running: Int, waiting: Int) -> String {
         let state = state.withLock { $0 }
         var page = Page(modelName: modelName)
         page.gauge("num_requests_running", "Generations that run", Double(running))
         page.gauge("num_requests_waiting", "Generations that wait", Double(waiting + engine.waitingRequests))
         let size = Double(max(engine.cacheBytes, 1))
-        page.gauge("kv_cache_usage_perc", "Part of the cache that is in use", Double(engine.usedCacheBytes) / size)
-        page.gauge("kv_cache_bytes", "Bytes of the cache", [
-            ("state=\"used\"", Double(engine.usedCacheBytes)), ("state=\"shared\"", Double(engine.sharedCacheBytes)),
-            ("state=\"capacity\"", Double(engine.cacheBytes)),
-        ])
-        page.counter("prefix_cache_queries_total", "Tokens of prompts", [("", state.promptTokens)])
+        page.gauge("kv_cache_usage_perc", "Part of the cache that is in use", Double(engine.cacheBytesInUse) / size)
+        page.gauge(
+            "kv_cache_bytes", "Bytes of the cache",
+            [
+                ("state=\"used\"", Double(engine.cacheBytesInUse)),
+                ("state=\"shared\"", Double(engine.cacheBytesCached)),
+                ("state=\"capacity\"", Double(engine.cacheBytes)),
+            ])
+        page.counter("prefix_cache_queries_total", "Tokens of prompts", [("", engine.prefixQueries)])
         page.counter(
             "prefix_cache_hits_total", "Tokens of prompts whose keys and values were there",
-            [("", engine.cachedPromptTokens)])
+            [("", engine.prefixHits)])
         page.counter("num_preemptions_total", "Requests that made way for others", [("", engine.preemptions)])
         page.counter("prompt_tokens_total", "Tokens of prompts", [("", state.promptTokens)])
         page.counter("generation_tokens_total", "Tokens generated", [("", state.generationTokens)])
@@ -98,13 +114,13 @@ final class ServerMetrics: Sendable {
         page.counter(
             "rows_total", "Rows of passes by kind",
             [
-                ("kind=\"prefill\"", engine.prefillRows), ("kind=\"decode\"", engine.decodeRows),
-                ("kind=\"draft\"", engine.draftRows), ("kind=\"filler\"", engine.fillerRows),
-                ("kind=\"dropped\"", engine.droppedRows),
+                ("kind=\"prefill\"", engine.rows.prefill), ("kind=\"decode\"", engine.rows.decode),
+                ("kind=\"draft\"", engine.rows.draft), ("kind=\"filler\"", engine.rows.filler),
+                ("kind=\"dropped\"", engine.rows.dropped),
             ])
         page.counter("exit_loop_total", "Tokens by the loop they left at", Self.byLoop(state.exitLoops))
-        page.counter("guesses_total", "Guesses at the next token after each loop", Self.byLoop(engine.guesses))
-        page.counter("guesses_accepted_total", "Guesses that were right", Self.byLoop(engine.rightGuesses))
+        page.counter("guesses_total", "Guesses at the next token after each loop", Self.byLoop(state.guesses))
+        page.counter("guesses_accepted_total", "Guesses that were right", Self.byLoop(state.rightGuesses))
         page.histogram("time_to_first_token_seconds", "From a request to its first token", state.firstToken)
         page.histogram("inter_token_latency_seconds", "Between two tokens", state.betweenTokens)
         page.histogram("e2e_request_latency_seconds", "From a request to its end", state.whole)

@@ -29,9 +29,7 @@ final class ModelHarness {
     }
 
     func cache(positions: Int, loops: Int? = nil) throws -> SequenceCache {
-        let cache = SequenceCache(pool: pool, positions: positions, loops: loops ?? configuration.totalUTSteps)
-        try #require(cache.prepare(positions))
-        return cache
+        try #require(SequenceCache(pool: pool, positions: positions, loops: loops ?? configuration.totalUTSteps))
     }
 
     /// Runs all tokens through all loops in one chunk; `visit` sees every loop's outcomes, hidden states and logits.

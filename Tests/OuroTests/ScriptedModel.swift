@@ -17,22 +17,10 @@ final class ScriptedModel: PassModel {
 
     static let vocabulary = 12
 
+    /// What a row leaves in its page, in place of keys and values.
     private struct Written {
         var input: UInt64
         var token: Int
-    }
-    /// By page, loop and position.
-    private var memory: [Place: Written] = [:]
-    private struct Place: Hashable {
-        let page: Int
-        let loop: Int
-        let position: Int
-
-        init(_ row: Row, position: Int) {
-            page = row.cache.pageID(position: position)
-            loop = row.loop
-            self.position = position
-        }
     }
     private var hidden: [Int: (state: UInt64, tokens: [Int], loop: Int)] = [:]
     private var rows = FloatRows(rows: LoopedTransformer.readoutBatch, columns: ScriptedModel.vocabulary)
@@ -57,18 +45,17 @@ final class ScriptedModel: PassModel {
         passes.append(pass.rows.count)
         var inputs: [UInt64] = []
         for row in pass.rows {
+            row.cache.prepare(position: row.position, loop: row.loop)
             let input = row.loop == 1 ? Self.mix(UInt64(row.token)) : hidden[row.slot]?.state ?? 0
             inputs.append(input)
-            _ = row.cache.page(position: row.position, loop: row.loop)
-            memory[Place(row, position: row.position)] = Written(input: input, token: row.token)
+            Self.entry(row.cache, position: row.position, loop: row.loop).pointee =
+                Written(input: input, token: row.token)
         }
         for (row, input) in zip(pass.rows, inputs) {
             var state = input
             var tokens: [Int] = []
             for position in 0...row.position {
-                guard let written = memory[Place(row, position: position)] else {
-                    preconditionFailure("position \(position) was never written at loop \(row.loop)")
-                }
+                let written = Self.entry(row.cache, position: position, loop: row.loop).pointee
                 state = Self.mix(state, written.input)
                 tokens.append(written.token)
             }
@@ -76,6 +63,11 @@ final class ScriptedModel: PassModel {
             let gate = Float(Int(state % 2001) - 1000) / 400
             pass.outcomes.append(RowOutcome(gateLogit: gate, change: Float(state % 97) / 97))
         }
+    }
+
+    private static func entry(_ cache: SequenceCache, position: Int, loop: Int) -> UnsafeMutablePointer<Written> {
+        cache.page(position: position, loop: loop).assumingMemoryBound(to: Written.self)
+            + position % KVLayout.positionsPerBlock
     }
 
     func logits(slots: ArraySlice<Int>) -> FloatRows {
@@ -135,7 +127,7 @@ final class ScriptedModel: PassModel {
             outcomes.append(outcome)
             statistics.append(last)
         }
-        return (outcomes, statistics, (pool.used, model.states.used))
+        return (outcomes, statistics, (pool.blocksInUse, model.states.used))
     }
 
     static func request(

@@ -220,10 +220,10 @@ private final class BenchmarkRun {
         let cachePool = KVPool(layout: model.layout, budget: bytes)
         var states: [Sequences.State] = []
         for _ in 0..<count {
-            let cache = SequenceCache(pool: cachePool, positions: positions, loops: loops)
-            guard cache.prepare(positions) else {
+            guard let cache = SequenceCache(pool: cachePool, positions: positions, loops: loops) else {
                 throw OuroError(.memoryExceeded, "the cache for \(count) sequences does not fit")
             }
+            for loop in 1...loops { cache.prepare(position: positions - 1, loop: loop) }
             states.append(Sequences.State(cache: cache, slot: model.states.take()))
         }
         return Sequences(states, model: model)

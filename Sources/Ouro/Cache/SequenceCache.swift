@@ -1,115 +1,118 @@
 /// Keys and values of one sequence, at every loop: a table of pages.
 ///
-/// The reference's cache slot `loop * layers + layer` is here row `loop` of the table, layer `layer` of the block. Pages are
-/// taken as positions are reached and go back to the pool with the last reference to this object.
+/// The reference's cache slot `loop * layers + layer` is here block table `loop`, layer `layer`. Pages are taken as
+/// positions are reached, or found published, and go back to the pool with `release()`.
 final class SequenceCache {
     let loops: Int
     private let pool: KVPool
-    private let salt: String
-    private let pageLimit: Int
+    private let key: PrefixRoot.Key
+    private let mostPages: Int
     private var pages: [KVPage] = []
-    /// How many pages, from the first on, are shared or published.
-    private var publishedCount = 0
+    private var publishedPages = 0
     // One row of block pointers per loop; the kernels read it.
     private let table: UnsafeMutablePointer<UnsafeRawPointer?>
 
-    /// A cache without pages, for at most `positions` positions.
-    ///
-    /// - Parameters:
-    ///   - salt: only caches with the same one share pages.
-    init(pool: KVPool, positions: Int, loops: Int, salt: String = "") {
+    /// A cache without pages yet, for at most `maximumPositions` positions.
+    init(pool: KVPool, maximumPositions: Int, loops: Int, salt: String = "") {
         self.pool = pool
         self.loops = loops
-        self.salt = salt
-        pageLimit = Self.pageCount(positions)
-        table = .allocate(capacity: max(pageLimit * loops, 1))
-        table.initialize(repeating: nil, count: max(pageLimit * loops, 1))
+        key = PrefixRoot.Key(loops: loops, salt: salt)
+        mostPages = pool.layout.blocks(positions: maximumPositions, loops: 1)
+        table = .allocate(capacity: mostPages * loops)
+        table.initialize(repeating: nil, count: mostPages * loops)
+    }
+
+    /// A cache with room for `positions` positions; nil if the pool has none now.
+    convenience init?(pool: KVPool, positions: Int, loops: Int) {
+        self.init(pool: pool, maximumPositions: positions, loops: loops)
+        guard reserve(upTo: positions) == positions else { return nil }
     }
 
     deinit {
-        for page in pages.reversed() { pool.release(page) }
+        release()
         table.deallocate()
     }
 
-    static func pageCount(_ positions: Int) -> Int {
-        (positions + KVLayout.positionsPerBlock - 1) / KVLayout.positionsPerBlock
-    }
+    /// Positions there is room for.
+    var room: Int { pages.count * KVLayout.positionsPerBlock }
+    var blocksHeld: Int { pages.count * loops }
 
-    /// Positions there are pages for.
-    var positionLimit: Int { pages.count * KVLayout.positionsPerBlock }
+    // MARK: for the model
 
-    /// Takes the pages of all positions before `count`; false if there is no room for all of them, those that could be had
-    /// being kept.
-    func prepare(_ count: Int) -> Bool {
-        assert(count <= pageLimit * KVLayout.positionsPerBlock)
-        while positionLimit < count {
-            guard let page = pool.take(loops: loops) else { return false }
-            append(page)
-        }
-        return true
-    }
-
-    private func append(_ page: KVPage) {
-        pages.append(page)
-        enter(page, at: pages.count - 1)
-    }
-
-    private func enter(_ page: KVPage, at index: Int) {
-        for (loop, block) in page.blocks.enumerated() {
-            table[loop * pageLimit + index] = UnsafeRawPointer(block.base)
+    /// Makes room for `position` at `loop` (1-based); whoever forms a pass has seen to it that there is some.
+    func prepare(position: Int, loop: Int) {
+        assert(loop >= 1 && loop <= loops)
+        guard position < room || reserve(upTo: position + 1) > position else {
+            preconditionFailure("the pool has no page for position \(position)")
         }
     }
-
-    // MARK: sharing
-
-    private func key(_ index: Int, _ tokens: [Int]) -> KVPage.Key {
-        let size = KVLayout.positionsPerBlock
-        return KVPage.Key(
-            parent: index == 0 ? 0 : pages[index - 1].id,
-            tokens: tokens[index * size..<(index + 1) * size].map { Int32(truncatingIfNeeded: $0) }, loops: loops,
-            salt: salt)
-    }
-
-    /// Begins with the published pages of the first `limit` tokens; returns how many positions these hold.
-    func adopt(_ tokens: [Int], limit: Int) -> Int {
-        assert(pages.isEmpty)
-        while (pages.count + 1) * KVLayout.positionsPerBlock <= limit, let page = pool.find(key(pages.count, tokens)) {
-            pool.retain(page)
-            append(page)
-        }
-        publishedCount = pages.count
-        return positionLimit
-    }
-
-    /// Lets other sequences read the whole pages of the first `count` positions, which have run all loops on these tokens.
-    func publish(_ tokens: [Int], count: Int) {
-        while (publishedCount + 1) * KVLayout.positionsPerBlock <= count {
-            let index = publishedCount
-            if let other = pool.publish(pages[index], as: key(index, tokens)) {
-                pool.retain(other)
-                pool.release(pages[index])
-                pages[index] = other
-                enter(other, at: index)
-            }
-            publishedCount += 1
-        }
-    }
-
-    // MARK: what the model reads
 
     /// The block pointers of a loop (1-based), in the order of positions.
-    func pages(loop: Int) -> UnsafePointer<UnsafeRawPointer?> { UnsafePointer(table + (loop - 1) * pageLimit) }
+    func pages(loop: Int) -> UnsafePointer<UnsafeRawPointer?> { UnsafePointer(table + (loop - 1) * mostPages) }
 
     /// The block that holds `position` at `loop` (1-based).
     func page(position: Int, loop: Int) -> UnsafeMutableRawPointer {
-        let index = position / KVLayout.positionsPerBlock
-        assert(index >= publishedCount, "position \(position) is in a published page")
-        guard index < pages.count, let block = table[(loop - 1) * pageLimit + index] else {
-            preconditionFailure("there is no page for position \(position)")
-        }
+        let index = (loop - 1) * mostPages + position / KVLayout.positionsPerBlock
+        guard let block = table[index] else { preconditionFailure("position \(position) was not prepared") }
         return UnsafeMutableRawPointer(mutating: block)
     }
 
-    /// Which page holds a position.
-    func pageID(position: Int) -> Int { pages[position / KVLayout.positionsPerBlock].id }
+    // MARK: for the schedule
+
+    /// Takes pages until there is room for `positions` positions, or the pool has no more. Returns for how many of them
+    /// there is room now.
+    func reserve(upTo positions: Int) -> Int {
+        while room < positions, pages.count < mostPages, let page = pool.take(loops: loops) { append(page) }
+        return min(room, positions)
+    }
+
+    /// Begins with the longest chain of published pages that `tokens` spells. Returns their number of positions: those are
+    /// through all loops, everything after them is to be computed.
+    func takePrefix(of tokens: ArraySlice<Int>) -> Int {
+        assert(pages.isEmpty)
+        while pages.count < mostPages, room + KVLayout.positionsPerBlock <= tokens.count,
+            let page = pool.find(Self.page(pages.count, of: tokens), after: pages.last, key: key)
+        {
+            append(page)
+        }
+        publishedPages = pages.count
+        return room
+    }
+
+    /// Publishes the pages whose positions are all among the first `completed`: final, and through all loops.
+    func publish(_ tokens: ArraySlice<Int>, completed: Int) {
+        guard pool.sharesPrefixes else { return }
+        while (publishedPages + 1) * KVLayout.positionsPerBlock <= completed, publishedPages < pages.count {
+            let index = publishedPages
+            let page = pool.publish(
+                pages[index], tokens: Self.page(index, of: tokens), after: index == 0 ? nil : pages[index - 1],
+                key: key)
+            set(page, at: index)
+            pages[index] = page
+            publishedPages += 1
+        }
+    }
+
+    /// Gives all pages back.
+    func release() {
+        while let page = pages.popLast() {
+            for loop in 0..<loops { table[loop * mostPages + pages.count] = nil }
+            pool.release(page)
+        }
+        publishedPages = 0
+    }
+
+    private func append(_ page: KVPage) {
+        set(page, at: pages.count)
+        pages.append(page)
+    }
+
+    private func set(_ page: KVPage, at index: Int) {
+        for (loop, block) in page.blocks.enumerated() { table[loop * mostPages + index] = UnsafeRawPointer(block.base) }
+    }
+
+    private static func page(_ index: Int, of tokens: ArraySlice<Int>) -> [Int] {
+        let start = tokens.startIndex + index * KVLayout.positionsPerBlock
+        return Array(tokens[start..<start + KVLayout.positionsPerBlock])
+    }
 }

@@ -10,14 +10,14 @@ final class GenerationTask: SequenceTask {
     private let cancelled: CancellationFlag
     private let request: ResolvedRequest
     private let promptCount: Int
-    /// Prompt and output.
+    // The prompt and what has come out since.
     private var tokens: [Int]
 
     private var prefill: PrefillCursor
     private var sampler: Sampler
     private var lookup: PromptLookup
     private var text: TextAssembler
-    private var cache: SequenceCache?
+    private(set) var cache: SequenceCache?
     private var states: RowStates?
     private var wave: Wavefront?
 
@@ -26,8 +26,7 @@ final class GenerationTask: SequenceTask {
     private var finished = false
     private let submitted = ContinuousClock.now
     private var firstToken: ContinuousClock.Instant?
-    private var costs: GenerationStatistics
-    var statistics: GenerationStatistics? { costs }
+    private var statistics: GenerationStatistics
     private var trace = GenerationTrace()
     private var unchanged: [Float] = []
     private var weighted: [Int: [Float]] = [:]
@@ -49,7 +48,7 @@ final class GenerationTask: SequenceTask {
         sampler = Sampler(request.sampling, prompt: prompt)
         lookup = PromptLookup(prompt: prompt, limit: request.draftTokens)
         text = request.text
-        costs = GenerationStatistics(loops: request.loops)
+        statistics = GenerationStatistics(loops: request.loops)
         finalPosition = prompt.count - 1
         self.continuation = continuation
         self.cancelled = cancelled
@@ -58,45 +57,53 @@ final class GenerationTask: SequenceTask {
     var isCancelled: Bool { cancelled.isSet }
 
     var knownPositions: Int { tokens.count }
+    /// All but the last position, whose logits are needed.
+    var reusableTokens: ArraySlice<Int> { tokens.dropLast() }
     var cacheSalt: String { request.cacheSalt }
+    var rowCounts: RowCounts { statistics.rowCounts }
 
-    func start(cache: SequenceCache, states: RowStates) {
+    func start(cache: SequenceCache, cached: Int, states: RowStates) {
         self.cache = cache
         self.states = states
-        wave = Wavefront(states: states)
-        // The last position is run in any case: its logits are wanted.
-        let known = tokens.count - 1
-        let shared = cache.adopt(tokens, limit: known)
+        if statistics.preemptions == 0 { statistics.cachedPromptTokens = cached }
         prefill = PrefillCursor(
-            tokens: tokens[..<known], loops: loops, chunkSize: request.prefillChunk, start: shared)
-        if costs.passes == 0 { costs.cachedPromptTokens = shared }
+            tokens: tokens.dropLast(), cached: cached, loops: loops, chunkSize: request.prefillChunk)
+        wave = Wavefront(states: states)
         if prefill.isDone { beginDecoding() }
     }
 
-    /// The last known token decides the next one; its row goes along with the last chunk.
-    private func beginDecoding() {
-        wave?.append(position: finalPosition, token: tokens[finalPosition], tracker: newTracker())
+    func preempt() {
+        statistics.preemptions += 1
+        releaseMemory()
     }
 
-    func prepare() -> Bool {
-        guard let cache else { return true }
-        if finalRowCount > 0 { return cache.prepare(finalPosition + 1) }
-        return prefill.isUnderWay || cache.prepare(prefill.chunk.upperBound + 1)
-    }
-
-    func suspend() {
+    private func releaseMemory() {
         if let states { prefill.release(states) }
-        dropRows(from: 0)
+        _ = wave?.drop(from: 0)
         weighted = [:]
-        cache = nil
-        costs.preemptions += 1
+        cache?.release()
+        (cache, wave) = (nil, nil)
+    }
+
+    /// The last known position decides the next token; it goes along with the last chunk.
+    private func beginDecoding() {
+        wave?.append(position: tokens.count - 1, token: tokens[tokens.count - 1], tracker: newTracker())
     }
 
     private func newTracker() -> ExitTracker { ExitTracker(loops: loops, policy: request.exit) }
 
     // MARK: rows
 
-    private var finalRowCount: Int { wave?.rows.prefix { $0.position <= finalPosition && $0.loop <= loops }.count ?? 0 }
+    /// Rows on final tokens that are not through, and have room.
+    private var finalRowCount: Int {
+        guard let wave, let cache else { return 0 }
+        let end = min(finalPosition + 1, cache.room)
+        return wave.rows.prefix { $0.position < end && $0.loop <= loops }.count
+    }
+
+    var requiredPositions: Int {
+        prefill.hasBegunLastChunk ? finalPosition + 1 : prefill.requiredPositions
+    }
 
     var requiredRowCount: Int { (prefill.isUnderWay ? prefill.chunk.count : 0) + finalRowCount }
 
@@ -110,16 +117,7 @@ final class GenerationTask: SequenceTask {
 
     func prefillRows(limit: Int) -> [Row] {
         guard let states, let cache, !prefill.isUnderWay, !prefill.isDone else { return [] }
-        // With the last chunk goes the position after it.
-        let end = prefill.nextEnd(limit: limit)
-        if !cache.prepare(end == prefill.tokens.count ? end + 1 : end) {
-            let room = min(end, cache.positionLimit)
-            let fits = room == prefill.tokens.count ? room - 1 : room
-            guard fits > prefill.chunk.upperBound else { return [] }
-            prefill.begin(end: fits, states: states)
-            return requiredRows()
-        }
-        prefill.begin(end: end, states: states)
+        prefill.begin(limit: limit, cache: cache, states: states)
         if prefill.hasBegunLastChunk { beginDecoding() }
         return requiredRows()
     }
@@ -127,8 +125,9 @@ final class GenerationTask: SequenceTask {
     func draftRows(limit: Int) -> [Row] {
         guard let wave, let cache, request.wavefront else { return [] }
         let first = passWave
-        // Nobody is preempted for a guess.
-        while passWave < wave.count, passWave - first < limit, cache.prepare(wave[passWave].position + 1) {
+        while passWave < wave.count, passWave - first < limit,
+            cache.reserve(upTo: wave[passWave].position + 1) > wave[passWave].position
+        {
             passWave += 1
         }
         return waveRows(first..<passWave)
@@ -145,8 +144,11 @@ final class GenerationTask: SequenceTask {
     // MARK: what comes out
 
     func absorb(_ outcomes: [RowOutcome]) throws(OuroError) -> [Int] {
-        costs.passes += 1
-        costs.prefillRows += passChunk
+        statistics.passes += 1
+        statistics.prefillRows += passChunk
+        if let bad = outcomes.prefix(passChunk).firstIndex(where: { !$0.gateLogit.isFinite }) {
+            throw nonFinite(prefill.chunk.lowerBound + bad)
+        }
         var wanted: [Int] = []
         for index in 0..<passWave {
             guard let row = wave?[index] else { break }
@@ -235,7 +237,7 @@ final class GenerationTask: SequenceTask {
 
     private func dropRows(from index: Int) {
         for row in wave?.drop(from: index) ?? [] {
-            costs.droppedRows += row.loop - 1
+            statistics.droppedRows += row.loop - 1
             for index in row.traced { trace.rows[index].isDropped = true }
         }
     }
@@ -244,33 +246,32 @@ final class GenerationTask: SequenceTask {
         let kind: GenerationTrace.Kind =
             row.position > finalPosition ? .draft : row.isDecided ? .filler : .decode
         switch kind {
-        case .draft: costs.draftRows += 1
-        case .filler: costs.fillerRows += 1
-        case .decode: costs.decodeRows += 1
+        case .draft: statistics.draftRows += 1
+        case .filler: statistics.fillerRows += 1
+        case .decode: statistics.decodeRows += 1
         }
         guard request.traces else { return }
         wave?[index].traced.append(trace.rows.count)
         trace.rows.append(
-            .init(pass: costs.passes, position: row.position, loop: row.loop, kind: kind))
+            .init(pass: statistics.passes, position: row.position, loop: row.loop, kind: kind))
     }
 
     func endPass() throws(OuroError) -> Bool {
         guard let states else { return true }
         commit()
-        if !finished {
-            if prefill.isUnderWay { prefill.endPass(states: states) }
-            extend()
-        }
+        if prefill.isUnderWay { prefill.endPass(states: states) }
+        cache?.publish(tokens[...], completed: completedPositions)
+        if finished { return true }
+        extend()
         wave?.retire(before: finalPosition, loops: loops)
-        publish()
-        return finished
+        return false
     }
 
-    /// Lets other requests have the pages of positions that are through all loops.
-    private func publish() {
-        let count =
-            prefill.isUnderWay ? prefill.chunk.lowerBound : wave?.rows.first?.position ?? prefill.chunk.upperBound
-        cache?.publish(tokens, count: count)
+    /// Positions with final tokens that are through all loops: nothing writes to them any more.
+    private var completedPositions: Int {
+        guard prefill.isDone, let wave else { return prefill.completed }
+        let through = wave.rows.prefix { $0.loop > loops && $0.position <= finalPosition }.count
+        return through == 0 ? wave.rows.first?.position ?? 0 : wave[through - 1].position + 1
     }
 
     /// Puts out the tokens of decided rows whose input is final, oldest first.
@@ -279,8 +280,8 @@ final class GenerationTask: SequenceTask {
             let token = row.guess
         {
             for (loop, guess) in row.guesses.enumerated() where guess != nil {
-                costs.guesses[loop] += 1
-                if guess == token { costs.rightGuesses[loop] += 1 }
+                statistics.guesses[loop] += 1
+                if guess == token { statistics.rightGuesses[loop] += 1 }
             }
             emit(token, row: row)
             finalPosition += 1
@@ -289,9 +290,9 @@ final class GenerationTask: SequenceTask {
 
     private func emit(_ token: Int, row: WaveRow) {
         let now = ContinuousClock.now
-        if firstToken == nil { costs.timeToFirstToken = now - submitted }
+        if firstToken == nil { statistics.timeToFirstToken = now - submitted }
         firstToken = firstToken ?? now
-        costs.timeAfterFirstToken = now - (firstToken ?? now)
+        statistics.timeAfterFirstToken = now - (firstToken ?? now)
         tokens.append(token)
         sampler.append(token)
         lookup.append(token)
@@ -311,7 +312,7 @@ final class GenerationTask: SequenceTask {
                 exitLoop: row.tracker.exitLoop ?? loops, exitDistribution: row.tracker.exitDistribution,
                 gate: row.tracker.gateAtExit, loopLogProbabilities: row.logProbabilities.map { $0[token] },
                 alternatives: row.alternatives,
-                passes: costs.passes, finishReason: reason, statistics: reason == nil ? nil : costs,
+                passes: statistics.passes, finishReason: reason, statistics: reason == nil ? nil : statistics,
                 trace: reason != nil && request.traces ? trace : nil))
     }
 
@@ -330,9 +331,7 @@ final class GenerationTask: SequenceTask {
     }
 
     func finish(_ error: OuroError?) {
-        if let states { prefill.release(states) }
-        _ = wave?.drop(from: 0)
-        cache = nil
+        releaseMemory()
         continuation.finish(throwing: error)
     }
 

@@ -16,29 +16,26 @@ extension LoopedTransformer: PassModel {}
 /// waited longest, then rows on guesses, as long as they cost next to nothing (`freeRows`). Sequences join and leave
 /// between passes. Because a row's result does not depend on its company, the policy changes speed, never output.
 ///
-/// A request starts, in the order of arrival, when there is room for the tokens it has. Where room for a further page is
-/// missing, the request that arrived last gives up its pages and waits to be computed again. So the one that arrived first
-/// always goes on, and everyone is the first in the end.
+/// Tasks start in the order they came. When the cache runs out, an older task takes memory from the one that joined last,
+/// which goes back to the head of the queue and later computes again what it had. Nobody takes from the oldest, which fits
+/// by itself: so it ends, and then the next one is the oldest.
 final class Scheduler {
     let model: any PassModel
     let pool: KVPool
+    private(set) var load: EngineLoad
     private let rowsPerPass: Int
     /// Rows up to which a pass costs little more than with one.
     private let freeRows: Int
-    /// Both in the order of arrival.
+    // Both in the order the tasks came, and all of `live` before `waiting`.
     private var live: [Entry] = []
-    private var waiting: [Arrival] = []
-    private var arrivals = 0
-    private(set) var totals = EngineStatus()
-
-    private struct Arrival {
-        let number: Int
-        let task: any SequenceTask
-    }
+    private var waiting: [Entry] = []
+    // The task that last had no room, and the state of the pool then.
+    private var refusal: (task: any SequenceTask, changes: Int)?
 
     private struct Entry {
-        let number: Int
         let task: any SequenceTask
+        /// Whether it has been live before.
+        var isResumed = false
         /// The pass it last took part in, and the one in which it last began a chunk.
         var lastPass = -1
         var lastChunk = -1
@@ -51,49 +48,40 @@ final class Scheduler {
         self.pool = pool
         self.rowsPerPass = max(1, rowsPerPass)
         self.freeRows = freeRows
+        load = EngineLoad(cacheBytes: pool.budget)
     }
 
     var isIdle: Bool { live.isEmpty && waiting.isEmpty }
-    private var passes: Int { totals.passes }
-
-    /// What the engine is at, and what it has done.
-    var status: EngineStatus {
-        var status = totals
-        status.runningRequests = live.count
-        status.waitingRequests = waiting.count
-        for entry in live { status.add(entry.task.statistics) }
-        let blockBytes = pool.layout.bytesPerBlock
-        status.cacheBytes = pool.capacity * blockBytes
-        status.usedCacheBytes = pool.used * blockBytes
-        status.sharedCacheBytes = pool.cached * blockBytes
-        status.evictedPages = pool.evictions
-        return status
-    }
 
     /// Takes a task in; it starts when the cache has room for it.
     func submit(_ task: any SequenceTask) {
         let blocks = pool.layout.blocks(positions: task.maximumPositions, loops: task.loops)
         guard blocks <= pool.capacity else {
-            let (needed, budget) = (blocks * pool.layout.bytesPerBlock, pool.capacity * pool.layout.bytesPerBlock)
             task.finish(
                 OuroError(
                     .memoryExceeded,
-                    "\(task.maximumPositions) positions at \(task.loops) loops need \(needed >> 20) MiB of cache, more "
-                        + "than the budget of \(budget >> 20) MiB; ask for fewer tokens or raise the budget"))
+                    "\(task.maximumPositions) positions at \(task.loops) loops need "
+                        + "\(Self.memory(blocks * pool.layout.bytesPerBlock)) of cache, more than the budget of "
+                        + "\(Self.memory(pool.budget)); ask for fewer tokens or raise the budget"))
             return
         }
-        arrivals += 1
-        waiting.append(Arrival(number: arrivals, task: task))
+        waiting.append(Entry(task: task))
+    }
+
+    private static func memory(_ bytes: Int) -> String {
+        bytes < 16 << 20 ? "\((bytes + 1023) >> 10) KiB" : "\((bytes + 0xF_FFFF) >> 20) MiB"
     }
 
     /// Runs one pass over rows of all live tasks.
     func runPass() {
-        drop { $0.isCancelled }
+        defer { takeStock() }
+        dropCancelled()
         admit()
         makeRoom()
         var pass = Pass(rows: formPass())
         guard !pass.rows.isEmpty else { return }
-        totals.passes += 1
+        load.passes += 1
+        let before = live.map(\.task.rowCounts)
         model.run(&pass)
         var wanted: [(entry: Int, row: Int)] = []
         var errors: [OuroError?] = live.map { _ in nil }
@@ -105,29 +93,33 @@ final class Scheduler {
             }
         }
         readOut(wanted, pass: pass, errors: &errors)
-        for (entry, error) in zip(live, errors) where !entry.rows.isEmpty {
+        for (index, entry) in live.enumerated() where !entry.rows.isEmpty {
             do throws(OuroError) {
-                if let error { throw error }
+                if let error = errors[index] { throw error }
                 if try entry.task.endPass() { end(entry.task, nil) }
             } catch {
                 end(entry.task, error)
             }
+            load.rows.add(entry.task.rowCounts, since: before[index])
         }
     }
 
-    /// Sees to the pages that live tasks cannot go on without, at the cost of those that arrived last.
+    /// Every task's next step gets its pages, the oldest task first, at the cost of the youngest. Who gets none waits.
     private func makeRoom() {
         var index = 0
         while index < live.count {
-            guard !live[index].task.prepare() else {
-                index += 1
-                continue
-            }
-            let last = live.removeLast()
-            last.task.suspend()
-            totals.preemptions += 1
-            waiting.insert(Arrival(number: last.number, task: last.task), at: 0)
+            let task = live[index].task
+            let needed = task.requiredPositions
+            while let cache = task.cache, cache.reserve(upTo: needed) < needed, live.count > index + 1 { preemptLast() }
+            index += 1
         }
+    }
+
+    private func preemptLast() {
+        let entry = live.removeLast()
+        entry.task.preempt()
+        waiting.insert(Entry(task: entry.task, isResumed: true), at: 0)
+        load.preemptions += 1
     }
 
     private func formPass() -> [Row] {
@@ -135,7 +127,7 @@ final class Scheduler {
         func add(_ new: [Row], to index: Int) {
             live[index].rows += rows.count..<(rows.count + new.count)
             rows += new
-            if !new.isEmpty { live[index].lastPass = passes }
+            if !new.isEmpty { live[index].lastPass = load.passes }
         }
         for index in live.indices { live[index].rows.removeAll(keepingCapacity: true) }
         // Whoever had no turn for longest comes first.
@@ -150,7 +142,7 @@ final class Scheduler {
         for index in live.indices.sorted(by: { live[$0].lastChunk < live[$1].lastChunk })
         where rows.count < rowsPerPass && !skipped.contains(index) {
             let chunk = live[index].task.prefillRows(limit: rowsPerPass - rows.count)
-            if !chunk.isEmpty { live[index].lastChunk = passes }
+            if !chunk.isEmpty { live[index].lastChunk = load.passes }
             add(chunk, to: index)
         }
         for index in live.indices where rows.count < min(freeRows, rowsPerPass) && !skipped.contains(index) {
@@ -175,40 +167,62 @@ final class Scheduler {
         }
     }
 
+    /// Starts waiting tasks, in order, while there is room for what they know and a page more.
     private func admit() {
-        while let arrival = waiting.first {
-            let task = arrival.task
-            guard !task.isCancelled else {
-                waiting.removeFirst()
-                task.finish(nil)
-                continue
-            }
-            // Room for what it has and a page more, so that it does not have to make way at once. Alone it always fits.
-            let blocks = pool.layout.blocks(positions: task.knownPositions, loops: task.loops) + task.loops
-            guard live.isEmpty || blocks <= pool.available else { return }
-            waiting.removeFirst()
+        while let entry = waiting.first {
+            let task = entry.task
+            if let refusal, refusal.task === task, refusal.changes == pool.changes { return }
             let cache = SequenceCache(
-                pool: pool, positions: task.maximumPositions, loops: task.loops, salt: task.cacheSalt)
-            task.start(cache: cache, states: model.states)
-            live.append(Entry(number: arrival.number, task: task))
+                pool: pool, maximumPositions: task.maximumPositions, loops: task.loops, salt: task.cacheSalt)
+            let reusable = task.reusableTokens
+            let cached = cache.takePrefix(of: reusable)
+            let promised = live.reduce(0) { $0 + blocksToCome($1.task, cache: $1.task.cache) }
+            guard live.isEmpty || pool.blocksInUse + promised + blocksToCome(task, cache: cache) <= pool.capacity else {
+                cache.release()
+                refusal = (task, pool.changes)
+                return
+            }
+            if !entry.isResumed {
+                load.prefixQueries += reusable.count
+                load.prefixHits += cached
+            }
+            refusal = nil
+            task.start(cache: cache, cached: cached, states: model.states)
+            live.append(entry)
+            waiting.removeFirst()
         }
+    }
+
+    /// Blocks that a task will take before long: for the positions it knows, and a page more.
+    private func blocksToCome(_ task: any SequenceTask, cache: SequenceCache?) -> Int {
+        let positions = min(task.knownPositions + KVLayout.positionsPerBlock, task.maximumPositions)
+        return max(0, pool.layout.blocks(positions: positions, loops: task.loops) - (cache?.blocksHeld ?? 0))
     }
 
     /// Ends every task without a result.
     func cancelAll() {
-        for task in live.map(\.task) + waiting.map(\.task) { task.finish(nil) }
-        (live, waiting) = ([], [])
+        for entry in live + waiting { entry.task.finish(nil) }
+        (live, waiting, refusal) = ([], [], nil)
+        takeStock()
     }
 
-    private func drop(_ isGone: (any SequenceTask) -> Bool) {
-        for entry in live where isGone(entry.task) { end(entry.task, nil) }
+    private func dropCancelled() {
+        for entry in live + waiting where entry.task.isCancelled { end(entry.task, nil) }
     }
 
     private func end(_ task: any SequenceTask, _ error: OuroError?) {
         live.removeAll { $0.task === task }
-        totals.add(task.statistics)
-        if error != nil { totals.failedRequests += 1 }
-        totals.finishedRequests += 1
+        waiting.removeAll { $0.task === task }
+        refusal = nil
         task.finish(error)
+    }
+
+    private func takeStock() {
+        load.liveRequests = live.count
+        load.waitingRequests = waiting.count
+        load.pagesInUse = pool.pagesInUse
+        load.pagesCached = pool.pagesCached
+        load.cacheBytesInUse = pool.blocksInUse * pool.layout.bytesPerBlock
+        load.cacheBytesCached = pool.blocksCached * pool.layout.bytesPerBlock
     }
 }

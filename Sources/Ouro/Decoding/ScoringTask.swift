@@ -28,8 +28,12 @@ final class ScoringTask: SequenceTask {
     private let deliver: @Sendable (Result<[ScoredPosition], OuroError>) -> Void
     private let progress: (@Sendable (Int) -> Void)?
 
+    let cacheSalt: String
     private var prefill: PrefillCursor
-    private var cache: SequenceCache?
+    private(set) var cache: SequenceCache?
+    private(set) var rowCounts = RowCounts()
+    // Positions whose results are there.
+    private var scored = 0
     private var states: RowStates?
     private var trackers: [ExitTracker] = []
     private var argmax: [[Int]]
@@ -41,13 +45,15 @@ final class ScoringTask: SequenceTask {
     private var exitLoops: [Int]
 
     init(
-        tokens: [Int], loops: Int, exit: ExitPolicy, chunkSize: Int, alternatives: Int = 0, cancelled: CancellationFlag,
+        tokens: [Int], loops: Int, exit: ExitPolicy, chunkSize: Int, cacheSalt: String, alternatives: Int = 0,
+        cancelled: CancellationFlag,
         progress: (@Sendable (Int) -> Void)?, deliver: @escaping @Sendable (Result<[ScoredPosition], OuroError>) -> Void
     ) {
         self.tokens = tokens
         self.loops = loops
         self.exit = exit
         self.cancelled = cancelled
+        self.cacheSalt = cacheSalt
         self.deliver = deliver
         self.progress = progress
         maximumPositions = tokens.count
@@ -62,30 +68,25 @@ final class ScoringTask: SequenceTask {
     }
 
     var isCancelled: Bool { cancelled.isSet }
-    var knownPositions: Int { tokens.count }
-    let cacheSalt = ""
-    let statistics: GenerationStatistics? = nil
 
-    /// Every position is read out, so that no page of another sequence is of use.
-    func start(cache: SequenceCache, states: RowStates) {
+    var knownPositions: Int { tokens.count }
+    /// What is to be scored must be computed: only what was scored before a preemption need not be again.
+    var reusableTokens: ArraySlice<Int> { tokens[..<scored] }
+
+    func start(cache: SequenceCache, cached: Int, states: RowStates) {
         self.cache = cache
         self.states = states
+        prefill = PrefillCursor(tokens: tokens[...], cached: cached, loops: loops, chunkSize: prefill.chunkSize)
+        for position in cached..<tokens.count { (argmax[position], nextLogProbabilities[position]) = ([], []) }
     }
 
-    func prepare() -> Bool {
-        guard let cache, !prefill.isUnderWay, !prefill.isDone else { return true }
-        return cache.prepare(prefill.chunk.upperBound + 1)
-    }
-
-    /// Begins anew: what was read out will be read out again.
-    func suspend() {
+    func preempt() {
         if let states { prefill.release(states) }
+        cache?.release()
         cache = nil
-        prefill = PrefillCursor(tokens: tokens[...], loops: loops, chunkSize: prefill.chunkSize)
-        argmax = Array(repeating: [], count: tokens.count)
-        nextLogProbabilities = Array(repeating: [], count: tokens.count)
-        alternatives = Array(repeating: [], count: tokens.count)
     }
+
+    var requiredPositions: Int { prefill.requiredPositions }
 
     var requiredRowCount: Int { prefill.isUnderWay ? prefill.chunk.count : 0 }
 
@@ -96,16 +97,14 @@ final class ScoringTask: SequenceTask {
 
     func prefillRows(limit: Int) -> [Row] {
         guard let states, let cache, !prefill.isUnderWay, !prefill.isDone else { return [] }
-        let end = prefill.nextEnd(limit: limit)
-        _ = cache.prepare(end)
-        guard cache.positionLimit > prefill.chunk.upperBound else { return [] }
-        prefill.begin(end: min(end, cache.positionLimit), states: states)
+        prefill.begin(limit: limit, cache: cache, states: states)
         return requiredRows()
     }
 
     func draftRows(limit: Int) -> [Row] { [] }
 
     func absorb(_ outcomes: [RowOutcome]) throws(OuroError) -> [Int] {
+        rowCounts.prefill += outcomes.count
         if prefill.loop == 1 { trackers = outcomes.map { _ in ExitTracker(loops: loops, policy: exit) } }
         for (index, outcome) in outcomes.enumerated() {
             guard outcome.gateLogit.isFinite else { throw nonFinite(prefill.chunk.lowerBound + index) }
@@ -121,7 +120,7 @@ final class ScoringTask: SequenceTask {
         guard best >= 0 else { throw nonFinite(position) }
         argmax[position].append(Int(best))
         let normaliser = kernels.table.log_sum_exp(base, logits.count)
-        if alternatives[position].isEmpty, trackers[row].exitLoop != nil || prefill.loop == loops {
+        if trackers[row].exitLoop == prefill.loop || trackers[row].exitLoop == nil && prefill.loop == loops {
             alternatives[position] = TokenAlternative.best(alternativeCount, of: logits, normaliser: normaliser)
         }
         if position + 1 < tokens.count {
@@ -137,15 +136,18 @@ final class ScoringTask: SequenceTask {
                 distributions[position] = tracker.distribution
                 exitLoops[position] = tracker.exitLoop ?? loops
             }
-            progress?(prefill.chunk.upperBound)
+            if prefill.chunk.upperBound > scored {
+                scored = prefill.chunk.upperBound
+                progress?(scored)
+            }
         }
         prefill.endPass(states: states)
+        cache?.publish(tokens[...], completed: prefill.completed)
         return prefill.isDone
     }
 
     func finish(_ error: OuroError?) {
-        if let states { prefill.release(states) }
-        cache = nil
+        preempt()
         if let error { return deliver(.failure(error)) }
         guard prefill.isDone else { return deliver(.success([])) }
         let positions = tokens.indices.map { position in

@@ -6,27 +6,30 @@ protocol SequenceTask: AnyObject {
     /// Positions and loops the task can need at most.
     var maximumPositions: Int { get }
     var loops: Int { get }
-    /// Positions whose tokens are known; it starts when there is room for them.
+    /// Positions whose tokens are known: those of the prompt, and what has come out since.
     var knownPositions: Int { get }
-    /// Only tasks with the same one share pages of the cache.
+    /// The first tokens, as far as it does not matter whether their positions are computed or found in the cache.
+    var reusableTokens: ArraySlice<Int> { get }
+    /// Requests with different salts share nothing.
     var cacheSalt: String { get }
-    /// What it has cost so far; nil for a task without output.
-    var statistics: GenerationStatistics? { get }
+    /// What it keeps of keys and values, while it is live.
+    var cache: SequenceCache? { get }
+    /// All rows so far, by kind.
+    var rowCounts: RowCounts { get }
     /// Whether the receiver has lost interest.
     var isCancelled: Bool { get }
-    /// Called before the first pass, and again after ``suspend()``.
-    func start(cache: SequenceCache, states: RowStates)
-    /// Takes the pages without which it cannot go on: those of the required rows, or of one position of the next chunk.
-    /// False if there is no room for them.
-    func prepare() -> Bool
-    /// Gives up its pages and rows between two passes, to go on later from the tokens that are known by then.
-    func suspend()
+    /// Called before the first pass, and again after every preemption. The first `cached` positions of the cache are through
+    /// all loops.
+    func start(cache: SequenceCache, cached: Int, states: RowStates)
+    /// Gives cache and row states back between two passes; what has come out stays. ``start(cache:cached:states:)`` goes on.
+    func preempt()
 
+    /// Positions that the cache must have room for if the task is to get on. Rows without room are left out of a pass.
+    var requiredPositions: Int { get }
     /// Rows of work that has begun: rows on final tokens, and the rest of a chunk's loops. All or none go into a pass.
     var requiredRowCount: Int { get }
     func requiredRows() -> [Row]
-    /// Begins the next chunk of the prompt, with at most `limit` (at least 1) positions and as many as there is room for;
-    /// empty if there is none to begin.
+    /// Begins the next chunk of the prompt, with at most `limit` (at least 1) positions; empty if there is none to begin.
     func prefillRows(limit: Int) -> [Row]
     /// Rows on guessed tokens, at most `limit`; asked for after the required ones of the same pass.
     func draftRows(limit: Int) -> [Row]
@@ -48,18 +51,18 @@ struct PrefillCursor {
     let tokens: ArraySlice<Int>
     let loops: Int
     let chunkSize: Int
-    private(set) var chunk: Range<Int>
+    private(set) var chunk: Range<Int> = 0..<0
     /// The loop the chunk's rows run next (1-based).
     private(set) var loop = 1
     private var slots: [Int] = []
 
     /// - Parameters:
-    ///   - start: positions whose keys and values are there already.
-    init(tokens: ArraySlice<Int>, loops: Int, chunkSize: Int, start: Int = 0) {
-        chunk = start..<start
+    ///   - cached: positions at the beginning that are through all loops already.
+    init(tokens: ArraySlice<Int>, cached: Int = 0, loops: Int, chunkSize: Int) {
         self.tokens = tokens
         self.loops = loops
         self.chunkSize = chunkSize
+        chunk = cached..<cached
     }
 
     var isDone: Bool { chunk.upperBound == tokens.count && slots.isEmpty }
@@ -68,13 +71,16 @@ struct PrefillCursor {
     /// Whether everything but the last position's loops is behind, or the last chunk is on its way.
     var hasBegunLastChunk: Bool { chunk.upperBound == tokens.count }
 
-    /// Positions that the next chunk may have if it takes `limit` more at most.
-    func nextEnd(limit: Int) -> Int { min(chunk.upperBound + min(chunkSize, limit), tokens.count) }
+    /// Positions that are through all loops.
+    var completed: Int { isUnderWay ? chunk.lowerBound : chunk.upperBound }
+    /// Positions that need room for the cursor to get on.
+    var requiredPositions: Int { isUnderWay || isDone ? chunk.upperBound : chunk.upperBound + 1 }
 
-    /// Begins the next chunk, up to `end`.
-    mutating func begin(end: Int, states: RowStates) {
-        assert(slots.isEmpty && end > chunk.upperBound && end <= tokens.count)
-        chunk = chunk.upperBound..<end
+    /// Begins the next chunk, with at most `limit` positions, and no more than the cache has room for.
+    mutating func begin(limit: Int, cache: SequenceCache, states: RowStates) {
+        assert(slots.isEmpty)
+        let start = chunk.upperBound
+        chunk = start..<max(start, cache.reserve(upTo: min(start + min(chunkSize, limit), tokens.count)))
         slots = chunk.map { _ in states.take() }
         loop = 1
     }

@@ -4,6 +4,10 @@ public struct TokenAlternative: Sendable, Equatable {
     /// Under the model's own distribution, before any sampling parameter.
     public let logProbability: Float
 
+    public init(id: Int, logProbability: Float) {
+        (self.id, self.logProbability) = (id, logProbability)
+    }
+
     /// The most likely tokens, the likeliest first; equal ones in the order of their ids.
     static func best(
         _ count: Int, of logits: UnsafeMutableBufferPointer<Float>, normaliser: Float

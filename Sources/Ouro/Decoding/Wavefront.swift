@@ -64,11 +64,37 @@ struct Wavefront {
     }
 }
 
+/// Rows that ran, by what they were for.
+public struct RowCounts: Sendable, Equatable {
+    /// Of known tokens: prompts, and what is computed again after a preemption.
+    public var prefill = 0
+    /// On final tokens whose own token was not decided yet.
+    public var decode = 0
+    /// On guessed tokens.
+    public var draft = 0
+    /// For the sake of later tokens' keys and values: their token was out already.
+    public var filler = 0
+    /// Those of the draft rows whose guess was wrong.
+    public var dropped = 0
+
+    mutating func add(_ new: RowCounts, since old: RowCounts) {
+        prefill += new.prefill - old.prefill
+        decode += new.decode - old.decode
+        draft += new.draft - old.draft
+        filler += new.filler - old.filler
+        dropped += new.dropped - old.dropped
+    }
+}
+
 /// What a generation cost, in passes and rows.
 public struct GenerationStatistics: Sendable, Equatable {
     /// Passes that the request took part in, the prompt's included.
     public var passes = 0
-    /// Rows of the prompt, all loops.
+    /// Tokens of the prompt whose keys and values were found in the cache.
+    public var cachedPromptTokens = 0
+    /// How often the request had to make way for an older one; what it had so far was then computed again.
+    public var preemptions = 0
+    /// Rows of the prompt, all loops; after a preemption also those of the tokens so far.
     public var prefillRows = 0
     /// Rows on final tokens whose own token was not decided yet.
     public var decodeRows = 0
@@ -78,10 +104,6 @@ public struct GenerationStatistics: Sendable, Equatable {
     public var fillerRows = 0
     /// Those of the draft rows whose guess was wrong.
     public var droppedRows = 0
-    /// Tokens of the prompt whose keys and values were there from earlier requests.
-    public var cachedPromptTokens = 0
-    /// How often the request gave its memory up to others, to be computed again later.
-    public var preemptions = 0
     /// From the request to its first token, waiting included, and from the first token to the last.
     public var timeToFirstToken = Duration.zero
     public var timeAfterFirstToken = Duration.zero
@@ -92,6 +114,11 @@ public struct GenerationStatistics: Sendable, Equatable {
     init(loops: Int) {
         guesses = Array(repeating: 0, count: loops)
         rightGuesses = guesses
+    }
+
+    var rowCounts: RowCounts {
+        RowCounts(
+            prefill: prefillRows, decode: decodeRows, draft: draftRows, filler: fillerRows, dropped: droppedRows)
     }
 
     /// The share of right guesses after each loop; nil where none was made.

@@ -63,8 +63,9 @@ public final class Engine: Sendable {
             configuration: configuration, weights: weights, kernels: kernels, pool: pool, kvType: kvType)
         let cacheMemory = options.cacheMemory ?? EngineOptions.availableMemory / 10 * 7
         let scheduler = Scheduler(
-            model: model, pool: KVPool(layout: model.layout, budget: cacheMemory), rowsPerPass: options.rowsPerPass,
-            freeRows: options.freeRows ?? CostCurve(measuring: model).freeRows)
+            model: model,
+            pool: KVPool(layout: model.layout, budget: cacheMemory, sharesPrefixes: options.sharesPrefixes),
+            rowsPerPass: options.rowsPerPass, freeRows: options.freeRows ?? CostCurve(measuring: model).freeRows)
 
         self.configuration = configuration
         self.generationDefaults = defaults
@@ -99,12 +100,13 @@ public final class Engine: Sendable {
     /// Log-probabilities, gates and predictions of a text after every loop.
     ///
     /// - Parameters:
+    ///   - cacheSalt: see ``GenerationRequest/cacheSalt``. Scores are always computed; others may find their pages.
     ///   - alternatives: how many of the most likely tokens to report with every position.
     ///   - progress: called with the number of positions done, on the inference thread.
     /// - Throws: ``OuroError``, or `CancellationError` if the task was cancelled.
     public func score(
         _ prompt: GenerationRequest.Prompt, loops: Int? = nil, exit: ExitPolicy? = nil, alternatives: Int = 0,
-        progress: (@Sendable (Int) -> Void)? = nil
+        cacheSalt: String = "", progress: (@Sendable (Int) -> Void)? = nil
     ) async throws -> [ScoredPosition] {
         let tokens = try tokens(of: prompt)
         var request = GenerationRequest(prompt, maxTokens: 1)
@@ -119,8 +121,9 @@ public final class Engine: Sendable {
                     scheduler.submit(
                         ScoringTask(
                             tokens: tokens, loops: resolved.loops, exit: resolved.exit,
-                            chunkSize: resolved.prefillChunk, alternatives: alternatives,
-                            cancelled: flag, progress: progress, deliver: { continuation.resume(with: $0) }))
+                            chunkSize: resolved.prefillChunk, cacheSalt: cacheSalt,
+                            alternatives: alternatives, cancelled: flag,
+                            progress: progress, deliver: { continuation.resume(with: $0) }))
                 }
             }
         } onCancel: {
@@ -130,18 +133,14 @@ public final class Engine: Sendable {
         return result
     }
 
-    /// What it is at and what it has done, between two passes.
-    public func status() async -> EngineStatus {
-        await withCheckedContinuation { continuation in
-            thread.perform { continuation.resume(returning: $0.status) }
-        }
-    }
+    /// Requests, memory and passes, as of the end of the last pass. May be read from any thread at any time.
+    public var load: EngineLoad { thread.load }
 
     /// Blocks of the cache in use, and rows in flight: both zero when nothing runs. For leak checks.
-    func usage() async -> (usedBlocks: Int, rowStates: Int) {
+    func usage() async -> (blocksInUse: Int, rowStates: Int) {
         await withCheckedContinuation { continuation in
             thread.perform { scheduler in
-                continuation.resume(returning: (scheduler.pool.used, scheduler.model.states.used))
+                continuation.resume(returning: (scheduler.pool.blocksInUse, scheduler.model.states.used))
             }
         }
     }

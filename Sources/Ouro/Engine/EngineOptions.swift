@@ -4,8 +4,12 @@ import Foundation
 public struct EngineOptions: Sendable {
     /// Threads that share the work of a pass; by default one per physical core.
     public var threads: Int?
-    /// Bytes for keys and values of all live sequences; by default 70 % of the memory that is free after loading.
+    /// Bytes for keys and values, of live sequences and of pages kept for later ones; by default 70 % of the memory that
+    /// is free after loading.
     public var cacheMemory: Int?
+    /// Whether requests begin with what earlier ones with the same first tokens left in the cache. Changes speed, never
+    /// output.
+    public var sharesPrefixes: Bool
     /// Positions of a prompt that run together.
     public var prefillChunk: Int
     /// Rows of a pass, all sequences together.
@@ -24,7 +28,7 @@ public struct EngineOptions: Sendable {
     public init(
         threads: Int? = nil, cacheMemory: Int? = nil, prefillChunk: Int = 256, rowsPerPass: Int = 512,
         freeRows: Int? = nil, mapsFiles: Bool = true, kvType: KVType? = nil, instructionSet: String? = nil,
-        adapter: URL? = nil
+        sharesPrefixes: Bool = true, adapter: URL? = nil
     ) {
         self.threads = threads
         self.cacheMemory = cacheMemory
@@ -35,6 +39,7 @@ public struct EngineOptions: Sendable {
         self.kvType = kvType
         self.instructionSet = instructionSet
         self.adapter = adapter
+        self.sharesPrefixes = sharesPrefixes
     }
 
     func validate() throws(OuroError) {

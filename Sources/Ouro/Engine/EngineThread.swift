@@ -8,9 +8,14 @@ final class EngineThread: @unchecked Sendable {
     private let condition = NSCondition()
     private var inbox: [@Sendable (Scheduler) -> Void] = []
     private var stopping = false
+    private let board: LoadBoard
+
+    /// The scheduler's load after the last pass; from any thread.
+    var load: EngineLoad { board.load }
 
     /// Starts the thread; `scheduler` is only ever used on it.
     init(scheduler: sending Scheduler) {
+        board = LoadBoard(scheduler.load)
         let owned = Transfer(scheduler)
         let thread = Thread { [self] in run(owned.value) }
         thread.name = "ouro-engine"
@@ -46,6 +51,7 @@ final class EngineThread: @unchecked Sendable {
             for body in work { body(scheduler) }
             if ends { return scheduler.cancelAll() }
             scheduler.runPass()
+            board.load = scheduler.load
         }
     }
 

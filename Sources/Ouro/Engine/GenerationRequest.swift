@@ -34,8 +34,8 @@ public struct GenerationRequest: Sendable {
     public var traces = false
     /// Whether tokens tell their log-probability after every loop that ran, as training on rollouts needs it.
     public var everyLoop = false
-    /// Only requests with the same one share keys and values of equal beginnings. Changes speed, never output; a server
-    /// gives every tenant its own, so that nobody can time what others have asked.
+    /// Requests share cached keys and values of equal first tokens only if their salts are equal. A salt for each tenant keeps
+    /// one from learning, by the time an answer takes, what another has asked.
     public var cacheSalt = ""
     /// End-of-text tokens and `stopTokens` are not chosen before so many tokens.
     public var minTokens = 0

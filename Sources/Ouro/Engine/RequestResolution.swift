@@ -108,9 +108,8 @@ extension Engine {
             loops: loops, exit: exit, maxTokens: min(request.maxTokens, max(room, 1)),
             endTokens: request.stopTokens.union(request.ignoresEndOfText ? [] : endOfTextTokens), sampling: sampling,
             prefillChunk: options.prefillChunk, wavefront: request.wavefront, draftTokens: request.draftTokens,
-            traces: request.traces, everyLoop: request.everyLoop,
-            cacheSalt: request.cacheSalt, minTokens: request.minTokens, alternatives: request.alternatives,
-            constraint: request.constraint,
+            traces: request.traces, everyLoop: request.everyLoop, cacheSalt: request.cacheSalt,
+            minTokens: request.minTokens, alternatives: request.alternatives, constraint: request.constraint,
             text: TextAssembler(
                 tokenizer: tokenizer, stop: request.stop, showsSpecialTokens: request.showsSpecialTokens))
     }

@@ -132,10 +132,11 @@ final class LoopedTransformer {
             kernels: kernels)
     }
 
-    /// Makes room in the workspace, and loads every row's input: the token's embedding at loop 1, the
+    /// Makes room in the workspace and the caches, and loads every row's input: the token's embedding at loop 1, the
     /// hidden state of the loop before otherwise.
     private func prepare() {
         makeRoom(rows.count)
+        for row in rows { row.cache.prepare(position: row.position, loop: row.loop) }
         findRuns()
         pool.forEach(rows.count, for: self) { model, row, _ in model.load(row) }
     }

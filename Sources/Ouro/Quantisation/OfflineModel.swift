@@ -79,8 +79,9 @@ final class WindowRunner {
 
     /// Only one window at a time.
     func begin(_ tokens: [Int]) throws(OuroError) -> Window {
-        let cache = SequenceCache(pool: pool, positions: tokens.count, loops: loops)
-        guard tokens.count <= windowLength, cache.prepare(tokens.count) else {
+        guard tokens.count <= windowLength,
+            let cache = SequenceCache(pool: pool, positions: tokens.count, loops: loops)
+        else {
             throw OuroError(
                 .memoryExceeded, "a window of \(tokens.count) tokens is longer than the \(windowLength) reserved")
         }

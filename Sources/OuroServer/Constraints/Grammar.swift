@@ -130,9 +130,9 @@ struct GrammarBuilder {
         return rules.count - 1
     }
 
-    mutating func define(_ rule: Int, _ body: (inout GrammarBuilder) throws -> Void) rethrows {
+    mutating func define(_ rule: Int, _ body: (inout GrammarBuilder) -> Void) {
         rules[rule] = program.count
-        try body(&self)
+        body(&self)
         program.append(.return)
     }
 
@@ -147,31 +147,31 @@ struct GrammarBuilder {
 
     mutating func set(_ bytes: some Sequence<UInt8>) { program.append(.byte(.init(bytes))) }
 
-    mutating func optional(_ body: (inout GrammarBuilder) throws -> Void) rethrows {
+    mutating func optional(_ body: (inout GrammarBuilder) -> Void) {
         let split = program.count
         program.append(.accept)
-        try body(&self)
+        body(&self)
         program[split] = .split(split + 1, program.count)
     }
 
-    mutating func anyNumber(_ body: (inout GrammarBuilder) throws -> Void) rethrows {
+    mutating func anyNumber(_ body: (inout GrammarBuilder) -> Void) {
         let split = program.count
         program.append(.accept)
-        try body(&self)
+        body(&self)
         program.append(.jump(split))
         program[split] = .split(split + 1, program.count)
     }
 
-    mutating func choice(_ bodies: [(inout GrammarBuilder) throws -> Void]) rethrows {
+    mutating func choice(_ bodies: [(inout GrammarBuilder) -> Void]) {
         var ends: [Int] = []
         for (index, body) in bodies.enumerated() {
             guard index < bodies.count - 1 else {
-                try body(&self)
+                body(&self)
                 break
             }
             let split = program.count
             program.append(.accept)
-            try body(&self)
+            body(&self)
             ends.append(program.count)
             program.append(.accept)
             program[split] = .split(split + 1, program.count)

@@ -329,7 +329,8 @@ enum JSONGrammar {
             let (least, most) = (try count("minItems") ?? 0, try count("maxItems"))
             guard members["items"] != nil || least > 0 || most != nil else { return nil }
             guard most ?? least >= least else { throw fault(path + ".maxItems", "is less than minItems") }
-            let item = try members["items"].map { try rule(for: $0, path: path + ".items", depth: depth + 1) } ?? shared.value
+            let item =
+                try members["items"].map { try rule(for: $0, path: path + ".items", depth: depth + 1) } ?? shared.value
             func next(_ builder: inout GrammarBuilder, _ index: Int) {
                 if index > 0 {
                     builder.literal(",")
@@ -369,7 +370,7 @@ enum JSONGrammar {
             }
             var target: JSONValue? = root
             for part in reference.dropFirst(2).split(separator: "/", omittingEmptySubsequences: true) {
-                target = target?[part.replacing("~1", with: "/").replacing("~0", with: "~")]
+                target = target?[String(part).replacing("~1", with: "/").replacing("~0", with: "~")]
             }
             guard let target else { throw fault(path + ".$ref", "there is no \(reference)") }
             let name = builder.declareRule()
