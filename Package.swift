@@ -71,6 +71,12 @@ let package = Package(
         .testTarget(
             name: "OuroTrainingTests", dependencies: ["OuroTraining", "Ouro", "OuroKernels", "AllocationCounter"],
             resources: [.copy("Fixtures")], swiftSettings: swiftSettings),
+        .testTarget(
+            name: "OuroServerTests",
+            dependencies: [
+                "OuroServer", "Ouro", .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "Logging", package: "swift-log"),
+            ], swiftSettings: swiftSettings),
         .testTarget(name: "OuroCLITests", dependencies: ["OuroCLI"], swiftSettings: swiftSettings),
     ],
     swiftLanguageModes: [.v6]

@@ -1,6 +1,7 @@
 import HTTPTypes
 import Hummingbird
 import Logging
+import NIOCore
 import Ouro
 
 /// What comes before every endpoint: a line in the log, the key, the header for other origins; and errors as JSON.
@@ -58,10 +59,12 @@ struct RequestGuard: RouterMiddleware {
             let message =
                 switch error.status {
                 case .notFound: "there is no \(request.method) \(request.uri.path.prefix(100))"
-                case .contentTooLarge: "the body is larger than \(options.maxBodyBytes) bytes"
                 default: error.body ?? error.status.reasonPhrase
                 }
             known = APIError(status: error.status, message: message)
+        case is NIOTooManyBytesError:
+            known = APIError(
+                status: .contentTooLarge, message: "the body is larger than \(options.maxBodyBytes) bytes")
         case is CancellationError:
             known = APIError(status: .init(code: 499, reasonPhrase: "Client Closed Request"), message: "cancelled")
         default:

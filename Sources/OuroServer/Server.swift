@@ -60,7 +60,7 @@ public struct Server: Sendable {
     /// The framework's own lines would only repeat ours.
     private static let quiet: Logger = {
         var logger = Logger(label: "ouro.http")
-        logger.logLevel = .error
+        logger.logLevel = .critical
         return logger
     }()
 
