@@ -21,12 +21,16 @@ let package = Package(
         .library(name: "Ouro", targets: ["Ouro"]),
         .library(name: "OuroDefaultModel", targets: ["OuroDefaultModel"]),
         .library(name: "OuroEvaluation", targets: ["OuroEvaluation"]),
+        .library(name: "OuroServer", targets: ["OuroServer"]),
         .library(name: "OuroTraining", targets: ["OuroTraining"]),
         .executable(name: "ouro", targets: ["OuroCLI"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.14.0"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.0", traits: []),
         .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.8.0"),
     ],
     targets: [
         .target(name: "OuroKernels", cSettings: kernelSettings),
@@ -39,10 +43,19 @@ let package = Package(
             name: "OuroTraining",
             dependencies: ["Ouro", "OuroEvaluation", "OuroKernels", .product(name: "Yams", package: "Yams")],
             swiftSettings: swiftSettings),
+        .target(
+            name: "OuroServer",
+            dependencies: [
+                "Ouro", .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ],
+            swiftSettings: swiftSettings),
         .executableTarget(
             name: "OuroCLI",
             dependencies: [
-                "Ouro", "OuroDefaultModel", "OuroEvaluation", "OuroTraining",
+                "Ouro", "OuroDefaultModel", "OuroEvaluation", "OuroServer", "OuroTraining",
+                .product(name: "Logging", package: "swift-log"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: swiftSettings),
@@ -58,6 +71,12 @@ let package = Package(
         .testTarget(
             name: "OuroTrainingTests", dependencies: ["OuroTraining", "Ouro", "OuroKernels", "AllocationCounter"],
             resources: [.copy("Fixtures")], swiftSettings: swiftSettings),
+        .testTarget(
+            name: "OuroServerTests",
+            dependencies: [
+                "OuroServer", "Ouro", .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "Logging", package: "swift-log"),
+            ], swiftSettings: swiftSettings),
         .testTarget(name: "OuroCLITests", dependencies: ["OuroCLI"], swiftSettings: swiftSettings),
     ],
     swiftLanguageModes: [.v6]

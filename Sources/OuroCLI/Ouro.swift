@@ -18,7 +18,8 @@ struct OuroCommand: AsyncParsableCommand {
             """,
         version: "0.1.0",
         subcommands: [
-            Generate.self, Chat.self, Score.self, Eval.self, Train.self, Upcycle.self, Merge.self, Quantize.self,
+            Generate.self, Chat.self, Serve.self, Score.self, Eval.self, Train.self, Upcycle.self, Merge.self,
+            Quantize.self,
             DataVerb.self, Inspect.self,
             Tokenize.self, Bench.self,
         ])

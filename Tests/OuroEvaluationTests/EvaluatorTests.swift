@@ -87,7 +87,7 @@ import Testing
         func position(_ index: Int, argmax: [Int], gate: [Float]) -> ScoredPosition {
             ScoredPosition(
                 position: index, token: 0, logProbabilities: nil, gate: gate, exitDistribution: [], exitLoop: 2,
-                argmax: argmax)
+                argmax: argmax, alternatives: [])
         }
         // Loop 1 knows the first token only, loop 2 both; the gate lets the first token leave early.
         let positions = [

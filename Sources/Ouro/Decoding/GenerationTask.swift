@@ -9,6 +9,7 @@ final class GenerationTask: SequenceTask {
     private let continuation: AsyncThrowingStream<GeneratedToken, any Error>.Continuation
     private let cancelled: CancellationFlag
     private let request: ResolvedRequest
+    private let promptCount: Int
     // The prompt and what has come out since.
     private var tokens: [Int]
 
@@ -40,6 +41,7 @@ final class GenerationTask: SequenceTask {
     ) {
         self.request = request
         loops = request.loops
+        promptCount = prompt.count
         tokens = prompt
         maximumPositions = prompt.count + request.maxTokens
         prefill = PrefillCursor(tokens: prompt.dropLast(), loops: request.loops, chunkSize: request.prefillChunk)
@@ -184,8 +186,10 @@ final class GenerationTask: SequenceTask {
         if request.exit == .weighted { average(logits, of: row) }
         row.isDecided = row.tracker.exitLoop != nil
         let normaliser = kernels.table.log_sum_exp(base, logits.count)
+        row.alternatives =
+            row.isDecided ? TokenAlternative.best(request.alternatives, of: logits, normaliser: normaliser) : []
         let token: Int
-        if sampler.takesLargestLogit {
+        if sampler.takesLargestLogit, !isRestricted(at: row.position) {
             token = Int(kernels.table.argmax(base, logits.count))
             row.logProbability = logits[token] - normaliser
         } else {
@@ -193,6 +197,7 @@ final class GenerationTask: SequenceTask {
             unchanged.append(contentsOf: logits)
             // The tokens between the last final one and this row's are guesses.
             let pending = wave.rows[...index].filter { $0.position > finalPosition }.map(\.token)
+            restrict(logits, at: row.position, pending: pending)
             token = sampler.choose(logits, position: row.position + 1, pending: pending)
             row.logProbability = unchanged[token] - normaliser
         }
@@ -200,6 +205,18 @@ final class GenerationTask: SequenceTask {
         row.guesses += Array(repeating: nil, count: row.tracker.lambdas.count - 1 - row.guesses.count) + [token]
         self.wave?[index] = row
         if index + 1 < wave.count, wave[index + 1].token != token { dropRows(from: index + 1) }
+    }
+
+    private func isRestricted(at position: Int) -> Bool {
+        request.constraint != nil || position + 1 - promptCount < request.minTokens
+    }
+
+    /// Rules out what may not follow a position.
+    private func restrict(_ logits: UnsafeMutableBufferPointer<Float>, at position: Int, pending: [Int]) {
+        if position + 1 - promptCount < request.minTokens {
+            for token in request.endTokens { logits[token] = -.infinity }
+        }
+        request.constraint?.restrict(logits, after: tokens[promptCount...] + pending)
     }
 
     /// Replaces logits by the average of all loops' so far, weighted by their exit probabilities; what has not run yet counts
@@ -294,6 +311,7 @@ final class GenerationTask: SequenceTask {
                 position: row.position + 1, id: token, text: shown, logProbability: row.logProbability,
                 exitLoop: row.tracker.exitLoop ?? loops, exitDistribution: row.tracker.exitDistribution,
                 gate: row.tracker.gateAtExit, loopLogProbabilities: row.logProbabilities.map { $0[token] },
+                alternatives: row.alternatives,
                 passes: statistics.passes, finishReason: reason, statistics: reason == nil ? nil : statistics,
                 trace: reason != nil && request.traces ? trace : nil))
     }

@@ -12,6 +12,8 @@ public struct ScoredPosition: Sendable, Equatable {
     public let exitLoop: Int
     /// The most likely next token after every loop.
     public let argmax: [Int]
+    /// The most likely next tokens at the exit loop, as many as were asked for.
+    public let alternatives: [TokenAlternative]
 }
 
 /// Scores a given text: a prefill that reads out every row after every loop.
@@ -20,6 +22,8 @@ final class ScoringTask: SequenceTask {
     let loops: Int
     private let tokens: [Int]
     private let exit: ExitPolicy
+    private let alternativeCount: Int
+    private var alternatives: [[TokenAlternative]]
     private let cancelled: CancellationFlag
     private let deliver: @Sendable (Result<[ScoredPosition], OuroError>) -> Void
     private let progress: (@Sendable (Int) -> Void)?
@@ -41,7 +45,8 @@ final class ScoringTask: SequenceTask {
     private var exitLoops: [Int]
 
     init(
-        tokens: [Int], loops: Int, exit: ExitPolicy, chunkSize: Int, cacheSalt: String, cancelled: CancellationFlag,
+        tokens: [Int], loops: Int, exit: ExitPolicy, chunkSize: Int, cacheSalt: String, alternatives: Int = 0,
+        cancelled: CancellationFlag,
         progress: (@Sendable (Int) -> Void)?, deliver: @escaping @Sendable (Result<[ScoredPosition], OuroError>) -> Void
     ) {
         self.tokens = tokens
@@ -53,6 +58,8 @@ final class ScoringTask: SequenceTask {
         self.progress = progress
         maximumPositions = tokens.count
         prefill = PrefillCursor(tokens: tokens[...], loops: loops, chunkSize: chunkSize)
+        alternativeCount = alternatives
+        self.alternatives = Array(repeating: [], count: tokens.count)
         argmax = Array(repeating: [], count: tokens.count)
         nextLogProbabilities = Array(repeating: [], count: tokens.count)
         gates = Array(repeating: [], count: tokens.count)
@@ -112,8 +119,11 @@ final class ScoringTask: SequenceTask {
         let best = kernels.table.argmax(base, logits.count)
         guard best >= 0 else { throw nonFinite(position) }
         argmax[position].append(Int(best))
+        let normaliser = kernels.table.log_sum_exp(base, logits.count)
+        if trackers[row].exitLoop == prefill.loop || trackers[row].exitLoop == nil && prefill.loop == loops {
+            alternatives[position] = TokenAlternative.best(alternativeCount, of: logits, normaliser: normaliser)
+        }
         if position + 1 < tokens.count {
-            let normaliser = kernels.table.log_sum_exp(base, logits.count)
             nextLogProbabilities[position].append(logits[tokens[position + 1]] - normaliser)
         }
     }
@@ -144,7 +154,8 @@ final class ScoringTask: SequenceTask {
             ScoredPosition(
                 position: position, token: tokens[position],
                 logProbabilities: position == 0 ? nil : nextLogProbabilities[position - 1], gate: gates[position],
-                exitDistribution: distributions[position], exitLoop: exitLoops[position], argmax: argmax[position])
+                exitDistribution: distributions[position], exitLoop: exitLoops[position], argmax: argmax[position],
+                alternatives: alternatives[position])
         }
         deliver(.success(positions))
     }

@@ -15,6 +15,7 @@ struct WaveRow {
     /// Whether the guess comes from the row's exit loop: if its input stands, so does its output.
     var isDecided = false
     var logProbability: Float = 0
+    var alternatives: [TokenAlternative] = []
     /// Log-probabilities of all tokens after each loop, if the request wants them.
     var logProbabilities: [[Float]] = []
     /// Where the trace has the row's runs.

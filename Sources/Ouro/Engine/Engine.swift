@@ -101,15 +101,17 @@ public final class Engine: Sendable {
     ///
     /// - Parameters:
     ///   - cacheSalt: see ``GenerationRequest/cacheSalt``. Scores are always computed; others may find their pages.
+    ///   - alternatives: how many of the most likely tokens to report with every position.
     ///   - progress: called with the number of positions done, on the inference thread.
     /// - Throws: ``OuroError``, or `CancellationError` if the task was cancelled.
     public func score(
-        _ prompt: GenerationRequest.Prompt, loops: Int? = nil, exit: ExitPolicy? = nil,
+        _ prompt: GenerationRequest.Prompt, loops: Int? = nil, exit: ExitPolicy? = nil, alternatives: Int = 0,
         cacheSalt: String = "", progress: (@Sendable (Int) -> Void)? = nil
     ) async throws -> [ScoredPosition] {
         let tokens = try tokens(of: prompt)
         var request = GenerationRequest(prompt, maxTokens: 1)
         (request.loops, request.exit) = (loops, exit)
+        try checkAlternatives(alternatives)
         let resolved = try resolve(request, promptCount: tokens.count, forScoring: true)
         let flag = CancellationFlag()
         let result = try await withTaskCancellationHandler {
@@ -119,7 +121,8 @@ public final class Engine: Sendable {
                     scheduler.submit(
                         ScoringTask(
                             tokens: tokens, loops: resolved.loops, exit: resolved.exit,
-                            chunkSize: resolved.prefillChunk, cacheSalt: cacheSalt, cancelled: flag,
+                            chunkSize: resolved.prefillChunk, cacheSalt: cacheSalt,
+                            alternatives: alternatives, cancelled: flag,
                             progress: progress, deliver: { continuation.resume(with: $0) }))
                 }
             }

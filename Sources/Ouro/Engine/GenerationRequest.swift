@@ -37,6 +37,12 @@ public struct GenerationRequest: Sendable {
     /// Requests share cached keys and values of equal first tokens only if their salts are equal. A salt for each tenant keeps
     /// one from learning, by the time an answer takes, what another has asked.
     public var cacheSalt = ""
+    /// End-of-text tokens and `stopTokens` are not chosen before so many tokens.
+    public var minTokens = 0
+    /// How many of the most likely tokens to report with every token.
+    public var alternatives = 0
+    /// What may follow, if not everything.
+    public var constraint: (any TokenConstraint)?
     /// Whether special tokens show up in the text of the result. Thinking models need it for `<think>`.
     public var showsSpecialTokens: Bool
 
@@ -82,6 +88,8 @@ public struct GeneratedToken: Sendable, Equatable {
     /// Log-probability of this token after each of these loops, before any sampling parameter; empty unless the request
     /// asked for `everyLoop`.
     public let loopLogProbabilities: [Float]
+    /// The most likely tokens at the exit loop, as many as the request asked for.
+    public let alternatives: [TokenAlternative]
     /// Passes that the request has taken part in so far, the prompt's included.
     public let passes: Int
     /// Set on the last token.

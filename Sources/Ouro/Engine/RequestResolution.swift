@@ -11,6 +11,9 @@ struct ResolvedRequest: Sendable {
     var traces = false
     var everyLoop = false
     var cacheSalt = ""
+    var minTokens = 0
+    var alternatives = 0
+    var constraint: (any TokenConstraint)?
     var text: TextAssembler
 }
 
@@ -95,13 +98,30 @@ extension Engine {
                 .invalidRequest, field: "draft_tokens",
                 "expected 0 to \(Self.draftLimit), found \(request.draftTokens)")
         }
+        guard (0...request.maxTokens).contains(request.minTokens) else {
+            throw OuroError(
+                .invalidRequest, field: "min_tokens",
+                "expected 0 to max_tokens (\(request.maxTokens)), found \(request.minTokens)")
+        }
+        try checkAlternatives(request.alternatives)
         return ResolvedRequest(
             loops: loops, exit: exit, maxTokens: min(request.maxTokens, max(room, 1)),
             endTokens: request.stopTokens.union(request.ignoresEndOfText ? [] : endOfTextTokens), sampling: sampling,
             prefillChunk: options.prefillChunk, wavefront: request.wavefront, draftTokens: request.draftTokens,
             traces: request.traces, everyLoop: request.everyLoop, cacheSalt: request.cacheSalt,
+            minTokens: request.minTokens, alternatives: request.alternatives, constraint: request.constraint,
             text: TextAssembler(
                 tokenizer: tokenizer, stop: request.stop, showsSpecialTokens: request.showsSpecialTokens))
+    }
+
+    /// Alternatives that a token may be reported with.
+    static let alternativeLimit = 128
+
+    func checkAlternatives(_ count: Int) throws(OuroError) {
+        let limit = min(Self.alternativeLimit, configuration.vocabularySize)
+        guard (0...limit).contains(count) else {
+            throw OuroError(.invalidRequest, field: "alternatives", "expected 0 to \(limit), found \(count)")
+        }
     }
 
     private func needTokenizer() throws(OuroError) -> Tokenizer {

@@ -1,0 +1,79 @@
+import Ouro
+
+/// One answer to one prompt.
+struct Choice: Sendable {
+    let index: Int
+    let request: GenerationRequest
+}
+
+/// What has come of a choice so far.
+struct ChoiceResult: Sendable {
+    var text = ""
+    var tokens: [GeneratedToken] = []
+
+    var last: GeneratedToken? { tokens.last }
+    var finishReason: String? { last?.finishReason?.rawValue }
+    var statistics: GenerationStatistics? { last?.statistics }
+}
+
+/// The counts at the end of a response.
+struct Usage: Sendable {
+    var promptTokens = 0
+    var cachedTokens = 0
+    var completionTokens = 0
+    var exitLoopSum = 0
+    var passes = 0
+    var loopCounts: [Int] = []
+
+    mutating func add(_ token: GeneratedToken) {
+        completionTokens += 1
+        exitLoopSum += token.exitLoop
+        if loopCounts.count < token.exitLoop {
+            loopCounts += Array(repeating: 0, count: token.exitLoop - loopCounts.count)
+        }
+        loopCounts[token.exitLoop - 1] += 1
+        guard let statistics = token.statistics else { return }
+        passes += statistics.passes
+        cachedTokens += statistics.cachedPromptTokens
+    }
+
+    var json: JSONOutput {
+        let tokens = Double(max(completionTokens, 1))
+        return .object([
+            "prompt_tokens": .int(promptTokens), "completion_tokens": .int(completionTokens),
+            "total_tokens": .int(promptTokens + completionTokens),
+            "prompt_tokens_details": .object(["cached_tokens": .int(cachedTokens)]),
+            "loops": .object([
+                "mean_exit_loop": .double(Double(exitLoopSum) / tokens), "exit_loops": .ints(loopCounts),
+                "passes": .int(passes), "passes_per_token": .double(Double(passes) / tokens),
+            ]),
+        ])
+    }
+}
+
+extension Engine {
+    /// Generates all choices at once and hands their tokens over as they come.
+    func generate(
+        _ choices: [Choice], receive: @escaping @Sendable (Int, GeneratedToken) async throws -> Void
+    ) async throws {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for choice in choices {
+                let stream = try generate(choice.request)
+                group.addTask {
+                    for try await token in stream { try await receive(choice.index, token) }
+                }
+            }
+            try await group.waitForAll()
+        }
+    }
+}
+
+extension GeneratedToken {
+    /// How deep the token went: `loop_details`.
+    var depth: JSONOutput {
+        .object([
+            "token_id": .int(id), "text": .string(text), "exit_loop": .int(exitLoop),
+            "exit_distribution": .floats(exitDistribution), "gate": .floats(gate), "passes": .int(passes),
+        ])
+    }
+}

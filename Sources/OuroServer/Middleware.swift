@@ -1,0 +1,101 @@
+import HTTPTypes
+import Hummingbird
+import Logging
+import NIOCore
+import Ouro
+
+/// What comes before every endpoint: a line in the log, the key, the header for other origins; and errors as JSON.
+struct RequestGuard: RouterMiddleware {
+    typealias Context = BasicRequestContext
+
+    let service: GenerationService
+    let logger: Logger
+
+    private var options: ServerOptions { service.options }
+    /// Without a key: the page asks for one itself, and probes have none.
+    private static let open: Set<String> = ["/", "/health"]
+
+    func handle(
+        _ request: Request, context: BasicRequestContext,
+        next: (Request, BasicRequestContext) async throws -> Response
+    ) async throws -> Response {
+        let start = ContinuousClock.now
+        var response: Response
+        do {
+            if request.method == .options, options.corsOrigin != nil {
+                response = Response(status: .noContent)
+            } else {
+                try authorise(request)
+                response = try await next(request, context)
+            }
+        } catch {
+            response = try self.response(to: error, request, context)
+        }
+        if let origin = options.corsOrigin {
+            response.headers[.accessControlAllowOrigin] = origin
+            response.headers[.accessControlAllowHeaders] = "Authorization, Content-Type"
+            response.headers[.accessControlAllowMethods] = "GET, POST, OPTIONS"
+        }
+        let path = context.endpointPath ?? "other"
+        service.metrics.responded(path: path, status: response.status.code)
+        let milliseconds = (ContinuousClock.now - start) / .milliseconds(1)
+        logger.info(
+            "request",
+            metadata: [
+                "method": "\(request.method)", "path": "\(path)", "status": "\(response.status.code)",
+                "ms": "\(Int(milliseconds))",
+            ])
+        return response
+    }
+
+    private func response(
+        to error: any Error, _ request: Request, _ context: BasicRequestContext
+    ) throws -> Response {
+        let known: APIError
+        switch error {
+        case let error as APIError: known = error
+        case let error as OuroError: known = APIError(error)
+        case let error as HTTPError:
+            let message =
+                switch error.status {
+                case .notFound: "there is no \(request.method) \(request.uri.path.prefix(100))"
+                default: error.body ?? error.status.reasonPhrase
+                }
+            known = APIError(status: error.status, message: message)
+        case is NIOTooManyBytesError:
+            known = APIError(
+                status: .contentTooLarge, message: "the body is larger than \(options.maxBodyBytes) bytes")
+        case is CancellationError:
+            known = APIError(status: .init(code: 499, reasonPhrase: "Client Closed Request"), message: "cancelled")
+        default:
+            logger.error("failure", metadata: ["error": "\(error)"])
+            known = APIError(status: .internalServerError, message: "something went wrong in the server")
+        }
+        return try known.response(from: request, context: context)
+    }
+
+    private func authorise(_ request: Request) throws {
+        guard let key = options.apiKey, !Self.open.contains(request.uri.path) else { return }
+        let given = request.headers[.authorization] ?? ""
+        guard given.hasPrefix("Bearer "), Self.areEqual(given.dropFirst("Bearer ".count).utf8, key.utf8) else {
+            throw APIError(
+                status: .unauthorized, message: "expected 'Authorization: Bearer KEY' with the server's key",
+                code: "invalid_api_key", headers: [.wwwAuthenticate: "Bearer"])
+        }
+    }
+
+    /// Takes the same time wherever they differ.
+    static func areEqual(_ given: some Collection<UInt8>, _ key: some Collection<UInt8>) -> Bool {
+        var difference: UInt8 = given.count == key.count ? 0 : 1
+        let given = Array(given)
+        for (index, byte) in key.enumerated() {
+            difference |= byte ^ (given.isEmpty ? 0 : given[index % given.count])
+        }
+        return difference == 0
+    }
+}
+
+extension HTTPField.Name {
+    static let accessControlAllowHeaders = Self("Access-Control-Allow-Headers")!
+    static let accessControlAllowMethods = Self("Access-Control-Allow-Methods")!
+}

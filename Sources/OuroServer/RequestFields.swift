@@ -1,0 +1,121 @@
+import Foundation
+import Ouro
+
+/// The members of a request's JSON object, read with the ranges they may have.
+///
+/// A member that is null counts as absent, as clients send it. Members that nobody asks for are ignored.
+struct RequestFields {
+    private let members: [String: JSONValue]
+    private let path: String
+
+    /// - Throws: ``APIError`` with status 400 for what is not a JSON object, has a key twice or is nested too deeply.
+    init(parsing data: Data) throws {
+        let value: JSONValue
+        do throws(OuroError) {
+            value = try StrictJSON.decode(JSONValue.self, from: data, file: "body", code: .invalidRequest)
+        } catch {
+            throw APIError.badRequest(error.field, "the body is not a JSON object: \(error.message)")
+        }
+        guard case .object(let members) = value else {
+            throw APIError.badRequest(nil, "the body is not a JSON object, but \(value.typeName)")
+        }
+        self.init(members)
+    }
+
+    init(_ members: [String: JSONValue], path: String = "") {
+        self.members = members.filter { $0.value != .null }
+        self.path = path
+    }
+
+    subscript(name: String) -> JSONValue? { members[name] }
+
+    func has(_ name: String) -> Bool { members[name] != nil }
+
+    func failure(_ name: String, _ message: String) -> APIError {
+        .badRequest(path + name, "\(path)\(name): \(message)")
+    }
+
+    private func wrongType(_ name: String, _ expected: String, _ value: JSONValue) -> APIError {
+        failure(name, "expected \(expected), found \(value.typeName)")
+    }
+
+    func string(_ name: String) throws -> String? {
+        guard let value = members[name] else { return nil }
+        guard case .string(let text) = value else { throw wrongType(name, "a string", value) }
+        return text
+    }
+
+    func flag(_ name: String) throws -> Bool? {
+        guard let value = members[name] else { return nil }
+        guard case .bool(let flag) = value else { throw wrongType(name, "true or false", value) }
+        return flag
+    }
+
+    func integer(_ name: String, _ range: ClosedRange<Int>) throws -> Int? {
+        guard let value = members[name] else { return nil }
+        switch value {
+        case .int(let number) where range.contains(number): return number
+        case .double(let number):
+            guard let exact = Int(exactly: number), range.contains(exact) else { fallthrough }
+            return exact
+        case .int:
+            throw failure(name, "expected an integer from \(range.lowerBound) to \(range.upperBound)")
+        default: throw wrongType(name, "an integer", value)
+        }
+    }
+
+    func number(_ name: String, _ range: ClosedRange<Double>) throws -> Double? {
+        guard let value = members[name] else { return nil }
+        let number: Double
+        switch value {
+        case .int(let whole): number = Double(whole)
+        case .double(let real): number = real
+        default: throw wrongType(name, "a number", value)
+        }
+        guard range.contains(number) else {
+            throw failure(name, "expected a number from \(range.lowerBound) to \(range.upperBound), found \(number)")
+        }
+        return number
+    }
+
+    func float(_ name: String, _ range: ClosedRange<Double>) throws -> Float? {
+        try number(name, range).map { Float($0) }
+    }
+
+    func object(_ name: String) throws -> RequestFields? {
+        guard let value = members[name] else { return nil }
+        guard case .object(let inner) = value else { throw wrongType(name, "an object", value) }
+        return RequestFields(inner, path: "\(path)\(name).")
+    }
+
+    func array(_ name: String, limit: Int) throws -> [JSONValue]? {
+        guard let value = members[name] else { return nil }
+        guard case .array(let values) = value else { throw wrongType(name, "an array", value) }
+        guard values.count <= limit else {
+            throw failure(name, "expected at most \(limit) elements, found \(values.count)")
+        }
+        return values
+    }
+
+    /// A list of strings, or a single one.
+    func strings(_ name: String, limit: Int) throws -> [String]? {
+        if case .string(let text)? = members[name] { return [text] }
+        return try array(name, limit: limit)?.map { value in
+            guard case .string(let text) = value else { throw wrongType(name, "strings", value) }
+            return text
+        }
+    }
+
+    func integers(_ name: String, limit: Int) throws -> [Int]? {
+        try array(name, limit: limit)?.map { value in
+            guard case .int(let number) = value else { throw wrongType(name, "integers", value) }
+            return number
+        }
+    }
+
+    /// Fields that would change what the answer means, and that are not there, are an error rather than ignored.
+    func refuse(_ name: String, unless isHarmless: (JSONValue) -> Bool, _ reason: String) throws {
+        guard let value = members[name], !isHarmless(value) else { return }
+        throw failure(name, reason)
+    }
+}

@@ -1,0 +1,137 @@
+import Ouro
+
+/// What completions and chat have in common: how tokens are chosen, how deep they go, when they stop.
+struct SamplingFields {
+    var sampling: SamplingParameters
+    var exit: ExitPolicy?
+    var loops: Int?
+    var stop: [String]
+    var stopTokens: Set<Int>
+    var minTokens: Int
+    var ignoresEndOfText: Bool
+    var showsSpecialTokens: Bool
+    var wavefront: Bool
+    var draftTokens: Int
+    var cacheSalt: String
+    var count: Int
+    var streams: Bool
+    var includesUsage: Bool
+    /// Whether every token comes with its exit loop, distribution and gates.
+    var loopDetails: Bool
+    var responseFormat: ResponseFormat
+
+    /// Samples of one prompt.
+    static let countLimit = 128
+    static let stopLimit = 16
+
+    /// - Throws: ``APIError`` with status 400 that names the field.
+    init(_ fields: RequestFields, engine: Engine) throws {
+        let size = engine.configuration.vocabularySize
+        var sampling = engine.defaultSampling
+        let temperature = try fields.float("temperature", 0...1000)
+        let topP = try fields.float("top_p", 0...1)
+        let topK = try fields.integer("top_k", -1...1 << 24)
+        let minP = try fields.float("min_p", 0...1)
+        // Whoever gives a filter wants to sample.
+        let wantsToSample = (topP ?? 1) < 1 || (topK ?? 0) > 0 || (minP ?? 0) > 0
+        sampling.temperature = temperature ?? (wantsToSample && sampling.temperature == 0 ? 1 : sampling.temperature)
+        sampling.topP = topP ?? sampling.topP
+        sampling.topK = topK.map { max(0, $0) } ?? sampling.topK
+        sampling.minP = minP ?? sampling.minP
+        sampling.repetitionPenalty =
+            try fields.float("repetition_penalty", 0.01...100) ?? sampling.repetitionPenalty
+        sampling.presencePenalty = try fields.float("presence_penalty", -2...2) ?? 0
+        sampling.frequencyPenalty = try fields.float("frequency_penalty", -2...2) ?? 0
+        sampling.seed =
+            try fields.integer("seed", Int.min...Int.max).map { UInt64(bitPattern: Int64($0)) }
+            ?? .random(in: 0 ... .max)
+        if case .object(let biases)? = fields["logit_bias"] {
+            guard biases.count <= 1024 else { throw fields.failure("logit_bias", "expected at most 1024 tokens") }
+            let inner = RequestFields(biases, path: "logit_bias.")
+            for key in biases.keys {
+                guard let id = Int(key), (0..<size).contains(id) else {
+                    throw fields.failure("logit_bias", "'\(key.prefix(20))' is no token (0 to \(size - 1))")
+                }
+                sampling.logitBias[id] = try inner.float(key, -100...100)
+            }
+        } else if fields.has("logit_bias") {
+            throw fields.failure("logit_bias", "expected an object of token ids and biases")
+        }
+        self.sampling = sampling
+        loops = try fields.integer("loops", 1...64)
+        let threshold = try fields.float("exit_threshold", 0...1000)
+        let exitAt = try fields.integer("exit_at", 1...64)
+        guard threshold == nil || exitAt == nil else {
+            throw fields.failure("exit_at", "exit_at and exit_threshold exclude each other; give one of them")
+        }
+        exit = exitAt.map { .fixed(loop: $0) } ?? threshold.map { .threshold($0) }
+        if let policy = try fields.string("kv_policy"), policy != "full" {
+            throw fields.failure("kv_policy", "expected full, found '\(policy.prefix(40))'")
+        }
+        stop = try fields.strings("stop", limit: Self.stopLimit) ?? []
+        guard stop.allSatisfy({ !$0.isEmpty && $0.utf8.count <= 1024 }) else {
+            throw fields.failure("stop", "expected strings of 1 to 1024 bytes")
+        }
+        stopTokens = Set(try fields.integers("stop_token_ids", limit: 1024) ?? [])
+        guard stopTokens.allSatisfy((0..<size).contains) else {
+            throw fields.failure("stop_token_ids", "expected tokens from 0 to \(size - 1)")
+        }
+        minTokens = try fields.integer("min_tokens", 0...1 << 24) ?? 0
+        ignoresEndOfText = try fields.flag("ignore_eos") ?? false
+        showsSpecialTokens = !(try fields.flag("skip_special_tokens") ?? true)
+        wavefront = try fields.flag("wavefront") ?? true
+        draftTokens = try fields.integer("draft_tokens", 0...64) ?? 0
+        cacheSalt = try fields.string("cache_salt") ?? ""
+        guard cacheSalt.utf8.count <= 256 else { throw fields.failure("cache_salt", "expected at most 256 bytes") }
+        count = try fields.integer("n", 1...Self.countLimit) ?? 1
+        streams = try fields.flag("stream") ?? false
+        includesUsage = try fields.object("stream_options")?.flag("include_usage") ?? false
+        loopDetails = try fields.flag("loop_details") ?? false
+        responseFormat = try ResponseFormat(fields)
+        try fields.refuse("best_of", unless: { $0 == .int(1) || $0 == .int(count) }, "is not supported; use n")
+        try fields.refuse("suffix", unless: { $0 == .string("") }, "inserting text is not supported")
+        try fields.refuse("tools", unless: { $0 == .array([]) }, "tools are not supported")
+        try fields.refuse("functions", unless: { $0 == .array([]) }, "functions are not supported")
+    }
+
+    /// The request for one sample of a prompt.
+    func request(
+        _ prompt: [Int], sample: Int, maxTokens: Int, alternatives: Int, constraint: (any TokenConstraint)?
+    ) -> GenerationRequest {
+        var request = GenerationRequest(
+            .tokens(prompt), maxTokens: maxTokens, sampling: sampling, exit: exit, loops: loops, stop: stop,
+            stopTokens: stopTokens, ignoresEndOfText: ignoresEndOfText, wavefront: wavefront,
+            draftTokens: draftTokens, showsSpecialTokens: showsSpecialTokens)
+        request.sampling?.seed = sampling.seed &+ UInt64(sample)
+        request.minTokens = min(minTokens, maxTokens)
+        request.cacheSalt = cacheSalt
+        request.alternatives = alternatives
+        request.constraint = constraint
+        return request
+    }
+}
+
+/// `response_format`.
+enum ResponseFormat {
+    case text
+    /// Any JSON object.
+    case jsonObject
+    case jsonSchema(JSONValue)
+
+    init(_ fields: RequestFields) throws {
+        guard let format = try fields.object("response_format") else {
+            self = .text
+            return
+        }
+        switch try format.string("type") {
+        case "text": self = .text
+        case "json_object": self = .jsonObject
+        case "json_schema":
+            guard let schema = try format.object("json_schema")?["schema"] else {
+                throw format.failure("json_schema.schema", "the field is missing")
+            }
+            self = .jsonSchema(schema)
+        default: throw format.failure("type", "expected text, json_object or json_schema")
+        }
+    }
+}

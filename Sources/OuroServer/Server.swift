@@ -1,0 +1,122 @@
+import Foundation
+import Hummingbird
+import HummingbirdCore
+import Logging
+import NIOCore
+import Ouro
+import ServiceLifecycle
+import Synchronization
+
+/// An HTTP server that speaks OpenAI's API, with adaptive depth as a parameter.
+public struct Server: Sendable {
+    private let service: GenerationService
+    private let logger: Logger
+    private let isDraining = DrainFlag()
+
+    /// - Parameters:
+    ///   - modelName: what clients see in `/v1/models`.
+    /// - Throws: ``OuroError`` with code `invalidRequest` for options that make no sense.
+    public init(
+        engine: Engine, modelName: String, options: ServerOptions = ServerOptions(), logger: Logger? = nil
+    ) throws(OuroError) {
+        try options.validate()
+        service = GenerationService(engine: engine, modelName: modelName, options: options)
+        self.logger = logger ?? Logger(label: "ouro")
+    }
+
+    /// Serves until the task is cancelled or the process is asked to end (SIGTERM, SIGINT); then lets running requests
+    /// finish for `drainSeconds`.
+    ///
+    /// - Parameters:
+    ///   - onListening: gets the port, once there are connections.
+    public func run(onListening: @escaping @Sendable (Int) async -> Void = { _ in }) async throws {
+        let options = service.options
+        var configuration = ServiceGroupConfiguration(
+            services: [DrainService(flag: isDraining), application(onListening: onListening)],
+            gracefulShutdownSignals: [.sigterm, .sigint], logger: Self.quiet)
+        configuration.maximumGracefulShutdownDuration = .seconds(max(options.drainSeconds, 1))
+        try await ServiceGroup(configuration: configuration).run()
+    }
+
+    /// The application without its signals, for tests.
+    func application(
+        onListening: @escaping @Sendable (Int) async -> Void = { _ in }
+    ) -> some ApplicationProtocol {
+        let options = service.options
+        var decoder = HTTP1Channel.Configuration.DecoderConfiguration()
+        decoder.maxHeaderListSize = 64 << 10
+        decoder.maxHeaderFieldSize = 32 << 10
+        decoder.maxHeaderFieldCount = 200
+        return Application(
+            router: router(),
+            server: .http1(
+                configuration: .init(
+                    idleTimeout: .seconds(Int64(options.arrivalSeconds)), httpDecoderConfiguration: decoder)),
+            configuration: .init(address: .hostname(options.host, port: options.port), serverName: "ouro"),
+            onServerRunning: { channel in await onListening(channel.localAddress?.port ?? options.port) },
+            logger: Self.quiet)
+    }
+
+    /// The framework's own lines would only repeat ours.
+    private static let quiet: Logger = {
+        var logger = Logger(label: "ouro.http")
+        logger.logLevel = .critical
+        return logger
+    }()
+
+    func router() -> Router<BasicRequestContext> {
+        let router = Router(context: BasicRequestContext.self)
+        router.add(middleware: RequestGuard(service: service, logger: logger))
+        let (completions, chat) = (Completions(service: service), ChatCompletions(service: service))
+        let other = OtherEndpoints(service: service, isDraining: isDraining)
+        router.post("/v1/completions") { request, _ in
+            let (request, fields) = try await service.body(of: request)
+            return try await completions.handle(request, fields)
+        }
+        router.post("/v1/chat/completions") { request, _ in
+            let (request, fields) = try await service.body(of: request)
+            return try await chat.handle(request, fields)
+        }
+        other.add(to: router)
+        return router
+    }
+}
+
+extension GenerationService {
+    /// Reads a request's body, in the time that it has for arriving.
+    func body(of request: Request) async throws -> (Request, RequestFields) {
+        let (whole, data) = try await withThrowingTaskGroup(of: (Request, Data).self) { [options] group in
+            group.addTask {
+                var request = request
+                let buffer = try await request.collectBody(upTo: options.maxBodyBytes)
+                return (request, Data(buffer.readableBytesView))
+            }
+            group.addTask {
+                try await Task.sleep(for: .seconds(options.arrivalSeconds))
+                throw APIError(
+                    status: .requestTimeout, message: "the body did not arrive in \(options.arrivalSeconds) seconds",
+                    headers: [.connection: "close"])
+            }
+            defer { group.cancelAll() }
+            guard let result = try await group.next() else { throw CancellationError() }
+            return result
+        }
+        return (whole, try RequestFields(parsing: data))
+    }
+}
+
+/// Set when the server is to end.
+final class DrainFlag: Sendable {
+    private let flag = Atomic<Bool>(false)
+    var isSet: Bool { flag.load(ordering: .relaxed) }
+    func set() { flag.store(true, ordering: .relaxed) }
+}
+
+private struct DrainService: Service {
+    let flag: DrainFlag
+
+    func run() async throws {
+        try? await gracefulShutdown()
+        flag.set()
+    }
+}

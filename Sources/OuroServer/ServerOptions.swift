@@ -1,0 +1,58 @@
+import Ouro
+
+/// Where a server listens, and what it allows.
+public struct ServerOptions: Sendable {
+    public var host = "127.0.0.1"
+    /// 0 takes any free port.
+    public var port = 8080
+    /// If set, requests need `Authorization: Bearer KEY`.
+    public var apiKey: String?
+    /// Allow a public address without a key.
+    public var isInsecure = false
+    /// Generations that run at once, and that wait beyond them.
+    public var maxRunning = 64
+    public var maxQueued = 256
+    /// Bytes of a request's body.
+    public var maxBodyBytes = 8 << 20
+    /// Seconds for a request's header and body to arrive, and for a whole request.
+    public var arrivalSeconds = 30
+    public var requestSeconds = 600
+    /// Seconds that running requests get when the server is to end.
+    public var drainSeconds = 30
+    /// Value of `Access-Control-Allow-Origin`; nil sends none.
+    public var corsOrigin: String?
+    /// Tokens that a chat gets if it does not say.
+    public var defaultChatTokens = 4096
+    /// Whether log lines have prompts and answers.
+    public var logsContent = false
+
+    public init() {}
+
+    private static let loopback: Set<String> = ["127.0.0.1", "localhost", "::1"]
+
+    /// - Throws: ``OuroError`` with code `invalidRequest` for values out of range, and for a public address without a key.
+    public func validate() throws(OuroError) {
+        func check(_ name: String, _ value: Int, _ range: ClosedRange<Int>) throws(OuroError) {
+            guard range.contains(value) else {
+                throw OuroError(
+                    .invalidRequest, field: name,
+                    "expected \(range.lowerBound) to \(range.upperBound), found \(value)")
+            }
+        }
+        try check("port", port, 0...65_535)
+        try check("max-running", maxRunning, 1...65_536)
+        try check("max-queued", maxQueued, 0...1 << 20)
+        try check("max-body", maxBodyBytes, 1024...1 << 30)
+        try check("arrival-seconds", arrivalSeconds, 1...3600)
+        try check("request-seconds", requestSeconds, 1...86_400)
+        try check("drain-seconds", drainSeconds, 0...3600)
+        if let apiKey, apiKey.isEmpty {
+            throw OuroError(.invalidRequest, field: "api-key", "the key is empty; leave it out or give one")
+        }
+        guard Self.loopback.contains(host) || apiKey != nil || isInsecure else {
+            throw OuroError(
+                .invalidRequest, field: "host",
+                "\(host) can be reached by others: give --api-key, or --insecure if something else guards it")
+        }
+    }
+}

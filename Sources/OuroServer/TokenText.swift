@@ -1,0 +1,33 @@
+import Ouro
+
+/// How tokens are shown in log-probabilities.
+struct TokenText {
+    let tokenizer: Tokenizer?
+
+    func text(_ id: Int) -> String { tokenizer?.decode([id]) ?? "\(id)" }
+
+    func bytes(_ id: Int) -> JSONOutput { tokenizer?.bytes(of: id).map { .ints($0.map(Int.init)) } ?? .null }
+
+    /// The most likely tokens by their text, the token itself among them. Tokens that read alike keep the larger value.
+    func map(_ alternatives: [TokenAlternative], count: Int, token: Int, _ logProbability: Float) -> JSONOutput {
+        var members: [(String, JSONOutput)] = []
+        var seen: Set<String> = []
+        let own = TokenAlternative(id: token, logProbability: logProbability)
+        for entry in alternatives.prefix(count) + [own] where seen.insert(text(entry.id)).inserted {
+            members.append((text(entry.id), .float(entry.logProbability)))
+        }
+        return .members(members)
+    }
+
+    /// As chat completions have it.
+    func content(_ token: Int, _ logProbability: Float, alternatives: ArraySlice<TokenAlternative>?) -> JSONOutput {
+        var members: [(String, JSONOutput)] = [
+            ("token", .string(text(token))), ("logprob", .float(logProbability)), ("bytes", bytes(token)),
+        ]
+        if let alternatives {
+            members.append(
+                ("top_logprobs", .array(alternatives.map { content($0.id, $0.logProbability, alternatives: nil) })))
+        }
+        return .members(members)
+    }
+}

@@ -1,0 +1,146 @@
+import Foundation
+import Testing
+
+@testable import Ouro
+@testable import OuroServer
+
+/// Keys, limits, clients that go away.
+@Suite struct OperationTests {
+    @Test func aKeyIsAskedFor() async throws {
+        try await TestServer.with({ $0.apiKey = "secret" }) { server in
+            let body = #"{"prompt":"x","max_tokens":1}"#
+            for header in [nil, "Bearer ", "Bearer wrong", "Bearer secret2", "secret"] as [String?] {
+                let answer = try await server.post(
+                    "/v1/completions", body, headers: header.map { ["Authorization": $0] } ?? [:])
+                #expect(answer.status == 401, "\(header ?? "no header")")
+                #expect(answer.headers["www-authenticate"] == "Bearer")
+            }
+            let answer = try await server.post("/v1/completions", body, headers: ["Authorization": "Bearer secret"])
+            #expect(answer.status == 200)
+            #expect(try await server.get("/health").status == 200)
+            #expect(try await server.get("/metrics").status == 401)
+        }
+    }
+
+    @Test func publicAddressesNeedAKey() throws {
+        var options = ServerOptions()
+        options.host = "0.0.0.0"
+        #expect(throws: OuroError.self) { try options.validate() }
+        options.apiKey = ""
+        #expect(throws: OuroError.self) { try options.validate() }
+        options.apiKey = "k"
+        try options.validate()
+        (options.apiKey, options.isInsecure) = (nil, true)
+        try options.validate()
+        options.port = 70_000
+        #expect(throws: OuroError.self) { try options.validate() }
+    }
+
+    @Test func comparisonsGoThroughAllBytes() {
+        #expect(RequestGuard.areEqual("abc".utf8, "abc".utf8))
+        for other in ["", "ab", "abd", "abcd", "xbc"] {
+            #expect(!RequestGuard.areEqual(other.utf8, "abc".utf8), "\(other)")
+        }
+    }
+
+    @Test func otherOriginsAreNotServedUnlessAsked() async throws {
+        try await TestServer.with { server in
+            let answer = try await server.get("/health")
+            #expect(answer.headers["access-control-allow-origin"] == nil)
+        }
+        try await TestServer.with({ $0.corsOrigin = "https://example.org" }) { server in
+            let answer = try await server.send("OPTIONS", "/v1/completions", nil)
+            #expect(answer.status == 204)
+            #expect(answer.headers["access-control-allow-origin"] == "https://example.org")
+        }
+    }
+
+    @Test func whoFindsNoPlaceIsToldToComeBack() async throws {
+        try await TestServer.with({ ($0.maxRunning, $0.maxQueued) = (1, 1) }) { server in
+            let body = #"{"prompt":"let ","max_tokens":300,"ignore_eos":true}"#
+            let statuses = try await withThrowingTaskGroup(of: (Int, String?).self) { group in
+                for _ in 0..<6 {
+                    group.addTask {
+                        let answer = try await server.post("/v1/completions", body)
+                        return (answer.status, answer.headers["retry-after"])
+                    }
+                }
+                return try await group.reduce(into: []) { $0.append($1) }
+            }
+            #expect(statuses.filter { $0.0 == 200 }.count >= 2, "\(statuses)")
+            #expect(statuses.contains { $0.0 == 429 && $0.1 == "1" }, "\(statuses)")
+            #expect(statuses.allSatisfy { [200, 429].contains($0.0) })
+            #expect(try await server.becomesIdle())
+        }
+    }
+
+    @Test(arguments: ["true", "false"]) func workStopsWhenTheClientIsGone(stream: String) async throws {
+        try await TestServer.with { server in
+            let body = "{\"prompt\":\"let \",\"max_tokens\":2000,\"ignore_eos\":true,\"stream\":\(stream)}"
+            let port = server.port
+            try await withCheckedThrowingContinuation { (done: CheckedContinuation<Void, any Error>) in
+                Thread.detachNewThread {
+                    done.resume(
+                        with: Result {
+                            let socket = try Socket(port: port)
+                            try socket.write(
+                                Data(
+                                    ("POST /v1/completions HTTP/1.1\r\nHost: x\r\nContent-Length: \(body.utf8.count)\r\n\r\n"
+                                        + body).utf8))
+                            // Long enough to be at work.
+                            guard stream == "true" else { return Thread.sleep(forTimeInterval: 0.1) }
+                            var answer = Data()
+                            while answer.range(of: Data("data:".utf8)) == nil { answer += try socket.read() }
+                        })
+                }
+            }
+            let start = ContinuousClock.now
+            #expect(try await server.becomesIdle())
+            #expect(ContinuousClock.now - start < .seconds(3))
+            #expect(server.engine.load.liveRequests == 0)
+        }
+    }
+
+    @Test func longRequestsEnd() async throws {
+        try await TestServer.with({ $0.requestSeconds = 1 }) { server in
+            let answer = try await server.post(
+                "/v1/completions",
+                #"{"prompt":"let ","max_tokens":2000,"ignore_eos":true,"n":16,"wavefront":false}"#)
+            #expect(answer.status == 408 || answer.status == 200)
+            #expect(try await server.becomesIdle())
+        }
+    }
+
+    @Test func garbageAndHalfRequestsDisturbNobody() async throws {
+        try await TestServer.with { server in
+            let held = try (0..<8).map { _ in try Socket(port: server.port) }
+            for socket in held { try socket.write(Data("POST /v1/completions HTTP/1.1\r\nContent-Le".utf8)) }
+            for bytes in [
+                "\0\u{1}\u{2}\r\n\r\n", "GET\r\n\r\n", "GET / HTTP/9\r\n\r\n",
+                "POST / HTTP/1.1\r\nContent-Length: -5\r\n\r\n",
+            ] {
+                let answer = try? await server.raw(Data(bytes.utf8))
+                #expect((answer?.status ?? 400) >= 400)
+            }
+            let answer = try await server.post("/v1/completions", #"{"prompt":"let ","max_tokens":3}"#)
+            #expect(answer.status == 200 && held.count == 8)
+        }
+    }
+
+    @Test func manyStreamsSayWhatEachSaysAlone() async throws {
+        try await TestServer.with { server in
+            func ask(_ seed: Int) async throws -> String {
+                let body =
+                    "{\"prompt\":\"public func \",\"max_tokens\":30,\"temperature\":1,\"seed\":\(seed),\"stream\":true}"
+                return try await server.post("/v1/completions", body).events()
+                    .compactMap { ($0["choices"] as? [[String: Any]])?.first?["text"] as? String }.joined()
+            }
+            let together = try await withThrowingTaskGroup(of: (Int, String).self) { group in
+                for seed in 0..<24 { group.addTask { (seed, try await ask(seed)) } }
+                return try await group.reduce(into: [Int: String]()) { $0[$1.0] = $1.1 }
+            }
+            for seed in [0, 5, 11, 23] { #expect(together[seed] == (try await ask(seed)), "seed \(seed)") }
+            #expect(try await server.becomesIdle())
+        }
+    }
+}
