@@ -50,7 +50,7 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
-            swiftSettings: swiftSettings),
+            resources: [.embedInCode("Resources/playground.html")], swiftSettings: swiftSettings),
         .executableTarget(
             name: "OuroCLI",
             dependencies: [

@@ -16,6 +16,17 @@ struct OtherEndpoints: Sendable {
     private var engine: Engine { service.engine }
 
     func add(to router: Router<BasicRequestContext>) {
+        router.get("/") { _, _ in
+            Response(
+                status: .ok,
+                headers: [
+                    .contentType: "text/html; charset=utf-8",
+                    // The page is all there is: nothing from elsewhere, and nobody frames it.
+                    .contentSecurityPolicy:
+                        "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; "
+                        + "connect-src 'self'; img-src data:; frame-ancestors 'none'; base-uri 'none'; form-action 'self'",
+                ], body: ResponseBody(byteBuffer: ByteBuffer(bytes: PackageResources.playground_html)))
+        }
         router.get("/v1/models") { _, _ in
             Response.json(.object(["object": .string("list"), "data": .array([model])]))
         }
