@@ -20,13 +20,15 @@ public struct EngineOptions: Sendable {
     public var mapsFiles: Bool
     /// How keys and values are stored; by default ``KVType/default(for:)``.
     public var kvType: KVType?
+    /// What requests that do not say otherwise keep of keys and values after their prompt.
+    public var kvPolicy: KVPolicy
     /// Instruction set of the kernels (`avx512`, `portable`); by default `OURO_ISA`, else the best this machine has.
     public var instructionSet: String?
 
     public init(
         threads: Int? = nil, cacheMemory: Int? = nil, prefillChunk: Int = 256, rowsPerPass: Int = 512,
         freeRows: Int? = nil, mapsFiles: Bool = true, kvType: KVType? = nil, instructionSet: String? = nil,
-        sharesPrefixes: Bool = true
+        sharesPrefixes: Bool = true, kvPolicy: KVPolicy = .full
     ) {
         self.threads = threads
         self.cacheMemory = cacheMemory
@@ -37,6 +39,7 @@ public struct EngineOptions: Sendable {
         self.kvType = kvType
         self.instructionSet = instructionSet
         self.sharesPrefixes = sharesPrefixes
+        self.kvPolicy = kvPolicy
     }
 
     func validate() throws(OuroError) {
