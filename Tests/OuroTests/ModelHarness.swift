@@ -11,7 +11,7 @@ final class ModelHarness {
 
     init(
         _ fixture: String, in root: URL = Fixtures.root, threads: Int = 1, kernels: Kernels? = nil,
-        firstPosition: Int = 0,
+        firstPosition: Int = 0, kvType: KVType = .f32,
         overrides: (inout ModelConfiguration) -> Void = { _ in }
     ) throws {
         let folder = root.appendingPathComponent(fixture)
@@ -23,7 +23,7 @@ final class ModelHarness {
             Checkpoint(folder: folder), configuration: configuration, kernels: kernels, pool: workers)
         self.configuration = configuration
         model = LoopedTransformer(
-            configuration: configuration, weights: weights, kernels: kernels, pool: workers,
+            configuration: configuration, weights: weights, kernels: kernels, pool: workers, kvType: kvType,
             firstPosition: firstPosition)
         pool = KVPool(layout: model.layout, budget: 256 << 20)
     }

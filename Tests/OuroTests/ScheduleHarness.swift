@@ -1,0 +1,102 @@
+import Foundation
+import Synchronization
+import Testing
+
+@testable import Ouro
+
+/// A scheduler on the test's own thread: requests join, leave and are watched between any two passes.
+final class ScheduleHarness {
+    let scheduler: Scheduler
+    let pool: KVPool
+    private(set) var passes = 0
+    private var streams: [AsyncThrowingStream<GeneratedToken, any Error>] = []
+    private var flags: [CancellationFlag] = []
+
+    /// Everything that comes out of a request, in bits.
+    struct Outcome: Equatable {
+        var tokens: [Int] = []
+        var logProbabilities: [UInt32] = []
+        var loopLogProbabilities: [[UInt32]] = []
+        var exits: [Int] = []
+        var gates: [[UInt32]] = []
+        var reason: FinishReason?
+        var failure: OuroError.Code?
+    }
+
+    /// - Parameters:
+    ///   - blocks: the budget, in blocks of 16 positions of one loop.
+    init(_ model: any PassModel, blocks: Int, sharesPrefixes: Bool = true, rowsPerPass: Int = 512, freeRows: Int = 16) {
+        pool = KVPool(
+            layout: model.layout, budget: blocks * model.layout.bytesPerBlock, sharesPrefixes: sharesPrefixes)
+        scheduler = Scheduler(model: model, pool: pool, rowsPerPass: rowsPerPass, freeRows: freeRows)
+    }
+
+    /// Returns the request's number.
+    @discardableResult
+    func submit(_ prompt: [Int], _ request: ResolvedRequest) -> Int {
+        let (stream, continuation) = AsyncThrowingStream<GeneratedToken, any Error>.makeStream()
+        let flag = CancellationFlag()
+        streams.append(stream)
+        flags.append(flag)
+        scheduler.submit(
+            GenerationTask(prompt: prompt, request: request, continuation: continuation, cancelled: flag))
+        return streams.count - 1
+    }
+
+    func cancel(_ index: Int) { flags[index].set() }
+
+    func runPass() {
+        scheduler.runPass()
+        passes += 1
+        let (used, cached) = (pool.blocksInUse, pool.blocksCached)
+        if used + cached + pool.blocksFree > pool.capacity {
+            Issue.record("\(used) in use, \(cached) cached, \(pool.blocksFree) free: more than \(pool.capacity)")
+        }
+    }
+
+    /// Runs until nothing is left; gives up, and says so, after `limit` passes.
+    func runToEnd(limit: Int = 100_000) {
+        let first = passes
+        while !scheduler.isIdle, passes - first < limit { runPass() }
+        if !scheduler.isIdle { Issue.record("still busy after \(limit) passes") }
+    }
+
+    /// Asserts that nothing is left behind.
+    func expectEmpty(_ what: String = "", sourceLocation: SourceLocation = #_sourceLocation) {
+        let found = [pool.blocksInUse, pool.pagesInUse, scheduler.model.states.used]
+        #expect(found == [0, 0, 0], "blocks, pages and row states in use \(what)", sourceLocation: sourceLocation)
+        let load = scheduler.load
+        let reported = [load.liveRequests, load.waitingRequests, load.pagesInUse, load.cacheBytesInUse]
+        #expect(
+            reported == [0, 0, 0, 0],
+            "live, waiting, pages and bytes in use as reported \(what)", sourceLocation: sourceLocation)
+    }
+
+    /// What a request has put out, once it has ended, and what it cost.
+    func outcome(_ index: Int) async -> (Outcome, GenerationStatistics?) {
+        var outcome = Outcome()
+        var statistics: GenerationStatistics?
+        do {
+            for try await token in streams[index] {
+                outcome.tokens.append(token.id)
+                outcome.logProbabilities.append(token.logProbability.bitPattern)
+                outcome.loopLogProbabilities.append(token.loopLogProbabilities.map(\.bitPattern))
+                outcome.exits.append(token.exitLoop)
+                outcome.gates.append(token.gate.map(\.bitPattern))
+                outcome.reason = token.finishReason
+                statistics = token.statistics
+            }
+        } catch {
+            outcome.failure = (error as? OuroError)?.code
+        }
+        return (outcome, statistics)
+    }
+
+    /// What a request puts out when it is alone, shares nothing and has all the room it wants.
+    static func alone(_ prompt: [Int], _ request: ResolvedRequest, model: any PassModel) async -> Outcome {
+        let harness = ScheduleHarness(model, blocks: 4096, sharesPrefixes: false)
+        let index = harness.submit(prompt, request)
+        harness.runToEnd()
+        return await harness.outcome(index).0
+    }
+}
