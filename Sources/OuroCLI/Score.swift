@@ -40,7 +40,8 @@ struct Score: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Tokens of a window of 1024 that are the prompt, after which --kv-policy applies and is measured (default: half).",
+            "Tokens of every window of 1024 that do not count, and after which --kv-policy applies (default: none, with "
+                + "another --kv-policy than full half of the window).",
             valueName: "tokens"))
     var kvPrompt: Int?
 
@@ -64,9 +65,7 @@ struct Score: AsyncParsableCommand {
                 "--kv-policy \(model.kvPolicy.rawValue) has no scores of its own; give --against-kv to see what it costs")
         }
         if let kvPrompt {
-            guard model.kvPolicy != .full else {
-                throw ValidationError("--kv-prompt goes with a --kv-policy other than full")
-            }
+            guard againstKv != nil else { throw ValidationError("--kv-prompt goes with --against-kv") }
             guard (1...Self.windowLength - 1).contains(kvPrompt) else {
                 throw ValidationError("--kv-prompt: expected 1 to \(Self.windowLength - 1), found \(kvPrompt)")
             }

@@ -39,9 +39,9 @@ public struct Divergence: Sendable, Equatable {
     /// - Parameters:
     ///   - tokens: the text, in the vocabulary that both have. A longer text than `tokenLimit` is sampled evenly.
     ///   - windowLength: the text is read in windows of this many tokens, each without what stands before it.
-    ///   - promptLength: tokens at the beginning of a window that are its prompt, if a policy other than ``KVPolicy/full``
-    ///     is compared: they run with full keys and values, the others one by one through all loops, and only these count.
-    ///     By default half of the window. Smaller than `windowLength`.
+    ///   - promptLength: tokens at the beginning of a window that do not count. After them a policy other than
+    ///     ``KVPolicy/full`` applies: they run with full keys and values, the others one by one through all loops. By default
+    ///     none, with such a policy half of the window. Smaller than `windowLength`.
     ///   - progress: called with the fraction done.
     /// - Throws: ``OuroError`` if a folder is faulty, if the models do not have the same vocabulary and loops, or if a
     ///   token is not in it; `CancellationError` if the task was cancelled.
@@ -64,8 +64,8 @@ public struct Divergence: Sendable, Equatable {
                 .invalidRequest, field: "prompt_length",
                 "expected 1 to \(max(length - 1, 1)), less than a window, found \(promptLength)")
         }
-        func prompt(_ window: [Int]) -> Int { hasPrompt ? promptLength ?? window.count / 2 : 0 }
-        if hasPrompt { windows.removeAll { $0.count < 2 || $0.count <= prompt($0) } }
+        func prompt(_ window: [Int]) -> Int { promptLength ?? (hasPrompt ? window.count / 2 : 0) }
+        if hasPrompt || promptLength != nil { windows.removeAll { $0.count < 2 || $0.count <= prompt($0) } }
         guard !windows.isEmpty else {
             throw OuroError(
                 .invalidRequest, field: "text",
