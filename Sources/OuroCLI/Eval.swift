@@ -24,6 +24,7 @@ struct Eval: AsyncParsableCommand {
               ouro eval --model DIR --task mano --level 3 --loops 1,2,4 --thresholds 0.3,0.5,0.7 --json
               ouro eval --model DIR --task perplexity --file book.txt
               ouro eval --model DIR --task choices --file questions.jsonl --plot depth.svg
+              ouro eval --model DIR --task chain --kv-policy last-loop
             """)
 
     @OptionGroup var model: ModelOptions

@@ -13,6 +13,7 @@ struct Generate: AsyncParsableCommand {
               ouro generate --model DIR --temperature 0.7 --seed 1 --max-tokens 50 "Once"
               ouro generate --model DIR --exit-threshold 0.7 --show-depth "Once"
               ouro generate --model DIR --tokens 1,2,3 --loops 2 --json
+              ouro generate --model DIR --kv-policy last-loop --exit-threshold 0.7 "Once"
               ouro generate --model DIR -n 40 --trace wavefront.svg "Once"
               cat prompt.txt | ouro generate --model DIR
               ouro generate --model DIR --input prompts.jsonl --n 8 --temperature 1 --output out.jsonl

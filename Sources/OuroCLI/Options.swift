@@ -48,6 +48,13 @@ struct ModelOptions: ParsableArguments {
             "Folder of a LoRA adapter in PEFT's format, merged as the model is loaded.", valueName: "dir"))
     var adapter: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "What is kept of keys and values after the prompt: all, one loop's or the mean for all loops (exits then cost "
+                + "nothing more), or all in few bits. All but full change the output and do without the wavefront.",
+            valueName: "full|last-loop|averaged|compressed"))
+    var kvPolicy = KVPolicy.full
+
     @Flag(name: .customLong("no-mmap"), help: "Read the weights into memory instead of mapping the files.")
     var noMap = false
 
@@ -61,7 +68,8 @@ struct ModelOptions: ParsableArguments {
             modelAt: choice.folder(),
             options: EngineOptions(
                 threads: threads, cacheMemory: kvMemory?.bytes, prefillChunk: prefillChunk, mapsFiles: !noMap,
-                kvType: kvType, sharesPrefixes: prefixCache == .on, adapter: adapter.map { URL(fileURLWithPath: $0) })
+                kvType: kvType, sharesPrefixes: prefixCache == .on, kvPolicy: kvPolicy,
+                adapter: adapter.map { URL(fileURLWithPath: $0) })
         )
     }
 }
@@ -141,8 +149,11 @@ struct SamplingOptions: ParsableArguments {
     @Option(help: "Stop at this string; may be repeated.")
     var stop: [String] = []
 
-    @Option(help: "Run ahead on guessed tokens. Changes speed, never output.")
-    var wavefront = Toggle.on
+    @Option(
+        help: ArgumentHelp(
+            "Run ahead on guessed tokens. Changes speed, never output (default: on with --kv-policy full, which it needs).",
+            valueName: "on|off"))
+    var wavefront: Toggle?
 
     @Option(
         parsing: .unconditional,
@@ -189,10 +200,12 @@ struct SamplingOptions: ParsableArguments {
     func request(_ prompt: GenerationRequest.Prompt, engine: Engine, depth: DepthOptions) -> GenerationRequest {
         GenerationRequest(
             prompt, maxTokens: maxTokens, sampling: parameters(defaults: engine.defaultSampling), exit: depth.policy,
-            loops: depth.loops, stop: stop, ignoresEndOfText: ignoreEos, wavefront: wavefront == .on,
+            loops: depth.loops, stop: stop, ignoresEndOfText: ignoreEos, wavefront: wavefront.map { $0 == .on },
             draftTokens: draftTokens, showsSpecialTokens: showSpecial)
     }
 }
+
+extension KVPolicy: ExpressibleByArgument {}
 
 /// A setting that is on or off.
 enum Toggle: String, ExpressibleByArgument, CaseIterable {

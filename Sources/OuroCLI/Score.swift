@@ -16,6 +16,7 @@ struct Score: AsyncParsableCommand {
               ouro score --model DIR --file book.txt --json
               ouro score --model DIR --tokens 1,2,3 --loops 6 --exit-threshold 0.5
               ouro score --model DIR --file book.txt --kv-type q8 --against-kv f32
+              ouro score --model DIR --file book.txt --kv-policy last-loop --against-kv f32 --kv-prompt 256
             """)
 
     @OptionGroup var model: ModelOptions
@@ -32,9 +33,17 @@ struct Score: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Instead, show what --kv-type costs: per loop the KL divergence from keys and values stored like this.",
+            "Instead, show what --kv-type and --kv-policy cost: per loop the KL divergence from keys and values that are "
+                + "stored like this and kept in full.",
             valueName: "f32|bf16|q8"))
     var againstKv: KVType?
+
+    @Option(
+        help: ArgumentHelp(
+            "Tokens of every window of 1024 that do not count, and after which --kv-policy applies (default: none, with "
+                + "another --kv-policy than full half of the window).",
+            valueName: "tokens"))
+    var kvPrompt: Int?
 
     @Flag(help: "Print one JSON object per position, then a summary.")
     var json = false
@@ -45,9 +54,20 @@ struct Score: AsyncParsableCommand {
         }
         if let tokens { _ = try InputText.tokens(tokens) }
         if againstKv != nil {
-            guard model.kvType != nil else { throw ValidationError("--against-kv compares with --kv-type; give both") }
+            guard model.kvType != nil || model.kvPolicy != .full else {
+                throw ValidationError("--against-kv compares with --kv-type and --kv-policy; give one of them too")
+            }
             guard depth.loops == nil, depth.policy == nil else {
                 throw ValidationError("--against-kv compares the model's own loops; leave depth options out")
+            }
+        } else if model.kvPolicy != .full {
+            throw ValidationError(
+                "--kv-policy \(model.kvPolicy.rawValue) has no scores of its own; give --against-kv to see what it costs")
+        }
+        if let kvPrompt {
+            guard againstKv != nil else { throw ValidationError("--kv-prompt goes with --against-kv") }
+            guard (1...Self.windowLength - 1).contains(kvPrompt) else {
+                throw ValidationError("--kv-prompt: expected 1 to \(Self.windowLength - 1), found \(kvPrompt)")
             }
         }
     }
@@ -84,7 +104,9 @@ struct Score: AsyncParsableCommand {
         }
     }
 
-    /// The divergence between two types of keys and values on the text, in windows of 1024 tokens.
+    private static let windowLength = 1024
+
+    /// The divergence between two ways to store keys and values on the text, in windows.
     private func compareCaches(_ input: GenerationRequest.Prompt, _ reference: KVType) throws {
         let tokens: [Int]
         switch input {
@@ -95,9 +117,10 @@ struct Score: AsyncParsableCommand {
         }
         let bar = ProgressBar()
         let divergence = try Divergence.measure(
-            Divergence.Subject(folder: model.choice.folder(), kvType: model.kvType),
+            Divergence.Subject(folder: model.choice.folder(), kvType: model.kvType, kvPolicy: model.kvPolicy),
             against: Divergence.Subject(folder: model.choice.folder(), kvType: reference), tokens: tokens,
-            tokenLimit: tokens.count, windowLength: 1024, threads: model.threads
+            tokenLimit: tokens.count, windowLength: Self.windowLength, promptLength: kvPrompt,
+            threads: model.threads
         ) { bar.show("comparing", $0) }
         bar.clear()
         divergence.write(json: json)

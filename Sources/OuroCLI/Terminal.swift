@@ -87,7 +87,7 @@ struct GenerationSummary {
                 "cached_tokens": .int(statistics?.cachedPromptTokens ?? 0), "tokens": .int(tokens),
                 "tokens_per_second": .double(tokensPerSecond), "mean_loops": .double(meanLoops),
                 "passes": .int(passes), "finish_reason": finishReason.map { .string($0.rawValue) } ?? .null,
-                "rows": statistics.map(Self.rows) ?? .null,
+                "kv_bytes": .int(statistics?.cacheBytes ?? 0), "rows": statistics.map(Self.rows) ?? .null,
                 "acceptance": statistics.map { .array($0.acceptance.map { $0.map { .double($0) } ?? .null }) } ?? .null,
             ])
         ])

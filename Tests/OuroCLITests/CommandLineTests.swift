@@ -33,7 +33,7 @@ import Testing
         #expect(
             Set(summary.keys) == [
                 "prompt_tokens", "cached_tokens", "tokens", "tokens_per_second", "mean_loops", "passes",
-                "finish_reason", "rows", "acceptance",
+                "finish_reason", "rows", "acceptance", "kv_bytes",
             ])
         #expect(summary["prompt_tokens"] as? Int == 8)
         #expect(summary["tokens"] as? Int == 6)

@@ -312,7 +312,8 @@ import Testing
                         key_offset: keyOffset, value_offset: valueOffset, value_stride: layout.valueStride,
                         scratch: scratch.row(0), position: Int64(positions - rows + range.lowerBound),
                         window: Int64(window), rows: Int32(range.count), heads: Int32(group),
-                        head_dimension: Int32(depth), scale: 0.3, element: type.element)
+                        head_dimension: Int32(depth), scale: 0.3, element: type.element, compressed_pages: 0,
+                        compressed_offset: 0, loops: 1, loop: 1, expanded: nil)
                     kernels.table.attend(&job)
                 }
             }

@@ -74,6 +74,24 @@ struct KVLayout: Sendable, Equatable {
     /// Offset of a layer's and head's values in a block, in bytes.
     func valueOffset(layer: Int, head: Int) -> Int { keyOffset(layer: layer, head: head) + keyBytes }
 
+    // MARK: compressed pages
+
+    /// Bytes of one head's keys and values of a page at `loops` loops, compressed.
+    private func compressedHeadBytes(loops: Int) -> Int { ouro_compressed_bytes(loops, headDimension) }
+
+    /// Bytes of a compressed page.
+    func compressedBytes(loops: Int) -> Int { layerCount * headCount * compressedHeadBytes(loops: loops) }
+
+    /// Offset of a layer's and head's keys and values in a compressed page, in bytes.
+    func compressedOffset(layer: Int, head: Int, loops: Int) -> Int {
+        (layer * headCount + head) * compressedHeadBytes(loops: loops)
+    }
+
+    /// Blocks whose memory `pages` compressed pages take.
+    func compressedBlocks(pages: Int, loops: Int) -> Int {
+        (pages * compressedBytes(loops: loops) + bytesPerBlock - 1) / bytesPerBlock
+    }
+
     /// Blocks that hold `positions` positions at `loops` loops.
     func blocks(positions: Int, loops: Int) -> Int {
         (positions + Self.positionsPerBlock - 1) / Self.positionsPerBlock * loops

@@ -3,8 +3,10 @@
 /// A page belongs to one sequence while that writes it. Once all its positions are through all loops it may be published:
 /// it then stands in the tree of prefixes, is never written again, and any number of sequences may read it.
 final class KVPage: PrefixNode {
-    /// A block of memory for each loop, laid out as ``KVLayout`` says.
+    /// A block of memory for each loop, or one for all of them, laid out as ``KVLayout`` says; of a compressed page one
+    /// piece of memory for all loops.
     let blocks: [AlignedMemory]
+    let isCompressed: Bool
     /// Sequences that have it in their tables.
     var readers = 1
     /// The tokens of its positions; empty unless it is published.
@@ -15,7 +17,12 @@ final class KVPage: PrefixNode {
     unowned var older: KVPage?
     unowned var newer: KVPage?
 
-    init(blocks: [AlignedMemory]) { self.blocks = blocks }
+    init(blocks: [AlignedMemory], isCompressed: Bool = false) {
+        self.blocks = blocks
+        self.isCompressed = isCompressed
+    }
+
+    var byteCount: Int { blocks.reduce(0) { $0 + $1.byteCount } }
 
     var isPublished: Bool { parent != nil }
 }

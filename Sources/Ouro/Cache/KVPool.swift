@@ -20,6 +20,8 @@ final class KVPool {
     /// Grows whenever a page is published or let go of: what could not be had before may be there now.
     private(set) var changes = 0
     private var free: [AlignedMemory] = []
+    // Of compressed pages; `blocksInUse` has them in whole blocks.
+    private var compressedBytes = 0
     private var roots: [PrefixRoot.Key: PrefixRoot] = [:]
     private var idle = IdlePages()
 
@@ -46,6 +48,22 @@ final class KVPool {
         return KVPage(
             blocks: (0..<loops).map { _ in free.popLast() ?? AlignedMemory(byteCount: layout.bytesPerBlock) })
     }
+
+    /// A page for all loops compressed, never published; nil if all memory is in use.
+    func takeCompressed(loops: Int) -> KVPage? {
+        let bytes = layout.compressedBytes(loops: loops)
+        let more = blocks(compressedBytes + bytes) - blocks(compressedBytes)
+        guard more <= capacity - blocksInUse else { return nil }
+        while blocksInUse + blocksCached + more > capacity, let page = idle.oldest { evict(page) }
+        // Its memory is not a block's: as many free ones go.
+        while !free.isEmpty, blocksInUse + blocksCached + free.count + more > capacity { free.removeLast() }
+        compressedBytes += bytes
+        blocksInUse += more
+        pagesInUse += 1
+        return KVPage(blocks: [AlignedMemory(byteCount: bytes)], isCompressed: true)
+    }
+
+    private func blocks(_ bytes: Int) -> Int { (bytes + layout.bytesPerBlock - 1) / layout.bytesPerBlock }
 
     /// The published page of the next 16 tokens after `parent`, for one more reader.
     func find(_ tokens: [Int], after parent: KVPage?, key: PrefixRoot.Key) -> KVPage? {
@@ -75,8 +93,13 @@ final class KVPool {
         changes += 1
         page.readers -= 1
         guard page.readers == 0 else { return }
-        blocksInUse -= page.blocks.count
         pagesInUse -= 1
+        if page.isCompressed {
+            blocksInUse -= blocks(compressedBytes) - blocks(compressedBytes - page.byteCount)
+            compressedBytes -= page.byteCount
+            return
+        }
+        blocksInUse -= page.blocks.count
         if page.isPublished {
             blocksCached += page.blocks.count
             idle.append(page)

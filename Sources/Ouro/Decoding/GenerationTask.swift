@@ -30,6 +30,8 @@ final class GenerationTask: SequenceTask {
     private var trace = GenerationTrace()
     private var unchanged: [Float] = []
     private var weighted: [Int: [Float]] = [:]
+    // How far the position of a chunk after the prompt has come.
+    private var tracker: ExitTracker?
     // What the pass under way has of this task.
     private var passChunk = 0
     private var passWave = 0
@@ -57,8 +59,10 @@ final class GenerationTask: SequenceTask {
     var isCancelled: Bool { cancelled.isSet }
 
     var knownPositions: Int { tokens.count }
+    var policy: KVPolicy { request.kvPolicy }
+    var promptPositions: Int { policy == .full ? maximumPositions : promptCount }
     /// All but the last position, whose logits are needed.
-    var reusableTokens: ArraySlice<Int> { tokens.dropLast() }
+    var reusableTokens: ArraySlice<Int> { tokens.dropLast().prefix(promptPositions) }
     var cacheSalt: String { request.cacheSalt }
     var rowCounts: RowCounts { statistics.rowCounts }
 
@@ -67,7 +71,9 @@ final class GenerationTask: SequenceTask {
         self.states = states
         if statistics.preemptions == 0 { statistics.cachedPromptTokens = cached }
         prefill = PrefillCursor(
-            tokens: tokens.dropLast(), cached: cached, loops: loops, chunkSize: request.prefillChunk)
+            tokens: tokens.dropLast(), cached: cached, loops: loops, chunkSize: request.prefillChunk,
+            prompt: promptPositions)
+        cache.complete(cached, loops: loops)
         wave = Wavefront(states: states)
         if prefill.isDone { beginDecoding() }
     }
@@ -102,7 +108,9 @@ final class GenerationTask: SequenceTask {
     }
 
     var requiredPositions: Int {
-        prefill.hasBegunLastChunk ? finalPosition + 1 : prefill.requiredPositions
+        let needed = prefill.hasBegunLastChunk ? finalPosition + 1 : prefill.requiredPositions
+        // Before the prompt is through, no more than the prompt.
+        return cache?.isCollapsed == true ? needed : min(needed, promptPositions)
     }
 
     var requiredRowCount: Int { (prefill.isUnderWay ? prefill.chunk.count : 0) + finalRowCount }
@@ -118,7 +126,7 @@ final class GenerationTask: SequenceTask {
     func prefillRows(limit: Int) -> [Row] {
         guard let states, let cache, !prefill.isUnderWay, !prefill.isDone else { return [] }
         prefill.begin(limit: limit, cache: cache, states: states)
-        if prefill.hasBegunLastChunk { beginDecoding() }
+        if prefill.hasBegunLastChunk, finalPosition < promptPositions { beginDecoding() }
         return requiredRows()
     }
 
@@ -148,6 +156,10 @@ final class GenerationTask: SequenceTask {
         statistics.prefillRows += passChunk
         if let bad = outcomes.prefix(passChunk).firstIndex(where: { !$0.gateLogit.isFinite }) {
             throw nonFinite(prefill.chunk.lowerBound + bad)
+        }
+        if prefill.isUnderWay, prefill.isAfterPrompt {
+            if prefill.loop == 1 { tracker = newTracker() }
+            tracker?.advance(outcomes[0])
         }
         var wanted: [Int] = []
         for index in 0..<passWave {
@@ -259,12 +271,37 @@ final class GenerationTask: SequenceTask {
     func endPass() throws(OuroError) -> Bool {
         guard let states else { return true }
         commit()
-        if prefill.isUnderWay { prefill.endPass(states: states) }
-        cache?.publish(tokens[...], completed: completedPositions)
+        if prefill.isUnderWay { endChunkPass(states) }
+        cache?.publish(tokens[...], completed: min(completedPositions, promptPositions))
         if finished { return true }
+        guard policy == .full else {
+            goOnAlone()
+            return false
+        }
         extend()
         wave?.retire(before: finalPosition, loops: loops)
         return false
+    }
+
+    private func endChunkPass(_ states: RowStates) {
+        let ran = prefill.loop
+        prefill.endPass(
+            states: states,
+            leaves: prefill.isAfterPrompt && policy.sharesLoops && tracker?.exitLoop != nil)
+        if !prefill.isUnderWay { cache?.complete(prefill.completed, loops: ran) }
+    }
+
+    /// Without full keys and values a row starts when its predecessor is through.
+    private func goOnAlone() {
+        guard let row = wave?.rows.first else {
+            if prefill.isDone { beginDecoding() }
+            return
+        }
+        let leavesEarly = policy.sharesLoops && row.position >= promptCount
+        guard row.position < finalPosition, row.loop > loops || leavesEarly else { return }
+        cache?.complete(row.position + 1, loops: row.loop - 1)
+        extend()
+        wave?.retireFirst()
     }
 
     /// Positions with final tokens that are through all loops: nothing writes to them any more.
@@ -306,6 +343,7 @@ final class GenerationTask: SequenceTask {
         }
         if reason != nil && !stopped { shown += text.finish() }
         finished = reason != nil
+        statistics.cacheBytes = cache?.byteCount ?? 0
         continuation.yield(
             GeneratedToken(
                 position: row.position + 1, id: token, text: shown, logProbability: row.logProbability,

@@ -55,7 +55,8 @@ final class Scheduler {
 
     /// Takes a task in; it starts when the cache has room for it.
     func submit(_ task: any SequenceTask) {
-        let blocks = pool.layout.blocks(positions: task.maximumPositions, loops: task.loops)
+        let blocks = task.policy.blocks(
+            prompt: task.promptPositions, positions: task.maximumPositions, loops: task.loops, layout: pool.layout)
         guard blocks <= pool.capacity else {
             task.finish(
                 OuroError(
@@ -173,7 +174,8 @@ final class Scheduler {
             let task = entry.task
             if let refusal, refusal.task === task, refusal.changes == pool.changes { return }
             let cache = SequenceCache(
-                pool: pool, maximumPositions: task.maximumPositions, loops: task.loops, salt: task.cacheSalt)
+                pool: pool, maximumPositions: task.maximumPositions, loops: task.loops, salt: task.cacheSalt,
+                policy: task.policy, prompt: task.promptPositions)
             let reusable = task.reusableTokens
             let cached = cache.takePrefix(of: reusable)
             let promised = live.reduce(0) { $0 + blocksToCome($1.task, cache: $1.task.cache) }
@@ -196,7 +198,8 @@ final class Scheduler {
     /// Blocks that a task will take before long: for the positions it knows, and a page more.
     private func blocksToCome(_ task: any SequenceTask, cache: SequenceCache?) -> Int {
         let positions = min(task.knownPositions + KVLayout.positionsPerBlock, task.maximumPositions)
-        return max(0, pool.layout.blocks(positions: positions, loops: task.loops) - (cache?.blocksHeld ?? 0))
+        guard let cache else { return 0 }
+        return cache.blocksToCome(cache.isCollapsed ? positions : min(positions, task.promptPositions))
     }
 
     /// Ends every task without a result.

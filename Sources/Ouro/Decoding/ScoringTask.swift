@@ -29,6 +29,8 @@ final class ScoringTask: SequenceTask {
     private let progress: (@Sendable (Int) -> Void)?
 
     let cacheSalt: String
+    let policy: KVPolicy
+    let promptPositions: Int
     private var prefill: PrefillCursor
     private(set) var cache: SequenceCache?
     private(set) var rowCounts = RowCounts()
@@ -46,7 +48,7 @@ final class ScoringTask: SequenceTask {
 
     init(
         tokens: [Int], loops: Int, exit: ExitPolicy, chunkSize: Int, cacheSalt: String, alternatives: Int = 0,
-        cancelled: CancellationFlag,
+        policy: KVPolicy = .full, promptPositions: Int = .max, cancelled: CancellationFlag,
         progress: (@Sendable (Int) -> Void)?, deliver: @escaping @Sendable (Result<[ScoredPosition], OuroError>) -> Void
     ) {
         self.tokens = tokens
@@ -54,10 +56,13 @@ final class ScoringTask: SequenceTask {
         self.exit = exit
         self.cancelled = cancelled
         self.cacheSalt = cacheSalt
+        self.policy = policy
+        self.promptPositions = policy == .full ? tokens.count : min(promptPositions, tokens.count)
         self.deliver = deliver
         self.progress = progress
         maximumPositions = tokens.count
-        prefill = PrefillCursor(tokens: tokens[...], loops: loops, chunkSize: chunkSize)
+        prefill = PrefillCursor(
+            tokens: tokens[...], loops: loops, chunkSize: chunkSize, prompt: self.promptPositions)
         alternativeCount = alternatives
         self.alternatives = Array(repeating: [], count: tokens.count)
         argmax = Array(repeating: [], count: tokens.count)
@@ -71,12 +76,14 @@ final class ScoringTask: SequenceTask {
 
     var knownPositions: Int { tokens.count }
     /// What is to be scored must be computed: only what was scored before a preemption need not be again.
-    var reusableTokens: ArraySlice<Int> { tokens[..<scored] }
+    var reusableTokens: ArraySlice<Int> { tokens[..<min(scored, promptPositions)] }
 
     func start(cache: SequenceCache, cached: Int, states: RowStates) {
         self.cache = cache
         self.states = states
-        prefill = PrefillCursor(tokens: tokens[...], cached: cached, loops: loops, chunkSize: prefill.chunkSize)
+        prefill = PrefillCursor(
+            tokens: tokens[...], cached: cached, loops: loops, chunkSize: prefill.chunkSize, prompt: promptPositions)
+        cache.complete(cached, loops: loops)
         for position in cached..<tokens.count { (argmax[position], nextLogProbabilities[position]) = ([], []) }
     }
 
@@ -130,7 +137,9 @@ final class ScoringTask: SequenceTask {
 
     func endPass() throws(OuroError) -> Bool {
         guard let states else { return true }
-        if prefill.loop == loops {
+        let ran = prefill.loop
+        let leaves = policy.sharesLoops && prefill.isAfterPrompt && trackers.first?.exitLoop != nil
+        if ran == loops || leaves {
             for (position, tracker) in zip(prefill.chunk, trackers) {
                 gates[position] = tracker.lambdas
                 distributions[position] = tracker.distribution
@@ -141,8 +150,9 @@ final class ScoringTask: SequenceTask {
                 progress?(scored)
             }
         }
-        prefill.endPass(states: states)
-        cache?.publish(tokens[...], completed: prefill.completed)
+        prefill.endPass(states: states, leaves: leaves)
+        cache?.publish(tokens[...], completed: min(prefill.completed, promptPositions))
+        if !prefill.isUnderWay { cache?.complete(prefill.completed, loops: ran) }
         return prefill.isDone
     }
 

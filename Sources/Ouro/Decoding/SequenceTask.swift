@@ -12,6 +12,10 @@ protocol SequenceTask: AnyObject {
     var reusableTokens: ArraySlice<Int> { get }
     /// Requests with different salts share nothing.
     var cacheSalt: String { get }
+    /// What is kept of keys and values after ``promptPositions`` positions.
+    var policy: KVPolicy { get }
+    /// Positions that run with full keys and values, whatever the policy.
+    var promptPositions: Int { get }
     /// What it keeps of keys and values, while it is live.
     var cache: SequenceCache? { get }
     /// All rows so far, by kind.
@@ -46,11 +50,13 @@ protocol SequenceTask: AnyObject {
 
 /// The part of a sequence whose tokens are known, going through the loops chunk by chunk.
 ///
-/// All rows of a chunk run loop r together, then loop r + 1.
+/// All rows of a chunk run loop r together, then loop r + 1. After the prompt a chunk is one position, if what is kept of it
+/// is not all (``KVPolicy``).
 struct PrefillCursor {
     let tokens: ArraySlice<Int>
     let loops: Int
     let chunkSize: Int
+    let prompt: Int
     private(set) var chunk: Range<Int> = 0..<0
     /// The loop the chunk's rows run next (1-based).
     private(set) var loop = 1
@@ -58,8 +64,10 @@ struct PrefillCursor {
 
     /// - Parameters:
     ///   - cached: positions at the beginning that are through all loops already.
-    init(tokens: ArraySlice<Int>, cached: Int = 0, loops: Int, chunkSize: Int) {
+    ///   - prompt: positions that may run together.
+    init(tokens: ArraySlice<Int>, cached: Int = 0, loops: Int, chunkSize: Int, prompt: Int = .max) {
         self.tokens = tokens
+        self.prompt = prompt
         self.loops = loops
         self.chunkSize = chunkSize
         chunk = cached..<cached
@@ -71,6 +79,9 @@ struct PrefillCursor {
     /// Whether everything but the last position's loops is behind, or the last chunk is on its way.
     var hasBegunLastChunk: Bool { chunk.upperBound == tokens.count }
 
+    /// Whether the chunk is one position after the prompt.
+    var isAfterPrompt: Bool { chunk.lowerBound >= prompt }
+
     /// Positions that are through all loops.
     var completed: Int { isUnderWay ? chunk.lowerBound : chunk.upperBound }
     /// Positions that need room for the cursor to get on.
@@ -80,7 +91,8 @@ struct PrefillCursor {
     mutating func begin(limit: Int, cache: SequenceCache, states: RowStates) {
         assert(slots.isEmpty)
         let start = chunk.upperBound
-        chunk = start..<max(start, cache.reserve(upTo: min(start + min(chunkSize, limit), tokens.count)))
+        let size = start < prompt ? min(chunkSize, limit, prompt - start) : 1
+        chunk = start..<max(start, cache.reserve(upTo: min(start + size, tokens.count)))
         slots = chunk.map { _ in states.take() }
         loop = 1
     }
@@ -93,10 +105,10 @@ struct PrefillCursor {
         }
     }
 
-    /// Goes on to the next loop, or ends the chunk after the last.
-    mutating func endPass(states: RowStates) {
+    /// Goes on to the next loop, or ends the chunk after the last or if it `leaves`.
+    mutating func endPass(states: RowStates, leaves: Bool = false) {
         loop += 1
-        if loop > loops { release(states) }
+        if loop > loops || leaves { release(states) }
     }
 
     mutating func release(_ states: RowStates) {

@@ -55,6 +55,9 @@ struct Wavefront {
         return dropped
     }
 
+    /// Takes the oldest row away, which is through.
+    mutating func retireFirst() { states.giveBack(rows.removeFirst().slot) }
+
     /// Takes the rows away that are through all loops and whose tokens are out.
     mutating func retire(before position: Int, loops: Int) {
         while let first = rows.first, first.loop > loops, first.position < position {
@@ -104,6 +107,8 @@ public struct GenerationStatistics: Sendable, Equatable {
     public var fillerRows = 0
     /// Those of the draft rows whose guess was wrong.
     public var droppedRows = 0
+    /// Bytes of the request's keys and values when its last token came out.
+    public var cacheBytes = 0
     /// From the request to its first token, waiting included, and from the first token to the last.
     public var timeToFirstToken = Duration.zero
     public var timeAfterFirstToken = Duration.zero

@@ -102,17 +102,29 @@ public final class Engine: Sendable {
     /// - Parameters:
     ///   - cacheSalt: see ``GenerationRequest/cacheSalt``. Scores are always computed; others may find their pages.
     ///   - alternatives: how many of the most likely tokens to report with every position.
+    ///   - kvPolicy: what is kept of keys and values after the first `promptTokens` tokens, by default all. With another
+    ///     policy than ``KVPolicy/full`` the tokens after the prompt run one by one, as when they are generated; where loops
+    ///     share keys and values, they run no further than to their exit, and have no scores after it.
+    ///   - promptTokens: needed with another policy than `full`.
     ///   - progress: called with the number of positions done, on the inference thread.
     /// - Throws: ``OuroError``, or `CancellationError` if the task was cancelled.
     public func score(
         _ prompt: GenerationRequest.Prompt, loops: Int? = nil, exit: ExitPolicy? = nil, alternatives: Int = 0,
-        cacheSalt: String = "", progress: (@Sendable (Int) -> Void)? = nil
+        cacheSalt: String = "", kvPolicy: KVPolicy = .full, promptTokens: Int? = nil,
+        progress: (@Sendable (Int) -> Void)? = nil
     ) async throws -> [ScoredPosition] {
         let tokens = try tokens(of: prompt)
         var request = GenerationRequest(prompt, maxTokens: 1)
-        (request.loops, request.exit) = (loops, exit)
+        (request.loops, request.exit, request.kvPolicy) = (loops, exit, kvPolicy)
         try checkAlternatives(alternatives)
         let resolved = try resolve(request, promptCount: tokens.count, forScoring: true)
+        let promptPositions = promptTokens ?? tokens.count
+        guard (1...tokens.count).contains(promptPositions), kvPolicy == .full || promptTokens != nil else {
+            throw OuroError(
+                .invalidRequest, field: "prompt_tokens",
+                "expected 1 to \(tokens.count), the tokens before kv_policy '\(kvPolicy.rawValue)' applies, found "
+                    + (promptTokens.map(String.init) ?? "none"))
+        }
         let flag = CancellationFlag()
         let result = try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation {
@@ -121,9 +133,9 @@ public final class Engine: Sendable {
                     scheduler.submit(
                         ScoringTask(
                             tokens: tokens, loops: resolved.loops, exit: resolved.exit,
-                            chunkSize: resolved.prefillChunk, cacheSalt: cacheSalt,
-                            alternatives: alternatives, cancelled: flag,
-                            progress: progress, deliver: { continuation.resume(with: $0) }))
+                            chunkSize: resolved.prefillChunk, cacheSalt: cacheSalt, alternatives: alternatives,
+                            policy: kvPolicy, promptPositions: promptPositions, cancelled: flag, progress: progress,
+                            deliver: { continuation.resume(with: $0) }))
                 }
             }
         } onCancel: {

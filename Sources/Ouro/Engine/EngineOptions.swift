@@ -20,6 +20,8 @@ public struct EngineOptions: Sendable {
     public var mapsFiles: Bool
     /// How keys and values are stored; by default ``KVType/default(for:)``.
     public var kvType: KVType?
+    /// What requests that do not say otherwise keep of keys and values after their prompt.
+    public var kvPolicy: KVPolicy
     /// Instruction set of the kernels (`avx512`, `portable`); by default `OURO_ISA`, else the best this machine has.
     public var instructionSet: String?
     /// Folder of a LoRA adapter in PEFT's format, which is merged into the weights as they are loaded (``Adapter``).
@@ -28,7 +30,7 @@ public struct EngineOptions: Sendable {
     public init(
         threads: Int? = nil, cacheMemory: Int? = nil, prefillChunk: Int = 256, rowsPerPass: Int = 512,
         freeRows: Int? = nil, mapsFiles: Bool = true, kvType: KVType? = nil, instructionSet: String? = nil,
-        sharesPrefixes: Bool = true, adapter: URL? = nil
+        sharesPrefixes: Bool = true, kvPolicy: KVPolicy = .full, adapter: URL? = nil
     ) {
         self.threads = threads
         self.cacheMemory = cacheMemory
@@ -40,6 +42,7 @@ public struct EngineOptions: Sendable {
         self.instructionSet = instructionSet
         self.adapter = adapter
         self.sharesPrefixes = sharesPrefixes
+        self.kvPolicy = kvPolicy
     }
 
     func validate() throws(OuroError) {

@@ -26,10 +26,14 @@ public struct GenerationRequest: Sendable {
     /// Whether to go on after an end-of-text token.
     public var ignoresEndOfText: Bool
     /// Whether rows on guessed tokens run ahead (see the article "One pass, many depths"). Changes speed, never output.
-    public var wavefront: Bool
+    /// Needs the policy ``KVPolicy/full``. By default on where that is so.
+    public var wavefront: Bool?
     /// Tokens that are proposed at a time from earlier occurrences of the last ones, in prompt and output; 0: none.
-    /// Changes speed, never output.
+    /// Changes speed, never output. Needs the wavefront.
     public var draftTokens: Int
+    /// What is kept of keys and values after the prompt; by default ``EngineOptions/kvPolicy``. All but ``KVPolicy/full``
+    /// change the output.
+    public var kvPolicy: KVPolicy?
     /// Whether the last token comes with a trace of all rows.
     public var traces = false
     /// Whether tokens tell their log-probability after every loop that ran, as training on rollouts needs it.
@@ -49,7 +53,7 @@ public struct GenerationRequest: Sendable {
     public init(
         _ prompt: Prompt, maxTokens: Int = 256, sampling: SamplingParameters? = nil, exit: ExitPolicy? = nil,
         loops: Int? = nil, stop: [String] = [], stopTokens: Set<Int> = [], ignoresEndOfText: Bool = false,
-        wavefront: Bool = true, draftTokens: Int = 0, showsSpecialTokens: Bool = false
+        wavefront: Bool? = nil, draftTokens: Int = 0, kvPolicy: KVPolicy? = nil, showsSpecialTokens: Bool = false
     ) {
         self.prompt = prompt
         self.maxTokens = maxTokens
@@ -61,6 +65,7 @@ public struct GenerationRequest: Sendable {
         self.ignoresEndOfText = ignoresEndOfText
         self.wavefront = wavefront
         self.draftTokens = draftTokens
+        self.kvPolicy = kvPolicy
         self.showsSpecialTokens = showsSpecialTokens
     }
 

@@ -8,6 +8,7 @@ struct ResolvedRequest: Sendable {
     var prefillChunk: Int
     var wavefront: Bool
     var draftTokens: Int
+    var kvPolicy = KVPolicy.full
     var traces = false
     var everyLoop = false
     var cacheSalt = ""
@@ -104,10 +105,13 @@ extension Engine {
                 "expected 0 to max_tokens (\(request.maxTokens)), found \(request.minTokens)")
         }
         try checkAlternatives(request.alternatives)
+        let policy = request.kvPolicy ?? options.kvPolicy
+        try checkPolicy(policy, of: request)
         return ResolvedRequest(
             loops: loops, exit: exit, maxTokens: min(request.maxTokens, max(room, 1)),
             endTokens: request.stopTokens.union(request.ignoresEndOfText ? [] : endOfTextTokens), sampling: sampling,
-            prefillChunk: options.prefillChunk, wavefront: request.wavefront, draftTokens: request.draftTokens,
+            prefillChunk: options.prefillChunk, wavefront: request.wavefront ?? (policy == .full),
+            draftTokens: request.draftTokens, kvPolicy: policy,
             traces: request.traces, everyLoop: request.everyLoop, cacheSalt: request.cacheSalt,
             minTokens: request.minTokens, alternatives: request.alternatives, constraint: request.constraint,
             text: TextAssembler(
@@ -121,6 +125,22 @@ extension Engine {
         let limit = min(Self.alternativeLimit, configuration.vocabularySize)
         guard (0...limit).contains(count) else {
             throw OuroError(.invalidRequest, field: "alternatives", "expected 0 to \(limit), found \(count)")
+        }
+    }
+
+    /// Rows ahead on guesses need every loop's own keys and values, because a dropped row must leave nothing behind.
+    private func checkPolicy(_ policy: KVPolicy, of request: GenerationRequest) throws(OuroError) {
+        guard policy != .full else { return }
+        if request.wavefront == true {
+            throw OuroError(
+                .invalidRequest, field: "wavefront",
+                "needs kv_policy 'full', found '\(policy.rawValue)'; turn the wavefront off or keep full keys and values")
+        }
+        if request.draftTokens > 0 {
+            throw OuroError(
+                .invalidRequest, field: "draft_tokens",
+                "\(request.draftTokens) need kv_policy 'full', found '\(policy.rawValue)'; leave drafts out or keep full "
+                    + "keys and values")
         }
     }
 

@@ -16,6 +16,9 @@ package struct Kernels: @unchecked Sendable {
         return found
     }()
 
+    /// The variant that every machine has.
+    static let portable = available[available.count - 1]
+
     /// The named variant, or the best one.
     ///
     /// - Throws: ``OuroError`` with code `unsupported` if this machine lacks it.

@@ -279,6 +279,9 @@ final class LoopedTransformer {
         kernels.table.rope(vectors, heads + keyValueHeads, depth, work.cosine.row(index), work.sine.row(index))
         let page = row.cache.page(position: row.position, loop: row.loop)
         let (keys, values) = (vectors + heads * depth, vectors + (heads + keyValueHeads) * depth)
+        if let sums = row.cache.sums, row.cache.isCollapsed {
+            KVCollapse.add(keys, count: 2 * keyValueHeads * depth, to: sums.row(layer), first: row.loop == 1)
+        }
         for head in 0..<keyValueHeads {
             kernels.table.store_kv(
                 layout.type.element, keys + head * depth, values + head * depth, depth, layout.valueStride,
@@ -302,7 +305,10 @@ final class LoopedTransformer {
             value_offset: layout.valueOffset(layer: layer, head: head), value_stride: layout.valueStride,
             scratch: work.attention.row(worker), position: Int64(row.position),
             window: Int64(configuration.slidingWindows[layer] ?? 0), rows: Int32(run.count), heads: Int32(group),
-            head_dimension: Int32(depth), scale: 1 / Float(depth).squareRoot(), element: layout.type.element)
+            head_dimension: Int32(depth), scale: 1 / Float(depth).squareRoot(), element: layout.type.element,
+            compressed_pages: row.cache.policy == .compressed ? Int64(row.cache.collapsedPages) : 0,
+            compressed_offset: layout.compressedOffset(layer: layer, head: head, loops: row.cache.loops),
+            loops: Int32(row.cache.loops), loop: Int32(row.loop), expanded: work.expansion.row(worker))
         kernels.table.attend(&job)
     }
 }

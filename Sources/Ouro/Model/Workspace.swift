@@ -17,6 +17,8 @@ struct Workspace {
     private(set) var packed: AlignedMemory
     /// What a job of attention keeps, a row for every worker.
     private(set) var attention: FloatRows
+    /// A span of compressed pages in f32, a row for every worker.
+    private(set) var expansion: FloatRows
 
     init(
         rows: Int, configuration: ModelConfiguration, weights: ModelWeights, workers: Int, kernels: Kernels
@@ -42,6 +44,7 @@ struct Workspace {
         let group = configuration.headCount / configuration.keyValueHeadCount
         self.attention = FloatRows(
             rows: workers, columns: ouro_attention_scratch(max(Self.rowsPerJob, group), configuration.headDimension))
+        expansion = FloatRows(rows: workers, columns: ouro_expansion_scratch(configuration.headDimension))
     }
 
     /// The largest number of rows that fit.

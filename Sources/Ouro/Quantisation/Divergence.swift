@@ -1,6 +1,7 @@
 import Foundation
 
-/// How far a model's predictions lie from those of another, loop by loop: what quantisation costs.
+/// How far a model's predictions lie from those of another, loop by loop: what quantisation, and a policy for keys and
+/// values, cost.
 public struct Divergence: Sendable, Equatable {
     public struct Loop: Sendable, Equatable {
         /// 1-based.
@@ -18,12 +19,14 @@ public struct Divergence: Sendable, Equatable {
     public let positions: Int
     public let loops: [Loop]
 
-    /// A model folder, and how its keys and values are stored (nil: as the engine chooses).
+    /// A model folder, and how its keys and values are stored (nil: as the engine chooses) and kept.
     public struct Subject: Sendable, Equatable {
         public var folder: URL
         public var kvType: KVType?
+        public var kvPolicy: KVPolicy
 
-        public init(folder: URL, kvType: KVType? = nil) {
+        public init(folder: URL, kvType: KVType? = nil, kvPolicy: KVPolicy = .full) {
+            self.kvPolicy = kvPolicy
             self.folder = folder
             self.kvType = kvType
         }
@@ -36,12 +39,15 @@ public struct Divergence: Sendable, Equatable {
     /// - Parameters:
     ///   - tokens: the text, in the vocabulary that both have. A longer text than `tokenLimit` is sampled evenly.
     ///   - windowLength: the text is read in windows of this many tokens, each without what stands before it.
+    ///   - promptLength: tokens at the beginning of a window that do not count. After them a policy other than
+    ///     ``KVPolicy/full`` applies: they run with full keys and values, the others one by one through all loops. By default
+    ///     none, with such a policy half of the window. Smaller than `windowLength`.
     ///   - progress: called with the fraction done.
     /// - Throws: ``OuroError`` if a folder is faulty, if the models do not have the same vocabulary and loops, or if a
     ///   token is not in it; `CancellationError` if the task was cancelled.
     public static func measure(
         _ subject: Subject, against reference: Subject, tokens: [Int], tokenLimit: Int = 8192, windowLength: Int = 512,
-        threads: Int? = nil, progress: (Double) -> Void = { _ in }
+        promptLength: Int? = nil, threads: Int? = nil, progress: (Double) -> Void = { _ in }
     ) throws -> Divergence {
         let kernels = try OfflineModel.defaultKernels()
         let pool = WorkerPool(threadCount: threads ?? EngineOptions.defaultThreads)
@@ -51,17 +57,32 @@ public struct Divergence: Sendable, Equatable {
         try check(other.configuration, against: base.configuration, file: subject.folder.path)
         try QuantisationOptions.check(tokens, vocabularySize: base.configuration.vocabularySize, field: "text")
         let length = min(windowLength, base.configuration.contextLength, other.configuration.contextLength)
-        let windows = TextWindows.split(tokens, length: length, limit: tokenLimit)
-        let first = base.runner(kvType: reference.kvType, windowLength: length)
-        let second = other.runner(kvType: subject.kvType, windowLength: length)
+        var windows = TextWindows.split(tokens, length: length, limit: tokenLimit)
+        let hasPrompt = subject.kvPolicy != .full || reference.kvPolicy != .full
+        if let promptLength, !(1..<max(length, 2)).contains(promptLength) {
+            throw OuroError(
+                .invalidRequest, field: "prompt_length",
+                "expected 1 to \(max(length - 1, 1)), less than a window, found \(promptLength)")
+        }
+        func prompt(_ window: [Int]) -> Int { promptLength ?? (hasPrompt ? window.count / 2 : 0) }
+        if hasPrompt || promptLength != nil { windows.removeAll { $0.count < 2 || $0.count <= prompt($0) } }
+        guard !windows.isEmpty else {
+            throw OuroError(
+                .invalidRequest, field: "text",
+                "expected more than the \(promptLength ?? 1) tokens of the prompt, found \(tokens.count)")
+        }
+        let first = base.runner(kvType: reference.kvType, kvPolicy: reference.kvPolicy, windowLength: length)
+        let second = other.runner(kvType: subject.kvType, kvPolicy: subject.kvPolicy, windowLength: length)
         var sums = (1...first.loops).map { _ in Sums() }
         for (index, window) in windows.enumerated() {
             try Task.checkCancellation()
-            let (a, b) = (try first.begin(window), try second.begin(window))
+            let (a, b) = (
+                try first.begin(window, prompt: prompt(window)), try second.begin(window, prompt: prompt(window))
+            )
             for loop in 1...first.loops {
                 try first.runLoop(loop, of: a)
                 try second.runLoop(loop, of: b)
-                try compare(first, a, second, b, into: &sums[loop - 1], pool: pool)
+                try compare(first, a, second, b, from: prompt(window), into: &sums[loop - 1])
             }
             progress(Double(index + 1) / Double(windows.count))
         }
@@ -108,10 +129,10 @@ public struct Divergence: Sendable, Equatable {
 
     private static func compare(
         _ first: WindowRunner, _ a: WindowRunner.Window, _ second: WindowRunner, _ b: WindowRunner.Window,
-        into sums: inout Sums, pool: WorkerPool
+        from start: Int, into sums: inout Sums
     ) throws(OuroError) {
         let tokens = a.tokens
-        for start in stride(from: 0, to: tokens.count, by: LoopedTransformer.readoutBatch) {
+        for start in stride(from: start, to: tokens.count, by: LoopedTransformer.readoutBatch) {
             let batch = start..<min(start + LoopedTransformer.readoutBatch, tokens.count)
             let reference = first.model.logits(slots: a.slots[batch])
             let found = second.model.logits(slots: b.slots[batch])

@@ -19,11 +19,11 @@ struct OfflineModel {
 
     /// - Parameters:
     ///   - windowLength: tokens that a window has at most.
-    func runner(kvType: KVType? = nil, windowLength: Int) -> WindowRunner {
+    func runner(kvType: KVType? = nil, kvPolicy: KVPolicy = .full, windowLength: Int) -> WindowRunner {
         let model = LoopedTransformer(
             configuration: configuration, weights: weights, kernels: kernels, pool: pool,
             kvType: kvType ?? .default(for: configuration))
-        return WindowRunner(model: model, windowLength: windowLength)
+        return WindowRunner(model: model, policy: kvPolicy, windowLength: windowLength)
     }
 
     /// The kernels that the environment asks for, else the best of this machine.
@@ -36,14 +36,20 @@ struct OfflineModel {
 final class WindowRunner {
     let model: LoopedTransformer
     private let pool: KVPool
+    private let policy: KVPolicy
     private let windowLength: Int
 
     var loops: Int { model.configuration.totalUTSteps }
 
-    init(model: LoopedTransformer, windowLength: Int) {
+    /// - Parameters:
+    ///   - policy: applies after the prompt of a window.
+    init(model: LoopedTransformer, policy: KVPolicy = .full, windowLength: Int) {
+        self.policy = policy
         self.model = model
         self.windowLength = windowLength
-        let blocks = model.layout.blocks(positions: windowLength, loops: model.configuration.totalUTSteps)
+        let blocks = policy.blocks(
+            prompt: windowLength, positions: windowLength, loops: model.configuration.totalUTSteps,
+            layout: model.layout)
         pool = KVPool(layout: model.layout, budget: blocks * model.layout.bytesPerBlock)
     }
 
@@ -66,8 +72,11 @@ final class WindowRunner {
         let slots: [Int]
         fileprivate let cache: SequenceCache
         private let states: RowStates
+        /// The hidden states of all positions after every loop, position by position, if they could not wait.
+        fileprivate let history: FloatRows?
 
-        fileprivate init(tokens: [Int], cache: SequenceCache, states: RowStates) {
+        fileprivate init(tokens: [Int], cache: SequenceCache, states: RowStates, history: FloatRows?) {
+            self.history = history
             self.tokens = tokens
             self.cache = cache
             self.states = states
@@ -78,26 +87,57 @@ final class WindowRunner {
     }
 
     /// Only one window at a time.
-    func begin(_ tokens: [Int]) throws(OuroError) -> Window {
-        guard tokens.count <= windowLength,
-            let cache = SequenceCache(pool: pool, positions: tokens.count, loops: loops)
-        else {
-            throw OuroError(
-                .memoryExceeded, "a window of \(tokens.count) tokens is longer than the \(windowLength) reserved")
+    ///
+    /// - Parameters:
+    ///   - prompt: tokens after which the policy applies; without meaning for ``KVPolicy/full``.
+    func begin(_ tokens: [Int], prompt: Int = 0) throws(OuroError) -> Window {
+        guard tokens.count <= windowLength else { throw tooLong(tokens) }
+        let cache = SequenceCache(
+            pool: pool, maximumPositions: tokens.count, loops: loops, policy: policy, prompt: prompt)
+        let isShort = policy != .full
+        let history =
+            isShort ? FloatRows(rows: tokens.count * loops, columns: model.configuration.hiddenSize) : nil
+        let window = Window(tokens: tokens, cache: cache, states: model.states, history: history)
+        var end = 0
+        while isShort, end < tokens.count {
+            let start = end
+            end = start < prompt ? prompt : start + 1
+            guard cache.reserve(upTo: end) == end else { throw tooLong(tokens) }
+            for loop in 1...loops { try run(loop, of: window, start..<end) }
+            cache.complete(end, loops: loops)
         }
-        return Window(tokens: tokens, cache: cache, states: model.states)
+        guard isShort || cache.reserve(upTo: tokens.count) == tokens.count else { throw tooLong(tokens) }
+        return window
     }
 
-    /// Runs one loop (from 1, in order).
+    private func tooLong(_ tokens: [Int]) -> OuroError {
+        OuroError(.memoryExceeded, "a window of \(tokens.count) tokens is longer than the \(windowLength) reserved")
+    }
+
+    /// Runs one loop (from 1, in order), or recalls it.
     func runLoop(_ loop: Int, of window: Window) throws(OuroError) {
+        guard let history = window.history else { return try run(loop, of: window, window.tokens.indices) }
+        for (position, slot) in window.slots.enumerated() {
+            model.states.row(slot).update(
+                from: history.row(position * loops + loop - 1), count: model.configuration.hiddenSize)
+        }
+    }
+
+    private func run(_ loop: Int, of window: Window, _ positions: Range<Int>) throws(OuroError) {
         var pass = Pass(
-            rows: window.tokens.indices.map {
+            rows: positions.map {
                 Row(cache: window.cache, position: $0, loop: loop, token: window.tokens[$0], slot: window.slots[$0])
             })
         model.run(&pass)
-        if let position = pass.outcomes.firstIndex(where: { !$0.gateLogit.isFinite }) {
+        if let history = window.history {
+            for position in positions {
+                history.row(position * loops + loop - 1).update(
+                    from: model.states.row(window.slots[position]), count: model.configuration.hiddenSize)
+            }
+        }
+        if let index = pass.outcomes.firstIndex(where: { !$0.gateLogit.isFinite }) {
             throw OuroError(
-                .nonFinite, field: "position \(position), loop \(loop)",
+                .nonFinite, field: "position \(positions.lowerBound + index), loop \(loop)",
                 "the model produced a value that is not a finite number; its weights are damaged or overflow")
         }
     }

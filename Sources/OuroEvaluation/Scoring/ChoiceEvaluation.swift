@@ -30,13 +30,13 @@ extension Evaluator {
         let readings = plan.readings
         let scores = try await scoreAll(
             texts.count,
-            tokens: { index in
+            text: { index in
                 let (question, choice) = try parts(index)
-                return question + choice
+                return (question + choice, question.count)
             },
-            reduce: { index, positions in
+            reduce: { index, scores in
                 let start = try parts(index).question.count
-                return readings.map { Self.choiceScore(positions, start: start, reading: $0) }
+                return zip(readings, scores).map { Self.choiceScore($1, start: start, reading: $0) }
             })
         var tallies = readings.map { _ in DepthTally() }
         var next = 0

@@ -22,6 +22,14 @@ public enum DepthReading: Sendable, Hashable {
         }
     }
 
+    /// What a request asks for to leave where this reads.
+    var exitPolicy: ExitPolicy {
+        switch self {
+        case .loops: .allLoops
+        case .threshold(let threshold, _): .threshold(threshold)
+        }
+    }
+
     /// The loop (1-based) after which a token with these gates leaves.
     ///
     /// Loops after the reading's last one may have run; they change nothing in the earlier ones, since every loop reads

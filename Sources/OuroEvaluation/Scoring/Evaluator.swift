@@ -5,6 +5,9 @@ import Ouro
 /// Texts are scored, never generated: a greedy answer equals the expected one exactly if every token of the expected one is
 /// the most likely after those before it. So the engine's scores, which have every loop's choice, decide for all depths.
 /// Many texts are in flight at once and share the engine's passes.
+///
+/// If the engine does not keep full keys and values (``KVPolicy``), what a token sees depends on where the tokens before it
+/// left. Then every depth is a run of its own: prompts in full, answers token by token as they would be generated.
 public struct Evaluator: Sendable {
     public let engine: Engine
     public let plan: DepthPlan
@@ -33,10 +36,11 @@ public struct Evaluator: Sendable {
     ///
     /// - Parameters:
     ///   - count: how many texts there are.
-    ///   - tokens: the text with a number, made when its turn comes.
+    ///   - text: the text with a number, made when its turn comes, and how many of its tokens are the prompt.
+    ///   - reduce: gets the scores for each of the plan's readings.
     func scoreAll<Value: Sendable>(
-        _ count: Int, tokens: @escaping @Sendable (Int) throws -> [Int],
-        reduce: @escaping @Sendable (Int, [ScoredPosition]) throws -> Value
+        _ count: Int, text: @escaping @Sendable (Int) throws -> (tokens: [Int], prompt: Int),
+        reduce: @escaping @Sendable (Int, [[ScoredPosition]]) throws -> Value
     ) async throws -> [Value] {
         try await withThrowingTaskGroup(of: (Int, Value).self) { group in
             var results = [Value?](repeating: nil, count: count)
@@ -44,10 +48,9 @@ public struct Evaluator: Sendable {
             func start() {
                 let index = started
                 started += 1
-                group.addTask { [engine, loops = plan.maximumLoops] in
-                    let positions = try await engine.score(
-                        .tokens(tokens(index)), loops: loops, exit: .allLoops)
-                    return (index, try reduce(index, positions))
+                group.addTask { [self] in
+                    let (tokens, prompt) = try text(index)
+                    return (index, try reduce(index, try await score(tokens, prompt: prompt)))
                 }
             }
             while started < min(count, Self.concurrency) { start() }
@@ -59,5 +62,22 @@ public struct Evaluator: Sendable {
             }
             return results.compactMap { $0 }
         }
+    }
+
+    /// The scores of a text for each of the plan's readings.
+    private func score(_ tokens: [Int], prompt: Int) async throws -> [[ScoredPosition]] {
+        let policy = engine.options.kvPolicy
+        guard policy != .full else {
+            let positions = try await engine.score(.tokens(tokens), loops: plan.maximumLoops, exit: .allLoops)
+            return plan.readings.map { _ in positions }
+        }
+        var scores: [[ScoredPosition]] = []
+        for reading in plan.readings {
+            scores.append(
+                try await engine.score(
+                    .tokens(tokens), loops: reading.loops, exit: reading.exitPolicy, kvPolicy: policy,
+                    promptTokens: prompt))
+        }
+        return scores
     }
 }

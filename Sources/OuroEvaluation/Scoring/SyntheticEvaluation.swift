@@ -31,13 +31,15 @@ extension Evaluator {
         let readings = plan.readings
         let tallies = try await scoreAll(
             count,
-            tokens: { index in
+            text: { index in
                 let (prompt, answer) = try parts(index)
-                return prompt + answer
+                return (prompt + answer, prompt.count)
             },
-            reduce: { index, positions in
+            reduce: { index, scores in
                 let (prompt, answer) = try parts(index)
-                return readings.map { Self.judge(positions, answer: answer, start: prompt.count, reading: $0) }
+                return zip(readings, scores).map { reading, positions in
+                    Self.judge(positions, answer: answer, start: prompt.count, reading: reading)
+                }
             })
         return readings.indices.map { index in
             let sum = tallies.reduce(DepthTally()) { $0 + $1[index] }

@@ -12,6 +12,12 @@ extension Evaluator {
     /// - Returns: one result per reading of the plan, in its order.
     /// - Throws: ``OuroError`` with code `invalidRequest` for a window or a text too short, or `CancellationError`.
     public func evaluate(text: String, window: Int? = nil) async throws -> [EvaluationResult] {
+        guard engine.options.kvPolicy == .full else {
+            throw OuroError(
+                .invalidRequest, field: "kv_policy",
+                "a text has no prompt after which '\(engine.options.kvPolicy.rawValue)' could apply; keep full keys and values, "
+                    + "or see what the policy costs with ouro score --kv-policy --against-kv")
+        }
         let tokens = try needTokenizer().encode(text, parsingSpecialTokens: false)
         let context = engine.configuration.contextLength
         let window = window ?? min(1024, context)
@@ -28,8 +34,8 @@ extension Evaluator {
         let readings = plan.readings
         let windows = try await scoreAll(
             starts.count,
-            tokens: { index in Array(tokens[starts[index]..<min(starts[index] + window, tokens.count)]) },
-            reduce: { _, positions in readings.map { Self.sums(positions, reading: $0) } })
+            text: { index in (Array(tokens[starts[index]..<min(starts[index] + window, tokens.count)]), 0) },
+            reduce: { _, scores in zip(readings, scores).map { Self.sums($1, reading: $0) } })
         return readings.indices.map { index in
             let tally = windows.reduce(DepthTally()) { $0 + $1[index].tally }
             let logProbability = windows.reduce(0.0) { $0 + $1[index].logProbability }

@@ -59,6 +59,13 @@ typedef struct ouro_attention {
     int32_t head_dimension;
     float scale;
     ouro_kv_element element;
+    // The first pages may be compressed ones (see kv_compressed.inc), of which loop `loop` of `loops` is read. Then all
+    // pages, the others too, are widened to f32 a span at a time, and attended to as such.
+    int64_t compressed_pages;
+    size_t compressed_offset;  // of this layer's and KV head in a compressed page, in bytes
+    int32_t loops;
+    int32_t loop;              // from 1
+    float *expanded;           // ouro_expansion_scratch(D) values, aligned to 64 bytes; unused without compressed pages
 } ouro_attention;
 
 // Queries whose scores are in scratch memory at a time; the most that a variant takes together.
@@ -67,10 +74,46 @@ typedef struct ouro_attention {
 // Pages that all queries of a job go through before the next ones: so many stay in the second-level cache.
 #define OURO_SPAN 16
 
+// Bits of a value of a compressed page: of the last loop, the loop before it, loops further from it, and the first loop.
+#define OURO_LAST_BITS 5
+#define OURO_NEAR_BITS 3
+#define OURO_FAR_BITS 3
+#define OURO_FIRST_BITS 7
+
 // Floats of scratch memory that a job of so many queries (rows times heads) needs, at any number of positions.
 static inline size_t ouro_attention_scratch(size_t queries, size_t head_dimension) {
     const size_t value_stride = (head_dimension + OURO_PANEL - 1) / OURO_PANEL * OURO_PANEL;
     return OURO_ATTENTION_QUERIES * OURO_SPAN * (OURO_PAGE + 1) + queries * (2 * value_stride + 2 * OURO_PANEL);
+}
+
+// Floats that a page of keys [D][OURO_PAGE] and values [OURO_PAGE][value_stride] takes, a span of them, and what widening
+// a span needs: one key more.
+static inline size_t ouro_expanded_page(size_t head_dimension) {
+    return OURO_PAGE * (head_dimension + (head_dimension + OURO_PANEL - 1) / OURO_PANEL * OURO_PANEL);
+}
+static inline size_t ouro_expanded_span(size_t head_dimension) { return OURO_SPAN * ouro_expanded_page(head_dimension); }
+static inline size_t ouro_expansion_scratch(size_t head_dimension) {
+    return ouro_expanded_span(head_dimension) + head_dimension;
+}
+
+// Bits of a value of a compressed page at a loop (from 1). The last loop stands by itself; the others are differences from
+// the loop after them, and the first loop differs most.
+static inline int ouro_compressed_bits(size_t loops, size_t loop) {
+    return loop == loops ? OURO_LAST_BITS : loop == 1 ? OURO_FIRST_BITS : loop + 1 == loops ? OURO_NEAR_BITS : OURO_FAR_BITS;
+}
+
+// Bytes of the keys or values of a head of a compressed page at one loop: 16 scales, and `bits` bits for each value.
+static inline size_t ouro_compressed_part(int bits, size_t width) { return OURO_PAGE + 2 * (size_t)bits * width; }
+
+// Bytes of the keys and values of a head of a compressed page at all loops.
+static inline size_t ouro_compressed_bytes(size_t loops, size_t head_dimension) {
+    const size_t value_stride = (head_dimension + OURO_PANEL - 1) / OURO_PANEL * OURO_PANEL;
+    size_t bytes = 0;
+    for (size_t loop = 1; loop <= loops; loop++) {
+        const int bits = ouro_compressed_bits(loops, loop);
+        bytes += ouro_compressed_part(bits, head_dimension) + ouro_compressed_part(bits, value_stride);
+    }
+    return bytes;
 }
 
 typedef struct ouro_kernels {
@@ -115,6 +158,19 @@ typedef struct ouro_kernels {
     // Writes one position's key and value of one KV head into its page.
     void (*store_kv)(ouro_kv_element element, const float *key, const float *value, size_t head_dimension,
                      size_t value_stride, size_t slot, void *page_keys, void *page_values);
+
+    // Reads one position's key and value of one KV head from its page.
+    void (*read_kv)(ouro_kv_element element, const void *page_keys, const void *page_values, size_t head_dimension,
+                    size_t value_stride, size_t slot, float *key, float *value);
+
+    // Compresses one KV head of a page. keys, values: [loops][OURO_PAGE] rows of D values, `stride` apart; decoded: room
+    // for two pages of such rows; page: ouro_compressed_bytes(loops, D) bytes.
+    void (*compress_kv)(const float *keys, const float *values, size_t stride, size_t loops, size_t head_dimension,
+                        float *decoded, void *page);
+
+    // Reads one KV head of a compressed page at a loop (from 1): keys [D][OURO_PAGE], values [OURO_PAGE][value_stride].
+    void (*expand_kv)(const void *page, size_t loops, size_t loop, size_t head_dimension, size_t value_stride,
+                      float *keys, float *values);
 
     void (*attend)(const ouro_attention *a);
 

@@ -1,0 +1,96 @@
+import OuroKernels
+
+/// Turns the keys and values of all loops of a page into what a ``KVPolicy`` keeps of them.
+///
+/// Runs once a page, so the portable kernels do: the same bits on every machine.
+struct KVCollapse {
+    let layout: KVLayout
+    private let kernels = Kernels.portable
+
+    init(layout: KVLayout) { self.layout = layout }
+
+    /// - Parameters:
+    ///   - blocks: one for every loop.
+    ///   - positions: how many of the page's positions are through; a compressed page has all.
+    func collapse(_ blocks: [AlignedMemory], positions: Int, to target: AlignedMemory, _ policy: KVPolicy) {
+        switch policy {
+        case .full: break
+        case .lastLoop:
+            guard let last = blocks.last else { return }
+            target.base.copyMemory(from: last.base, byteCount: layout.bytesPerBlock)
+        case .averaged: average(blocks, positions: positions, to: target)
+        case .compressed: compress(blocks, to: target)
+        }
+    }
+
+    /// The mean of what is stored, stored anew.
+    private func average(_ blocks: [AlignedMemory], positions: Int, to target: AlignedMemory) {
+        let depth = layout.headDimension
+        let sums = FloatRows(rows: layout.layerCount, columns: 2 * layout.headCount * depth)
+        let one = FloatRows(rows: 2, columns: depth)
+        for position in 0..<positions {
+            for (loop, block) in blocks.enumerated() {
+                for layer in 0..<layout.layerCount {
+                    for head in 0..<layout.headCount {
+                        kernels.table.read_kv(
+                            layout.type.element, block.base + layout.keyOffset(layer: layer, head: head),
+                            block.base + layout.valueOffset(layer: layer, head: head), depth, layout.valueStride,
+                            position, one.row(0), one.row(1))
+                        let keys = sums.row(layer) + head * depth
+                        Self.add(one.row(0), count: depth, to: keys, first: loop == 0)
+                        Self.add(one.row(1), count: depth, to: keys + layout.headCount * depth, first: loop == 0)
+                    }
+                }
+            }
+            store(sums, scale: 1 / Float(blocks.count), position: position, to: target.base)
+        }
+    }
+
+    /// Adds values to sums, or begins these.
+    static func add(
+        _ values: UnsafePointer<Float>, count: Int, to sums: UnsafeMutablePointer<Float>, first: Bool
+    ) {
+        for index in 0..<count { sums[index] = first ? values[index] : sums[index] + values[index] }
+    }
+
+    /// Writes one position's keys and values.
+    ///
+    /// - Parameters:
+    ///   - sums: a row for every layer, keys then values; multiplied by `scale` in place.
+    func store(_ sums: FloatRows, scale: Float, position: Int, to block: UnsafeMutableRawPointer) {
+        let depth = layout.headDimension
+        for layer in 0..<layout.layerCount {
+            let row = sums.row(layer)
+            for index in 0..<sums.columns { row[index] *= scale }
+            for head in 0..<layout.headCount {
+                kernels.table.store_kv(
+                    layout.type.element, row + head * depth, row + (layout.headCount + head) * depth, depth,
+                    layout.valueStride, position % KVLayout.positionsPerBlock,
+                    block + layout.keyOffset(layer: layer, head: head),
+                    block + layout.valueOffset(layer: layer, head: head))
+            }
+        }
+    }
+
+    private func compress(_ blocks: [AlignedMemory], to target: AlignedMemory) {
+        let (depth, size, loops) = (layout.headDimension, KVLayout.positionsPerBlock, blocks.count)
+        let keys = FloatRows(rows: loops * size, columns: depth)
+        let values = FloatRows(rows: loops * size, columns: depth)
+        let decoded = FloatRows(rows: 2 * size, columns: depth)
+        for layer in 0..<layout.layerCount {
+            for head in 0..<layout.headCount {
+                for (loop, block) in blocks.enumerated() {
+                    for position in 0..<size {
+                        kernels.table.read_kv(
+                            layout.type.element, block.base + layout.keyOffset(layer: layer, head: head),
+                            block.base + layout.valueOffset(layer: layer, head: head), depth, layout.valueStride,
+                            position, keys.row(loop * size + position), values.row(loop * size + position))
+                    }
+                }
+                kernels.table.compress_kv(
+                    keys.row(0), values.row(0), keys.stride, loops, depth, decoded.row(0),
+                    target.base + layout.compressedOffset(layer: layer, head: head, loops: loops))
+            }
+        }
+    }
+}
