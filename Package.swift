@@ -19,17 +19,29 @@ let package = Package(
     platforms: [.macOS(.v15), .iOS(.v18)],
     products: [
         .library(name: "Ouro", targets: ["Ouro"]),
+        .library(name: "OuroHub", targets: ["OuroHub"]),
         .library(name: "OuroEvaluation", targets: ["OuroEvaluation"]),
         .library(name: "OuroTraining", targets: ["OuroTraining"]),
         .executable(name: "ouro", targets: ["OuroCLI"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
+        .package(url: "https://github.com/apple/swift-crypto", "3.12.3"..<"5.0.0"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.81.0"),
+        .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
         .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),
     ],
     targets: [
         .target(name: "OuroKernels", cSettings: kernelSettings),
         .target(name: "Ouro", dependencies: ["OuroKernels"], swiftSettings: swiftSettings),
+        .target(
+            name: "OuroHub",
+            dependencies: [
+                "Ouro", .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),
+            ],
+            swiftSettings: swiftSettings),
         .target(name: "OuroEvaluation", dependencies: ["Ouro"], swiftSettings: swiftSettings),
         .target(
             name: "OuroTraining",
@@ -38,12 +50,20 @@ let package = Package(
         .executableTarget(
             name: "OuroCLI",
             dependencies: [
-                "Ouro", "OuroEvaluation", "OuroTraining",
+                "Ouro", "OuroEvaluation", "OuroHub", "OuroTraining",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: swiftSettings),
         .testTarget(
             name: "OuroTests", dependencies: ["Ouro", "OuroKernels"], resources: [.copy("Fixtures")],
+            swiftSettings: swiftSettings),
+        .testTarget(
+            name: "OuroHubTests",
+            dependencies: [
+                "Ouro", "OuroHub", .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+            ],
             swiftSettings: swiftSettings),
         .testTarget(
             name: "OuroEvaluationTests", dependencies: ["Ouro", "OuroEvaluation"], swiftSettings: swiftSettings),

@@ -2,7 +2,7 @@ import ArgumentParser
 import Foundation
 import Ouro
 
-struct Inspect: ParsableCommand {
+struct Inspect: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Show what is in a model folder.",
         discussion: """
@@ -14,8 +14,7 @@ struct Inspect: ParsableCommand {
               ouro inspect --model DIR --tensors
             """)
 
-    @Option(name: .shortAndLong, help: ArgumentHelp("Folder of the model.", valueName: "dir"))
-    var model: String
+    @OptionGroup var choice: ModelChoice
 
     @Option(help: ArgumentHelp("Type of keys and values to reckon with.", valueName: "f32|bf16|q8"))
     var kvType: KVType?
@@ -26,8 +25,8 @@ struct Inspect: ParsableCommand {
     @Flag(help: "Print one JSON object.")
     var json = false
 
-    func run() throws {
-        let folder = URL(fileURLWithPath: model)
+    func run() async throws {
+        let folder = try await choice.folder()
         let configuration = try ModelConfiguration(contentsOf: folder.appendingPathComponent("config.json"))
         let checkpoint = try Checkpoint(folder: folder)
         try checkpoint.validate(for: configuration)

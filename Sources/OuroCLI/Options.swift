@@ -4,8 +4,7 @@ import Ouro
 
 /// Which model, and what it may use of the machine.
 struct ModelOptions: ParsableArguments {
-    @Option(name: .shortAndLong, help: ArgumentHelp("Folder of the model, in Hugging Face format.", valueName: "dir"))
-    var model: String
+    @OptionGroup var choice: ModelChoice
 
     @Option(parsing: .unconditional, help: "Threads that share the work (default: one per physical core).")
     var threads: Int?
@@ -26,8 +25,6 @@ struct ModelOptions: ParsableArguments {
     @Flag(name: .customLong("no-mmap"), help: "Read the weights into memory instead of mapping the files.")
     var noMap = false
 
-    var folder: URL { URL(fileURLWithPath: model) }
-
     func validate() throws {
         if let threads, threads < 1 { throw ValidationError("--threads: expected at least 1, found \(threads)") }
         if prefillChunk < 1 { throw ValidationError("--prefill-chunk: expected at least 1, found \(prefillChunk)") }
@@ -36,9 +33,9 @@ struct ModelOptions: ParsableArguments {
         }
     }
 
-    func load() throws -> Engine {
+    func load() async throws -> Engine {
         try Engine(
-            modelAt: folder,
+            modelAt: await choice.folder(),
             options: EngineOptions(
                 threads: threads, cacheMemory: kvMemory.map { $0 << 20 }, prefillChunk: prefillChunk, mapsFiles: !noMap,
                 kvType: kvType)

@@ -20,14 +20,17 @@ final class ProgressBar: Sendable {
     }
 
     /// Shows how much of the total is done; ten times a second at most.
-    func show(_ done: Int) {
+    func show(_ done: Int) { showSeldom(what, Double(done) / Double(total)) }
+
+    /// Shows what is being done, and which part of the whole is behind; ten times a second at most.
+    func showSeldom(_ what: String, _ fraction: Double) {
         let now = ContinuousClock.now
         let isDue = state.withLock { state in
             if let last = state.lastShown, now - last < .milliseconds(100) { return false }
             state.lastShown = now
             return true
         }
-        if isDue { show(what, Double(done) / Double(total)) }
+        if isDue { show(what, fraction) }
     }
 
     /// Shows what is being done, and which part of the whole is behind.

@@ -2,7 +2,7 @@ import ArgumentParser
 import Foundation
 import Ouro
 
-struct Tokenize: ParsableCommand {
+struct Tokenize: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Show how text becomes tokens, and back.",
         discussion: """
@@ -14,8 +14,7 @@ struct Tokenize: ParsableCommand {
               ouro tokenize --model DIR --decode 19556,28,905
             """)
 
-    @Option(name: .shortAndLong, help: ArgumentHelp("Folder of the model.", valueName: "dir"))
-    var model: String
+    @OptionGroup var choice: ModelChoice
 
     @Argument(help: "The text, or with --decode the ids (default: standard input).")
     var text: String?
@@ -29,8 +28,8 @@ struct Tokenize: ParsableCommand {
     @Flag(help: "Print one JSON object.")
     var json = false
 
-    func run() throws {
-        let folder = URL(fileURLWithPath: model)
+    func run() async throws {
+        let folder = try await choice.folder(needsWeights: false)
         let tokenizer = try Tokenizer(contentsOf: folder.appendingPathComponent("tokenizer.json"))
         if decode {
             let source = try InputText.prompt(argument: text, file: nil).replacing("\n", with: " ")
