@@ -61,6 +61,7 @@ struct Download: AsyncParsableCommand {
         let patterns = FilePatterns(include: include.isEmpty ? FilePatterns.defaultInclude : include, exclude: exclude)
         let bar = DownloadBar(repository)
         defer { bar.clear() }
+        settings.retry.report = bar.note
         let snapshot = try await Hub(settings).download(
             repository, files: patterns, to: localDir.map { URL(fileURLWithPath: $0) }, progress: bar.show)
         bar.clear()
@@ -86,18 +87,32 @@ struct DownloadBar: Sendable {
 
     func show(_ progress: HubProgress) {
         guard progress.totalBytes > 0 else { return }
+        let total = Double(progress.totalBytes)
         let seconds = max((ContinuousClock.now - start) / .seconds(1), 0.001)
-        let rate = Self.size(Double(progress.receivedBytes) / seconds) + "/s"
-        bar.showSeldom(
+        let isWaiting =
+            progress.waitingFiles > 0 && progress.finishedFiles + progress.waitingFiles == progress.totalFiles
+        let rate =
+            isWaiting
+            ? "another process is downloading them" : Self.size(Double(progress.receivedBytes) / seconds) + "/s"
+        let text =
             "\(name): \(progress.finishedFiles)/\(progress.totalFiles) files, "
-                + "\(Self.size(Double(progress.bytes))) of \(Self.size(Double(progress.totalBytes))), \(rate)",
-            Double(progress.bytes) / Double(progress.totalBytes))
+            + "\(Self.size(Double(progress.bytes))) of \(Self.size(total)), \(rate)"
+        let (share, start) = (
+            Double(progress.bytes) / total, Double(progress.bytes - progress.receivedBytes) / total
+        )
+        // Nothing more may come for a while.
+        if isWaiting { bar.show(text, share, start: start) } else { bar.showSeldom(text, share, start: start) }
+    }
+
+    /// Tells that a request failed and is going to be repeated.
+    func note(_ error: OuroError, pause: Duration) {
+        bar.note("\(error); trying again in \(String(format: "%.1f", pause / .seconds(1))) s")
     }
 
     func clear() { bar.clear() }
 
     private static func size(_ bytes: Double) -> String {
-        bytes < 1e6
-            ? "\(Int(bytes / 1e3)) kB" : bytes < 1e9 ? "\(Int(bytes / 1e6)) MB" : String(format: "%.2f GB", bytes / 1e9)
+        let (value, unit) = bytes < 1e6 ? (bytes / 1e3, "kB") : bytes < 1e9 ? (bytes / 1e6, "MB") : (bytes / 1e9, "GB")
+        return String(format: "%.1f \(unit)", value)
     }
 }

@@ -24,8 +24,10 @@ struct ModelChoice: ParsableArguments {
         guard let repository = try? HubRepository(parsing: model) else { return local }
         let bar = DownloadBar(repository)
         defer { bar.clear() }
-        do {
-            return try await Hub(HubSettings()).model(repository, needsWeights: needsWeights, progress: bar.show)
+        do throws(OuroError) {
+            var settings = try HubSettings()
+            settings.retry.report = bar.note
+            return try await Hub(settings).model(repository, needsWeights: needsWeights, progress: bar.show)
         } catch {
             throw OuroError(
                 error.code, file: error.file, field: error.field,

@@ -17,8 +17,12 @@ final class FileLock {
 
     /// Waits for the lock without blocking a thread.
     ///
+    /// - Parameter waits: called with true if there is something to wait for, and with false at the end of it.
     /// - Throws: ``OuroError`` with code `unwritableFile`; `failedDownload` if the task is cancelled.
-    static func acquire(_ url: URL) async throws(OuroError) -> FileLock {
+    static func acquire(_ url: URL, waits: (Bool) -> Void) async throws(OuroError) -> FileLock {
+        if let lock = try attempt(url) { return lock }
+        waits(true)
+        defer { waits(false) }
         while true {
             if let lock = try attempt(url) { return lock }
             do {

@@ -16,7 +16,7 @@ struct FileTransfer: Sendable {
     /// - Throws: ``OuroError`` with code `failedDownload` or `unwritableFile`.
     func run() async throws(OuroError) {
         try placement.makeFolders()
-        let lock = try await FileLock.acquire(placement.lock)
+        let lock = try await FileLock.acquire(placement.lock) { progress.wait($0) }
         defer { withExtendedLifetime(lock) {} }
         // Another process may have brought it meanwhile.
         if isThere { return progress.finish(file, fetched: false) }

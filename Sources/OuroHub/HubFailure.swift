@@ -132,8 +132,10 @@ extension HubFailure {
             throw OuroError(
                 error.code, file: error.file, "\(error.message); the server asks to wait \(pause.components.seconds) s")
         }
+        let pause = retry.pause(after: failures, asked: pause)
+        retry.report(error, pause)
         do {
-            try await Task.sleep(for: retry.pause(after: failures, asked: pause))
+            try await Task.sleep(for: pause)
         } catch {
             throw OuroError(.failedDownload, file: self.error.file, "cancelled")
         }

@@ -8,6 +8,8 @@ public struct HubProgress: Sendable, Equatable {
     /// Bytes that came over the network in this run.
     public var receivedBytes = 0
     public var finishedFiles = 0
+    /// Files that another process is downloading.
+    public var waitingFiles = 0
     public var totalFiles = 0
 }
 
@@ -35,6 +37,15 @@ final class ProgressCounter: Sendable {
     /// So many bytes of the file are here.
     func set(_ file: HubFile, _ bytes: Int) {
         report(update(file, bytes))
+    }
+
+    /// Whether another process is downloading one file more, or one less.
+    func wait(_ isWaiting: Bool) {
+        report(
+            state.withLock { state in
+                state.total.waitingFiles += isWaiting ? 1 : -1
+                return state.total
+            })
     }
 
     /// The file is fetched anew.

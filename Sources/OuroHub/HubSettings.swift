@@ -72,6 +72,8 @@ public struct HubRetry: Sendable {
     public var firstPause = Duration.milliseconds(500)
     /// The longest pause, and the longest that a server may ask for.
     public var longestPause = Duration.seconds(60)
+    /// Told what failed and how long the pause is before it is repeated; called from any thread.
+    public var report: @Sendable (OuroError, Duration) -> Void = { _, _ in }
 
     public init() {}
 
