@@ -52,6 +52,8 @@ let package = Package(
             dependencies: [
                 "Ouro", "OuroEvaluation", "OuroHub", "OuroTraining",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "NIOCore", package: "swift-nio"),
             ],
             swiftSettings: swiftSettings),
         .testTarget(

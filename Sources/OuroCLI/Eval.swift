@@ -138,7 +138,7 @@ struct Eval: AsyncParsableCommand {
             report(new)
         }
         if let plot {
-            let name = URL(fileURLWithPath: model.choice.model).lastPathComponent
+            let name = model.choice.name
             let file = try AtomicFile(URL(fileURLWithPath: plot))
             try file.write(Data(AccuracyPlot(results, title: "\(task), \(name)").svg.utf8), at: 0)
             try file.commit()

@@ -12,6 +12,14 @@ struct ModelChoice: ParsableArguments {
             valueName: "dir|ORG/NAME[@revision]"))
     var model: String
 
+    /// `ORG/NAME` of a hub's model, the folder's own name otherwise.
+    var name: String {
+        let local = URL(fileURLWithPath: model)
+        guard !FileManager.default.fileExists(atPath: local.path), let repository = try? HubRepository(parsing: model)
+        else { return local.lastPathComponent }
+        return repository.name
+    }
+
     func folder(needsWeights: Bool = true) async throws(OuroError) -> URL {
         try await Self.folder(of: model, needsWeights: needsWeights)
     }

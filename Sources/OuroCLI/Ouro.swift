@@ -20,6 +20,6 @@ struct OuroCommand: AsyncParsableCommand {
         version: "0.1.0",
         subcommands: [
             Generate.self, Chat.self, Score.self, Eval.self, Train.self, Quantize.self, DataVerb.self, Inspect.self,
-            Tokenize.self, Bench.self, Download.self,
+            Tokenize.self, Bench.self, Download.self, Health.self,
         ])
 }
