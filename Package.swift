@@ -20,6 +20,7 @@ let package = Package(
     products: [
         .library(name: "Ouro", targets: ["Ouro"]),
         .library(name: "OuroDefaultModel", targets: ["OuroDefaultModel"]),
+        .library(name: "OuroHub", targets: ["OuroHub"]),
         .library(name: "OuroEvaluation", targets: ["OuroEvaluation"]),
         .library(name: "OuroServer", targets: ["OuroServer"]),
         .library(name: "OuroTraining", targets: ["OuroTraining"]),
@@ -27,8 +28,11 @@ let package = Package(
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
+        .package(url: "https://github.com/apple/swift-crypto", "3.12.3"..<"5.0.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.14.0"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.81.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.0", traits: []),
+        .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
         .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.8.0"),
     ],
@@ -37,6 +41,14 @@ let package = Package(
         .target(name: "Ouro", dependencies: ["OuroKernels"], swiftSettings: swiftSettings),
         .target(
             name: "OuroDefaultModel", dependencies: ["Ouro"], resources: [.copy("ouro-tiny")],
+            swiftSettings: swiftSettings),
+        .target(
+            name: "OuroHub",
+            dependencies: [
+                "Ouro", .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),
+            ],
             swiftSettings: swiftSettings),
         .target(name: "OuroEvaluation", dependencies: ["Ouro"], swiftSettings: swiftSettings),
         .target(
@@ -54,13 +66,23 @@ let package = Package(
         .executableTarget(
             name: "OuroCLI",
             dependencies: [
-                "Ouro", "OuroDefaultModel", "OuroEvaluation", "OuroServer", "OuroTraining",
+                "Ouro", "OuroDefaultModel", "OuroEvaluation", "OuroHub", "OuroServer", "OuroTraining",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "NIOCore", package: "swift-nio"),
             ],
             swiftSettings: swiftSettings),
         .testTarget(
             name: "OuroTests", dependencies: ["Ouro", "OuroKernels"], resources: [.copy("Fixtures")],
+            swiftSettings: swiftSettings),
+        .testTarget(
+            name: "OuroHubTests",
+            dependencies: [
+                "Ouro", "OuroHub", .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+            ],
             swiftSettings: swiftSettings),
         .testTarget(
             name: "OuroEvaluationTests", dependencies: ["Ouro", "OuroEvaluation"], swiftSettings: swiftSettings),

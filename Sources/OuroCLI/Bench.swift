@@ -19,7 +19,7 @@ struct Bench: AsyncParsableCommand {
               ouro bench --shape 4x256x4x704x2048 --threads 1
             """)
 
-    @Option(name: .shortAndLong, help: ArgumentHelp("Measure this model folder, with its weights.", valueName: "dir"))
+    @Option(name: .shortAndLong, help: ArgumentHelp("Measure this model, with its weights.", valueName: "dir|ORG/NAME"))
     var model: String?
 
     @Option(
@@ -87,8 +87,8 @@ struct Bench: AsyncParsableCommand {
         return plan
     }
 
-    private func subjects() throws -> [Benchmark.Subject] {
-        if let model { return [.folder(URL(fileURLWithPath: model))] }
+    private func subjects() async throws -> [Benchmark.Subject] {
+        if let model { return [.folder(try await ModelChoice.folder(of: model))] }
         let shape = try BenchmarkShape(shape ?? "ouro-1.4b")
         let types: [WeightType] = try Self.names(weights ?? "bf16,q8,q4", "--weights")
         return types.map { .random(shape, $0) }
@@ -107,7 +107,7 @@ struct Bench: AsyncParsableCommand {
     func run() async throws {
         var plan = try plan()
         if !json { Terminal.write(BenchTable.header + "\n") }
-        for (index, subject) in try subjects().enumerated() {
+        for (index, subject) in try await subjects().enumerated() {
             if index > 0 { plan.kinds.remove(.machine) }
             let (json, rowTimes) = (json, RowTimes())
             try await Benchmark.run(subject, plan: plan) { measurement in

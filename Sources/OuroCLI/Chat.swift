@@ -32,7 +32,7 @@ struct Chat: AsyncParsableCommand {
         """
 
     func run() async throws {
-        let engine = try model.load()
+        let engine = try await model.load()
         var depth = depth
         let opening = system.map { [ChatMessage(role: "system", content: $0)] } ?? []
         var messages = opening

@@ -4,7 +4,7 @@ import Ouro
 import OuroEvaluation
 import OuroTraining
 
-struct DataVerb: ParsableCommand {
+struct DataVerb: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "data", abstract: "Make data to train on.", subcommands: [DataPack.self, DataSynth.self])
 }
@@ -13,7 +13,7 @@ struct DataVerb: ParsableCommand {
 struct EncoderOptions: ParsableArguments {
     @Option(
         name: .shortAndLong,
-        help: ArgumentHelp("Folder with tokenizer.json, chat template and config.json.", valueName: "dir"))
+        help: ArgumentHelp("Folder with tokenizer.json, chat template and config.json.", valueName: "dir|ORG/NAME"))
     var model: String?
 
     @Option(help: ArgumentHelp("A tokenizer.json by itself.", valueName: "file"))
@@ -30,16 +30,16 @@ struct EncoderOptions: ParsableArguments {
     }
 
     /// The encoder, and the size of the vocabulary that its tokens are from.
-    func load() throws -> (encoder: DocumentEncoder, vocabularySize: Int) {
+    func load() async throws -> (encoder: DocumentEncoder, vocabularySize: Int) {
         guard let path = model ?? tokenizer else {
             throw ValidationError("give --model or --tokenizer, which turns text into tokens")
         }
-        let url = URL(fileURLWithPath: path)
-        guard model != nil else {
-            let tokenizer = try Tokenizer(contentsOf: url)
+        guard let model else {
+            let tokenizer = try Tokenizer(contentsOf: URL(fileURLWithPath: path))
             let end = try endOfText(tokenizer, nil, file: path)
             return (DocumentEncoder(tokenizer: tokenizer, endOfText: end), tokenizer.vocabularySize)
         }
+        let url = try await ModelChoice.folder(of: model, needsWeights: false)
         let file = url.appendingPathComponent("config.json")
         let configuration =
             FileManager.default.fileExists(atPath: file.path) ? try ModelConfiguration(contentsOf: file) : nil
@@ -85,7 +85,7 @@ struct DatasetOptions: ParsableArguments {
     }
 }
 
-struct DataPack: ParsableCommand {
+struct DataPack: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "pack", abstract: "Turn text and JSON lines into token shards.",
         discussion: """
@@ -118,8 +118,8 @@ struct DataPack: ParsableCommand {
     @Flag(help: "Print one JSON object.")
     var json = false
 
-    func run() throws {
-        let (encoder, vocabularySize) = try encoding.load()
+    func run() async throws {
+        let (encoder, vocabularySize) = try await encoding.load()
         let urls = input.map { URL(fileURLWithPath: $0) }
         for url in urls where !FileManager.default.isReadableFile(atPath: url.path) {
             throw OuroError(.unreadableFile, file: url.path, "there is no such file, or it cannot be read")
@@ -139,7 +139,7 @@ struct DataPack: ParsableCommand {
     }
 }
 
-struct DataSynth: ParsableCommand {
+struct DataSynth: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "synth", abstract: "Generate synthetic tasks with answers.",
         discussion: """
@@ -194,14 +194,14 @@ struct DataSynth: ParsableCommand {
         }
     }
 
-    func run() throws {
+    func run() async throws {
         let task = try SyntheticTasks.named(task)
         let levels = try level.map { try NumberList.integers($0, "--level") } ?? Array(task.levels)
         for level in levels { _ = try task.example(seed: seed, index: 0, level: level, split: split) }
         let bar = ProgressBar(task.name, total: count)
         defer { bar.clear() }
         if pack {
-            let (encoder, vocabularySize) = try encoding.load()
+            let (encoder, vocabularySize) = try await encoding.load()
             var packing = DataPacking(encoder: encoder)
             packing.validationFraction = dataset.validationFraction
             packing.progress = { bar.show($0) }

@@ -105,7 +105,7 @@ struct Eval: AsyncParsableCommand {
 
     func run() async throws {
         let work = try work()
-        let engine = try model.load()
+        let engine = try await model.load()
         let configuration = engine.configuration
         let own = configuration.exitThreshold < 1 ? [configuration.exitThreshold] : []
         let thresholds =
@@ -139,7 +139,7 @@ struct Eval: AsyncParsableCommand {
             report(new)
         }
         if let plot {
-            let name = try model.choice.folder().lastPathComponent
+            let name = model.choice.name
             let file = try AtomicFile(URL(fileURLWithPath: plot))
             try file.write(Data(AccuracyPlot(results, title: "\(task), \(name)").svg.utf8), at: 0)
             try file.commit()

@@ -73,7 +73,7 @@ struct Generate: AsyncParsableCommand {
 
     func run() async throws {
         if let input, let output {
-            let engine = try model.load()
+            let engine = try await model.load()
             let seed = sampling.seed ?? 0
             let (sampling, depth) = (sampling, depth)
             return try await Rollouts(
@@ -92,7 +92,7 @@ struct Generate: AsyncParsableCommand {
             } else {
                 .text(try InputText.prompt(argument: prompt, file: file))
             }
-        let engine = try model.load()
+        let engine = try await model.load()
         if case .text(let text) = input { Terminal.warnAboutDroppedBytes(in: text, tokenizer: engine.tokenizer) }
         var request = sampling.request(input, engine: engine, depth: depth)
         request.traces = trace != nil

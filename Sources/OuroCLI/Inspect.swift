@@ -2,7 +2,7 @@ import ArgumentParser
 import Foundation
 import Ouro
 
-struct Inspect: ParsableCommand {
+struct Inspect: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Show what is in a model folder.",
         discussion: """
@@ -25,8 +25,8 @@ struct Inspect: ParsableCommand {
     @Flag(help: "Print one JSON object.")
     var json = false
 
-    func run() throws {
-        let folder = try choice.folder()
+    func run() async throws {
+        let folder = try await choice.folder()
         let configuration = try ModelConfiguration(contentsOf: folder.appendingPathComponent("config.json"))
         let checkpoint = try Checkpoint(folder: folder)
         try checkpoint.validate(for: configuration)

@@ -1,22 +1,6 @@
 import ArgumentParser
 import Foundation
 import Ouro
-import OuroDefaultModel
-
-/// Which model.
-struct ModelChoice: ParsableArguments {
-    @Option(
-        name: .shortAndLong,
-        help: ArgumentHelp(
-            "Folder of the model, in Hugging Face format (default: ouro-tiny, which comes with the program).",
-            valueName: "dir"))
-    var model: String?
-
-    func folder() throws(OuroError) -> URL {
-        guard let model else { return try DefaultModel.folder() }
-        return URL(fileURLWithPath: model)
-    }
-}
 
 /// Which model, and what it may use of the machine.
 struct ModelOptions: ParsableArguments {
@@ -63,9 +47,9 @@ struct ModelOptions: ParsableArguments {
         if prefillChunk < 1 { throw ValidationError("--prefill-chunk: expected at least 1, found \(prefillChunk)") }
     }
 
-    func load() throws -> Engine {
+    func load() async throws -> Engine {
         try Engine(
-            modelAt: choice.folder(),
+            modelAt: await choice.folder(),
             options: EngineOptions(
                 threads: threads, cacheMemory: kvMemory?.bytes, prefillChunk: prefillChunk, mapsFiles: !noMap,
                 kvType: kvType, sharesPrefixes: prefixCache == .on, kvPolicy: kvPolicy,

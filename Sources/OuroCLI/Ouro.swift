@@ -14,13 +14,12 @@ struct OuroCommand: AsyncParsableCommand {
               ouro chat --model ./Ouro-1.4B-Thinking --show-depth
               ouro score --model ./Ouro-1.4B --text "Paris is the capital of France."
               ouro inspect --model ./Ouro-1.4B
+              ouro download ByteDance/Ouro-1.4B
               ouro quantize --model ./Ouro-1.4B --bits 4 -o ./Ouro-1.4B-4bit
             """,
         version: "0.1.0",
         subcommands: [
             Generate.self, Chat.self, Serve.self, Score.self, Eval.self, Train.self, Upcycle.self, Merge.self,
-            Quantize.self,
-            DataVerb.self, Inspect.self,
-            Tokenize.self, Bench.self,
+            Quantize.self, DataVerb.self, Inspect.self, Tokenize.self, Bench.self, Download.self, Health.self,
         ])
 }

@@ -20,24 +20,30 @@ final class ProgressBar: Sendable {
     }
 
     /// Shows how much of the total is done; ten times a second at most.
-    func show(_ done: Int) {
+    func show(_ done: Int) { showSeldom(what, Double(done) / Double(total)) }
+
+    /// Shows what is being done, and which part of the whole is behind; ten times a second at most.
+    ///
+    /// - Parameter start: the part that was behind before; the estimate of the time left goes by the rest.
+    func showSeldom(_ what: String, _ fraction: Double, start: Double = 0) {
         let now = ContinuousClock.now
         let isDue = state.withLock { state in
             if let last = state.lastShown, now - last < .milliseconds(100) { return false }
             state.lastShown = now
             return true
         }
-        if isDue { show(what, Double(done) / Double(total)) }
+        if isDue { show(what, fraction, start: start) }
     }
 
     /// Shows what is being done, and which part of the whole is behind.
-    func show(_ what: String, _ fraction: Double) {
+    func show(_ what: String, _ fraction: Double, start begin: Double = 0) {
         guard Terminal.errorIsTerminal else { return }
         let share = min(max(fraction, 0), 1)
         let filled = Int(share * Double(Self.width))
         let bar = String(repeating: "#", count: filled) + String(repeating: ".", count: Self.width - filled)
         let elapsed = (ContinuousClock.now - start) / .seconds(1)
-        let left = share > 0.01 && share < 1 ? ", about \(Self.time(elapsed / share - elapsed)) left" : ""
+        let done = share - begin
+        let left = done > 0.01 && share < 1 ? ", about \(Self.time(elapsed / done * (1 - share))) left" : ""
         let line = "[\(bar)] \(Int(share * 100)) %  \(what)\(left)"
         let isNew = state.withLock { state in
             defer { state.shown = line }

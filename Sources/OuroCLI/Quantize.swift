@@ -22,8 +22,7 @@ struct Quantize: AsyncParsableCommand {
               ouro quantize --report --model OUT --reference DIR --file other.txt --json
             """)
 
-    @Option(name: .shortAndLong, help: ArgumentHelp("Folder of the model.", valueName: "dir"))
-    var model: String
+    @OptionGroup var choice: ModelChoice
 
     @Option(name: .shortAndLong, help: ArgumentHelp("Folder to write; new or empty.", valueName: "dir"))
     var output: String?
@@ -110,7 +109,7 @@ struct Quantize: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let folder = URL(fileURLWithPath: model)
+        let folder = try await choice.folder()
         var subject = folder
         var original = folder
         // Before the work of hours.
@@ -119,7 +118,7 @@ struct Quantize: AsyncParsableCommand {
             subject = URL(fileURLWithPath: output)
             try quantise(folder, to: subject)
         } else if let reference {
-            original = URL(fileURLWithPath: reference)
+            original = try await ModelChoice.folder(of: reference)
         }
         guard let text else { return }
         let bar = ProgressBar()

@@ -81,8 +81,8 @@ struct Score: AsyncParsableCommand {
             } else {
                 .text(try InputText.read(file: file ?? "-"))
             }
-        if let againstKv { return try compareCaches(input, againstKv) }
-        let engine = try model.load()
+        if let againstKv { return try await compareCaches(input, againstKv) }
+        let engine = try await model.load()
         if case .text(let text) = input { Terminal.warnAboutDroppedBytes(in: text, tokenizer: engine.tokenizer) }
         let total = try engine.tokens(of: input).count
         let showsProgress = Terminal.errorIsTerminal && total > 512
@@ -107,18 +107,19 @@ struct Score: AsyncParsableCommand {
     private static let windowLength = 1024
 
     /// The divergence between two ways to store keys and values on the text, in windows.
-    private func compareCaches(_ input: GenerationRequest.Prompt, _ reference: KVType) throws {
+    private func compareCaches(_ input: GenerationRequest.Prompt, _ reference: KVType) async throws {
+        let folder = try await model.choice.folder()
         let tokens: [Int]
         switch input {
         case .tokens(let given): tokens = given
         case .text(let text):
-            tokens = try InputText.tokens(of: text, modelFolder: model.choice.folder(), parsingSpecialTokens: true)
+            tokens = try InputText.tokens(of: text, modelFolder: folder, parsingSpecialTokens: true)
         default: return
         }
         let bar = ProgressBar()
         let divergence = try Divergence.measure(
-            Divergence.Subject(folder: model.choice.folder(), kvType: model.kvType, kvPolicy: model.kvPolicy),
-            against: Divergence.Subject(folder: model.choice.folder(), kvType: reference), tokens: tokens,
+            Divergence.Subject(folder: folder, kvType: model.kvType, kvPolicy: model.kvPolicy),
+            against: Divergence.Subject(folder: folder, kvType: reference), tokens: tokens,
             tokenLimit: tokens.count, windowLength: Self.windowLength, promptLength: kvPrompt,
             threads: model.threads
         ) { bar.show("comparing", $0) }

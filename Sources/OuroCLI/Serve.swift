@@ -86,9 +86,9 @@ struct Serve: AsyncParsableCommand {
     func run() async throws {
         var logger = Logger(label: "ouro") { StreamLogHandler.standardError(label: $0) }
         logger.logLevel = Logger.Level(rawValue: logLevel) ?? .info
-        let engine = try model.load()
+        let engine = try await model.load()
         let server = try Server(
-            engine: engine, modelName: try name ?? model.choice.folder().lastPathComponent, options: options,
+            engine: engine, modelName: name ?? model.choice.name, options: options,
             logger: logger)
         let host = host.contains(":") ? "[\(host)]" : host
         do {

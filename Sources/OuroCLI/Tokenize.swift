@@ -2,7 +2,7 @@ import ArgumentParser
 import Foundation
 import Ouro
 
-struct Tokenize: ParsableCommand {
+struct Tokenize: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Show how text becomes tokens, and back.",
         discussion: """
@@ -28,8 +28,8 @@ struct Tokenize: ParsableCommand {
     @Flag(help: "Print one JSON object.")
     var json = false
 
-    func run() throws {
-        let folder = try choice.folder()
+    func run() async throws {
+        let folder = try await choice.folder(needsWeights: false)
         let tokenizer = try Tokenizer(contentsOf: folder.appendingPathComponent("tokenizer.json"))
         if decode {
             let source = try InputText.prompt(argument: text, file: nil).replacing("\n", with: " ")

@@ -4,7 +4,7 @@ import Ouro
 import OuroTraining
 import Synchronization
 
-struct Train: ParsableCommand {
+struct Train: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Train a looped model by a recipe.",
         discussion: """
@@ -30,7 +30,7 @@ struct Train: ParsableCommand {
         name: .shortAndLong, help: ArgumentHelp("Where the training is kept (default: runs/NAME).", valueName: "dir"))
     var output: String?
 
-    @Option(name: .customLong("init"), help: ArgumentHelp("Start from this model folder.", valueName: "dir"))
+    @Option(name: .customLong("init"), help: ArgumentHelp("Start from this model.", valueName: "dir|ORG/NAME"))
     var initial: String?
 
     @Flag(help: "Continue from the newest checkpoint.")
@@ -85,7 +85,7 @@ struct Train: ParsableCommand {
 
     private var threadCount: Int { threads ?? ProcessInfo.processInfo.activeProcessorCount }
 
-    func run() throws {
+    func run() async throws {
         if let measure { return try runMeasurement(measure) }
         if recipe == nil, let output {
             let folder = URL(fileURLWithPath: output)
@@ -95,9 +95,11 @@ struct Train: ParsableCommand {
         let recipe = try Recipe(contentsOf: URL(fileURLWithPath: recipe ?? ""))
         if plan { return Terminal.write(try TrainingPlan(recipe, threads: threadCount).text + "\n") }
         let folder = URL(fileURLWithPath: output ?? "runs/\(recipe.name)")
+        var start: URL?
+        if let initial { start = try await ModelChoice.folder(of: initial) }
         let trainer = try Trainer(
             recipe: recipe, output: folder, threads: threadCount,
-            initial: initial.map { URL(fileURLWithPath: $0) }, resumes: resume || export)
+            initial: start, resumes: resume || export)
         if export {
             try trainer.export()
             return Terminal.write(trainer.resultFolder.path + "\n")

@@ -10,7 +10,8 @@ struct SamplingFields {
     var minTokens: Int
     var ignoresEndOfText: Bool
     var showsSpecialTokens: Bool
-    var wavefront: Bool
+    var wavefront: Bool?
+    var kvPolicy: KVPolicy?
     var draftTokens: Int
     var cacheSalt: String
     var count: Int
@@ -65,8 +66,12 @@ struct SamplingFields {
             throw fields.failure("exit_at", "exit_at and exit_threshold exclude each other; give one of them")
         }
         exit = exitAt.map { .fixed(loop: $0) } ?? threshold.map { .threshold($0) }
-        if let policy = try fields.string("kv_policy"), policy != "full" {
-            throw fields.failure("kv_policy", "expected full, found '\(policy.prefix(40))'")
+        if let name = try fields.string("kv_policy") {
+            guard let policy = KVPolicy(rawValue: name) else {
+                let names = KVPolicy.allCases.map(\.rawValue).joined(separator: ", ")
+                throw fields.failure("kv_policy", "expected one of \(names), found '\(name.prefix(40))'")
+            }
+            kvPolicy = policy
         }
         stop = try fields.strings("stop", limit: Self.stopLimit) ?? []
         guard stop.allSatisfy({ !$0.isEmpty && $0.utf8.count <= 1024 }) else {
@@ -79,7 +84,7 @@ struct SamplingFields {
         minTokens = try fields.integer("min_tokens", 0...1 << 24) ?? 0
         ignoresEndOfText = try fields.flag("ignore_eos") ?? false
         showsSpecialTokens = !(try fields.flag("skip_special_tokens") ?? true)
-        wavefront = try fields.flag("wavefront") ?? true
+        wavefront = try fields.flag("wavefront")
         draftTokens = try fields.integer("draft_tokens", 0...64) ?? 0
         cacheSalt = try fields.string("cache_salt") ?? ""
         guard cacheSalt.utf8.count <= 256 else { throw fields.failure("cache_salt", "expected at most 256 bytes") }
@@ -105,6 +110,7 @@ struct SamplingFields {
         request.sampling?.seed = sampling.seed &+ UInt64(sample)
         request.minTokens = min(minTokens, maxTokens)
         request.cacheSalt = cacheSalt
+        request.kvPolicy = kvPolicy
         request.alternatives = alternatives
         request.constraint = constraint
         return request

@@ -9,7 +9,8 @@ import Foundation
 /// Finds files of a model folder without being led out of it.
 ///
 /// A folder may come from anybody, so a symbolic link in it is followed only to a file of the same folder, or to where a
-/// hub cache keeps it: `models--org--name/snapshots/REVISION/FILE` links to `models--org--name/blobs/HASH`.
+/// hub cache keeps it: `models--org--name/snapshots/REVISION/FILE` links to `models--org--name/blobs/HASH`, which may link on to
+/// the `blobs` that all models of the cache share.
 struct ModelFolder {
     let url: URL
     private let resolvedPath: String
@@ -61,7 +62,9 @@ struct ModelFolder {
         guard let repository = parts.lastIndex(where: { $0.hasPrefix("models--") }),
             parts.dropFirst(repository + 1).first == "snapshots"
         else { return [folder] }
-        return [folder, "/" + parts[...repository].joined(separator: "/") + "/blobs/"]
+        return [parts[...repository], parts[..<repository]].reduce(into: [folder]) { roots, parts in
+            roots.append((["" as Substring] + parts + ["blobs", ""]).joined(separator: "/"))
+        }
     }
 
     /// The path without symbolic links; nil if it leads nowhere.

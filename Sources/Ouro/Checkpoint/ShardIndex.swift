@@ -1,8 +1,8 @@
 import Foundation
 
 /// `model.safetensors.index.json`: which file of a model folder holds which tensor.
-struct ShardIndex: Decodable {
-    static let name = "model.safetensors.index.json"
+package struct ShardIndex: Decodable {
+    package static let name = "model.safetensors.index.json"
     /// As for the header of a safetensors file.
     static let byteLimit = SafetensorsHeader.byteLimit
 
@@ -10,11 +10,11 @@ struct ShardIndex: Decodable {
     let shards: [String: String]
 
     /// Names of all shards, sorted.
-    var shardNames: [String] { Set(shards.values).sorted() }
+    package var shardNames: [String] { Set(shards.values).sorted() }
 
     /// - Throws: ``OuroError`` with code `invalidCheckpoint` if the index is malformed or a shard's name could lead out
     ///   of the folder.
-    init(contentsOf url: URL) throws(OuroError) {
+    package init(contentsOf url: URL) throws(OuroError) {
         let data = try StrictJSON.read(url, limit: Self.byteLimit, code: .invalidCheckpoint)
         do {
             self = try StrictJSON.decode(Self.self, from: data, file: url.path, code: .invalidCheckpoint)
@@ -32,7 +32,7 @@ struct ShardIndex: Decodable {
         }
     }
 
-    init(from decoder: any Decoder) throws {
+    package init(from decoder: any Decoder) throws {
         let container = try decoder.container(keyedBy: Key.self)
         guard container.contains(.weightMap) else {
             throw DecodingError.keyNotFound(

@@ -30,6 +30,8 @@ public struct OuroError: Error, Sendable, Equatable {
         case invalidData
         /// A file could not be written.
         case unwritableFile
+        /// A model cannot be had from a hub: the network, the access, its name, or what came is damaged.
+        case failedDownload
     }
 
     public let code: Code

@@ -1,0 +1,118 @@
+import ArgumentParser
+import Foundation
+import Ouro
+import OuroHub
+
+struct Download: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Download a model from a hub.",
+        discussion: """
+            Files go into the cache that the hub's other tools share, and --model ORG/NAME finds them there. What an \
+            interrupted download has left is gone on with; every file's hash is checked. Prints the folder.
+
+            The environment is that of other tools: HF_ENDPOINT, HF_TOKEN or HF_TOKEN_PATH, HF_HOME, HF_HUB_CACHE, \
+            HF_HUB_OFFLINE, HTTPS_PROXY. Models with terms need HF_TOKEN; it is sent to the hub's own host only.
+
+            EXAMPLES
+              ouro download ByteDance/Ouro-1.4B
+              ouro download ByteDance/Ouro-1.4B --revision main --local-dir ./Ouro-1.4B
+              ouro download ByteDance/Ouro-1.4B --exclude "*.safetensors"
+              HF_TOKEN=... ouro download ORG/RESTRICTED
+            """)
+
+    @Argument(help: ArgumentHelp("The model; a revision may follow after @.", valueName: "ORG/NAME"))
+    var name: String
+
+    @Option(help: "A branch, a tag or a commit (default: main).")
+    var revision: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Files to take; may be repeated (default: safetensors, JSON, tokenizer, chat template, licence).",
+            valueName: "pattern"))
+    var include: [String] = []
+
+    @Option(help: ArgumentHelp("Files to leave out; may be repeated.", valueName: "pattern"))
+    var exclude: [String] = []
+
+    @Option(help: ArgumentHelp("Put plain files there instead of into the cache.", valueName: "dir"))
+    var localDir: String?
+
+    @Option(parsing: .unconditional, help: "Files to fetch at the same time.")
+    var maxWorkers = 4
+
+    @Flag(help: "Print one JSON object.")
+    var json = false
+
+    func validate() throws {
+        if !(1...64).contains(maxWorkers) {
+            throw ValidationError("--max-workers: expected 1 to 64, found \(maxWorkers)")
+        }
+        if revision != nil, name.contains("@") {
+            throw ValidationError("--revision and ORG/NAME@REVISION exclude each other")
+        }
+    }
+
+    func run() async throws {
+        let repository =
+            if let revision { try HubRepository(name, revision: revision) } else { try HubRepository(parsing: name) }
+        var settings = try HubSettings()
+        settings.parallelFiles = maxWorkers
+        let patterns = FilePatterns(include: include.isEmpty ? FilePatterns.defaultInclude : include, exclude: exclude)
+        let bar = DownloadBar(repository)
+        defer { bar.clear() }
+        settings.retry.report = bar.note
+        let snapshot = try await Hub(settings).download(
+            repository, files: patterns, to: localDir.map { URL(fileURLWithPath: $0) }, progress: bar.show)
+        bar.clear()
+        guard json else { return Terminal.write(snapshot.folder.path + "\n") }
+        let report = JSONOutput.object([
+            "model": .string(repository.name), "revision": .string(repository.revision),
+            "commit": .string(snapshot.commit), "folder": .string(snapshot.folder.path),
+            "fetched_bytes": .int(snapshot.fetchedBytes),
+            "files": .array(
+                snapshot.files.map { .object(["path": .string($0.path), "bytes": .int($0.byteCount)]) }),
+        ])
+        Terminal.write(report.text + "\n")
+    }
+}
+
+/// The progress of a download on standard error.
+struct DownloadBar: Sendable {
+    private let bar = ProgressBar()
+    private let name: String
+    private let start = ContinuousClock.now
+
+    init(_ repository: HubRepository) { name = repository.name }
+
+    func show(_ progress: HubProgress) {
+        guard progress.totalBytes > 0 else { return }
+        let total = Double(progress.totalBytes)
+        let seconds = max((ContinuousClock.now - start) / .seconds(1), 0.001)
+        let isWaiting =
+            progress.waitingFiles > 0 && progress.finishedFiles + progress.waitingFiles == progress.totalFiles
+        let rate =
+            isWaiting
+            ? "another process is downloading them" : Self.size(Double(progress.receivedBytes) / seconds) + "/s"
+        let text =
+            "\(name): \(progress.finishedFiles)/\(progress.totalFiles) files, "
+            + "\(Self.size(Double(progress.bytes))) of \(Self.size(total)), \(rate)"
+        let (share, start) = (
+            Double(progress.bytes) / total, Double(progress.bytes - progress.receivedBytes) / total
+        )
+        // Nothing more may come for a while.
+        if isWaiting { bar.show(text, share, start: start) } else { bar.showSeldom(text, share, start: start) }
+    }
+
+    /// Tells that a request failed and is going to be repeated.
+    func note(_ error: OuroError, pause: Duration) {
+        bar.note("\(error); trying again in \(String(format: "%.1f", pause / .seconds(1))) s")
+    }
+
+    func clear() { bar.clear() }
+
+    private static func size(_ bytes: Double) -> String {
+        let (value, unit) = bytes < 1e6 ? (bytes / 1e3, "kB") : bytes < 1e9 ? (bytes / 1e6, "MB") : (bytes / 1e9, "GB")
+        return String(format: "%.1f \(unit)", value)
+    }
+}

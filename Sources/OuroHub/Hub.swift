@@ -1,0 +1,183 @@
+import Foundation
+import Ouro
+
+/// A hub of models and the cache of what came from it.
+///
+/// ```swift
+/// let hub = Hub(try HubSettings())
+/// let folder = try await hub.model(HubRepository("ByteDance/Ouro-1.4B"))
+/// let engine = try Engine(modelAt: folder)
+/// ```
+public struct Hub: Sendable {
+    public let settings: HubSettings
+
+    public init(_ settings: HubSettings) { self.settings = settings }
+
+    /// The folder of a model: from the cache if it is whole there, without asking the hub; downloaded otherwise.
+    ///
+    /// - Parameter needsWeights: whether weights are needed, or only what describes the model and its text.
+    /// - Throws: ``OuroError`` with code `failedDownload` or `unwritableFile`.
+    public func model(
+        _ repository: HubRepository, needsWeights: Bool = true,
+        progress: @escaping @Sendable (HubProgress) -> Void = { _ in }
+    ) async throws(OuroError) -> URL {
+        let cached = cachedSnapshot(of: repository)
+        let missing = cached.map { missingFile(in: $0, needsWeights: needsWeights) } ?? "the model"
+        if let cached, missing == nil { return cached }
+        if settings.isOffline {
+            let found = cached.map { "in \($0.path)" } ?? "in \(settings.cache.path)"
+            throw OuroError(
+                .failedDownload, file: repository.name,
+                "HF_HUB_OFFLINE is set and \(missing ?? "the model") is not \(found); run `ouro download "
+                    + "\(repository.name)` where there is a network, or unset it")
+        }
+        let files = needsWeights ? FilePatterns() : .withoutWeights
+        let folder = try await download(repository, files: files, progress: progress).folder
+        if let missing = missingFile(in: folder, needsWeights: needsWeights) {
+            throw OuroError(
+                .failedDownload, file: repository.name,
+                "the hub's model has no \(missing); expected a model in Hugging Face format with safetensors")
+        }
+        return folder
+    }
+
+    /// The snapshot that the cache has of a model, which may lack files; nil if there is none.
+    public func cachedSnapshot(of repository: HubRepository) -> URL? {
+        HubCache(root: settings.cache, repository: repository).snapshot
+    }
+
+    /// Downloads what the cache, or the given folder, does not have yet.
+    ///
+    /// - Parameters:
+    ///   - localFolder: where to put plain files instead of the cache.
+    ///   - progress: called often, from any thread.
+    /// - Throws: ``OuroError`` with code `failedDownload` or `unwritableFile`. What has come stays, and the next call goes
+    ///   on from there.
+    public func download(
+        _ repository: HubRepository, files patterns: FilePatterns = FilePatterns(), to localFolder: URL? = nil,
+        progress: @escaping @Sendable (HubProgress) -> Void = { _ in }
+    ) async throws(OuroError) -> HubSnapshot {
+        guard !settings.isOffline else {
+            throw OuroError(
+                .failedDownload, file: repository.name, "HF_HUB_OFFLINE is set, which forbids downloads; unset it")
+        }
+        let client = HubClient(settings)
+        let result: Result<HubSnapshot, OuroError>
+        do throws(OuroError) {
+            result = .success(
+                try await download(repository, patterns, localFolder, client: client, progress: progress))
+        } catch {
+            result = .failure(error)
+        }
+        try? await client.http.shutdown()
+        return try result.get()
+    }
+
+    private func download(
+        _ repository: HubRepository, _ patterns: FilePatterns, _ localFolder: URL?, client: HubClient,
+        progress: @escaping @Sendable (HubProgress) -> Void
+    ) async throws(OuroError) -> HubSnapshot {
+        let listing = try await client.listing(of: repository)
+        let wanted = listing.files.filter(patterns.matches)
+        guard !wanted.isEmpty else {
+            throw OuroError(
+                .failedDownload, file: repository.name,
+                "none of its \(listing.files.count) files matches \(patterns.include.joined(separator: ", "))"
+                    + (patterns.exclude.isEmpty ? "" : " without \(patterns.exclude.joined(separator: ", "))"))
+        }
+        let limit = max(1, settings.parallelFiles)
+        let files = try await concurrently(wanted, limit: limit) { path throws(OuroError) in
+            try await client.metadata(of: path, in: repository, commit: listing.commit)
+        }
+        let cache = HubCache(root: settings.cache, repository: repository)
+        @Sendable func placement(_ file: HubFile) -> FilePlacement {
+            localFolder.map { FilePlacement(of: file, inLocalFolder: $0) } ?? cache.placement(of: file)
+        }
+        let absent = files.filter { PartialFile.byteCount(at: placement($0).final) != $0.byteCount }
+        var present: [String: Int] = [:]
+        for file in absent {
+            present[file.path] = min(PartialFile.byteCount(at: placement(file).partial) ?? 0, file.byteCount)
+        }
+        let missing = absent.reduce(0) { $0 + $1.byteCount } - present.values.reduce(0, +)
+        try checkSpace(missing, at: localFolder ?? settings.cache)
+        // In a folder of the user's, a file of the right size may still be another one.
+        let suspects = localFolder == nil ? absent : files
+        let counter = ProgressCounter(suspects, present: present, report: progress)
+        _ = try await concurrently(suspects, limit: limit) { file throws(OuroError) in
+            try await FileTransfer(
+                client: client, repository: repository, commit: listing.commit, file: file,
+                placement: placement(file), checksExisting: localFolder != nil, progress: counter
+            ).run()
+        }
+        let folder: URL
+        if let localFolder { folder = localFolder } else { folder = try cache.link(files, commit: listing.commit) }
+        return HubSnapshot(
+            repository: repository, commit: listing.commit,
+            folder: folder,
+            files: files.map { HubSnapshot.File(path: $0.path, byteCount: $0.byteCount) }, fetchedBytes: missing)
+    }
+
+    /// Refuses what will not fit, before half of it is there.
+    private func checkSpace(_ bytes: Int, at folder: URL) throws(OuroError) {
+        try makeFolder(folder)
+        let attributes = try? FileManager.default.attributesOfFileSystem(forPath: folder.path)
+        guard let free = (attributes?[.systemFreeSize] as? NSNumber)?.int64Value, bytes > free else { return }
+        throw OuroError(
+            .unwritableFile, file: folder.path,
+            "the download needs \(bytes) bytes more, but the disk has \(free) free; make room, or choose another "
+                + "folder with HF_HOME or --local-dir")
+    }
+
+    /// What a folder lacks to be a model; nil if nothing.
+    private func missingFile(in folder: URL, needsWeights: Bool) -> String? {
+        func has(_ name: String) -> Bool {
+            FileManager.default.fileExists(atPath: folder.appendingPathComponent(name).path)
+        }
+        guard has("config.json") else { return "config.json" }
+        guard needsWeights else { return nil }
+        guard has(ShardIndex.name) else { return has("model.safetensors") ? nil : "model.safetensors" }
+        guard let index = try? ShardIndex(contentsOf: folder.appendingPathComponent(ShardIndex.name)) else {
+            return nil
+        }
+        return index.shardNames.first { !has($0) }
+    }
+}
+
+/// What a download brought.
+public struct HubSnapshot: Sendable {
+    public struct File: Sendable {
+        public let path: String
+        public let byteCount: Int
+    }
+
+    public let repository: HubRepository
+    /// What the revision stood for.
+    public let commit: String
+    /// The folder with the files.
+    public let folder: URL
+    /// All files that were asked for.
+    public let files: [File]
+    /// Bytes that were not here before.
+    public let fetchedBytes: Int
+}
+
+/// Runs the body for every element, so many at a time; the first error ends all. Results are in the elements' order.
+private func concurrently<Element: Sendable, Value: Sendable>(
+    _ elements: [Element], limit: Int, _ body: @escaping @Sendable (Element) async throws(OuroError) -> Value
+) async throws(OuroError) -> [Value] {
+    do {
+        return try await withThrowingTaskGroup(of: (Int, Value).self) { group in
+            var results: [Value?] = elements.map { _ in nil }
+            for (index, element) in elements.enumerated() {
+                if index >= limit, let (done, value) = try await group.next() { results[done] = value }
+                group.addTask { (index, try await body(element)) }
+            }
+            while let (done, value) = try await group.next() { results[done] = value }
+            return results.compactMap { $0 }
+        }
+    } catch let error as OuroError {
+        throw error
+    } catch {
+        throw OuroError(.failedDownload, "cancelled")
+    }
+}

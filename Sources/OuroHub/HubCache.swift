@@ -1,0 +1,105 @@
+import Foundation
+import Ouro
+
+#if canImport(Glibc)
+    import Glibc
+#else
+    import Darwin
+#endif
+
+/// The cache that the hub's tools share: `models--ORG--NAME/blobs/HASH` holds bytes, `snapshots/COMMIT/PATH` links to them,
+/// `refs/REVISION` names a commit, and `.locks` keeps two processes from fetching the same file.
+struct HubCache: Sendable {
+    let root: URL
+    let repository: HubRepository
+
+    private var folder: URL { root.appendingPathComponent(repository.folderName) }
+    private var reference: URL { folder.appendingPathComponent("refs/\(repository.revision)") }
+
+    func snapshot(_ commit: String) -> URL { folder.appendingPathComponent("snapshots/\(commit)", isDirectory: true) }
+
+    /// Where a file goes.
+    func placement(of file: HubFile) -> FilePlacement {
+        let blobs = folder.appendingPathComponent("blobs")
+        return FilePlacement(
+            final: blobs.appendingPathComponent(file.etag),
+            partial: blobs.appendingPathComponent("\(file.etag).incomplete"),
+            lock: root.appendingPathComponent(".locks/\(repository.folderName)/\(file.etag).lock"))
+    }
+
+    /// The snapshot of the revision, whole or not; nil if there is none.
+    var snapshot: URL? {
+        var commit = repository.revision
+        if !isCommit(commit) {
+            guard let text = try? String(contentsOf: reference, encoding: .utf8) else { return nil }
+            commit = text.trimmingCharacters(in: .whitespacesAndNewlines)
+        }
+        let url = snapshot(commit)
+        return isCommit(commit) && FileManager.default.fileExists(atPath: url.path) ? url : nil
+    }
+
+    /// Makes a snapshot of files whose bytes are there, and points the revision to it.
+    ///
+    /// Called once all files are there, so that an interrupted download leaves no snapshot that looks whole.
+    ///
+    /// - Throws: ``OuroError`` with code `unwritableFile`.
+    func link(_ files: [HubFile], commit: String) throws(OuroError) -> URL {
+        let snapshot = snapshot(commit)
+        for file in files {
+            let link = snapshot.appendingPathComponent(file.path)
+            try makeFolder(link.deletingLastPathComponent())
+            let depth = file.path.split(separator: "/").count + 1
+            let target = String(repeating: "../", count: depth) + "blobs/\(file.etag)"
+            if (try? FileManager.default.destinationOfSymbolicLink(atPath: link.path)) == target { continue }
+            // Made aside and renamed, so that the name always leads to a whole file.
+            let aside = link.deletingLastPathComponent().appendingPathComponent(".\(UUID().uuidString)")
+            guard symlink(target, aside.path) == 0, rename(aside.path, link.path) == 0 else {
+                let reason = String(cString: strerror(errno))
+                unlink(aside.path)
+                throw OuroError(
+                    .unwritableFile, file: link.path,
+                    "the link cannot be made: \(reason); --local-dir makes a folder without links")
+            }
+        }
+        if repository.revision != commit {
+            try makeFolder(reference.deletingLastPathComponent())
+            let file = try AtomicFile(reference)
+            try file.write(Data(commit.utf8), at: 0)
+            try file.commit()
+        }
+        return snapshot
+    }
+}
+
+/// Where the bytes of a file go, where they wait until they are whole, and the lock for both.
+struct FilePlacement: Sendable {
+    let final: URL
+    let partial: URL
+    let lock: URL
+
+    /// In a folder of plain files; what is needed besides lies where other tools of the hub keep such things.
+    init(of file: HubFile, inLocalFolder folder: URL) {
+        let aside = folder.appendingPathComponent(".cache/huggingface/download")
+        self.init(
+            final: folder.appendingPathComponent(file.path),
+            partial: aside.appendingPathComponent("\(file.etag).incomplete"),
+            lock: aside.appendingPathComponent("\(file.etag).lock"))
+    }
+
+    init(final: URL, partial: URL, lock: URL) {
+        (self.final, self.partial, self.lock) = (final, partial, lock)
+    }
+
+    func makeFolders() throws(OuroError) {
+        for url in [final, partial, lock] { try makeFolder(url.deletingLastPathComponent()) }
+    }
+}
+
+func makeFolder(_ url: URL) throws(OuroError) {
+    do {
+        try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
+    } catch {
+        throw OuroError(
+            .unwritableFile, file: url.path, "the folder cannot be made: \(error.localizedDescription)")
+    }
+}

@@ -1,0 +1,143 @@
+import AsyncHTTPClient
+import Foundation
+import NIOCore
+import NIOHTTP1
+import Ouro
+
+/// A request that failed, and whether it is worth repeating.
+struct HubFailure: Error {
+    let error: OuroError
+    let isTransient: Bool
+    /// The pause that the server asked for.
+    var pause: Duration?
+
+    init(_ error: OuroError, isTransient: Bool = false) {
+        self.error = error
+        self.isTransient = isTransient
+    }
+
+    /// The connection could not be made, was cut or fell silent.
+    init(connection reason: any Error, url: URL) {
+        let isCancelled = reason is CancellationError || (reason as? HTTPClientError) == .cancelled
+        let text: String =
+            switch reason as? HTTPClientError {
+            case .cancelled?: "cancelled"
+            case .connectTimeout?: "no connection in time"
+            case .readTimeout?: "the server fell silent"
+            case .remoteConnectionClosed?: "the connection was cut"
+            case let known?: known.shortDescription
+            case nil: isCancelled ? "cancelled" : Self.clean("\(reason)")
+            }
+        self.init(
+            OuroError(.failedDownload, file: url.hostAndPath, "\(text); check the network, or set HF_HUB_OFFLINE=1"),
+            isTransient: !isCancelled)
+    }
+
+    /// The server answered with an error.
+    ///
+    /// - Parameter isEndpoint: whether it was the hub itself, or a host that it redirected to.
+    init(status: HTTPResponseStatus, headers: HTTPHeaders, url: URL, what: HubRequestSubject, isEndpoint: Bool) {
+        let code = headers.first(name: "x-error-code") ?? ""
+        let detail = headers.first(name: "x-error-message").map { " (the hub says: \(Self.clean($0)))" } ?? ""
+        let model = what.repository.name
+        func failure(_ message: String) -> OuroError {
+            OuroError(.failedDownload, file: what.file ?? model, "\(message) [\(status.code)]\(detail)")
+        }
+        switch status.code {
+        // An address with a signature may have expired: the hub gives a fresh one.
+        case 401 where !isEndpoint, 403 where !isEndpoint, 404 where !isEndpoint:
+            self.init(failure("the host that stores the file refused it"), isTransient: true)
+        case 401, 403:
+            if code == "GatedRepo" || status.code == 403 {
+                self.init(
+                    failure(
+                        "access to \(model) is restricted; accept its terms on the hub's page of the model, and set "
+                            + "HF_TOKEN to a token of that account"))
+            } else {
+                self.init(
+                    failure(
+                        "the hub has no model \(model), or it is private; check the name, or set HF_TOKEN to a token "
+                            + "that may read it"))
+            }
+        case 404:
+            switch code {
+            case "RevisionNotFound":
+                self.init(
+                    failure("\(model) has no revision '\(what.repository.revision)'; expected a branch, tag or commit"))
+            case "EntryNotFound":
+                self.init(failure("\(model) has no such file at revision '\(what.repository.revision)'"))
+            default:
+                self.init(
+                    failure(
+                        "the hub has no \(what.file == nil ? "model \(model)" : "such file in \(model)") at revision "
+                            + "'\(what.repository.revision)'; check the name and HF_ENDPOINT"))
+            }
+        case 408, 425:
+            self.init(failure("the server was too slow"), isTransient: true)
+        case 429:
+            self.init(
+                failure("the hub got too many requests; wait, or set HF_TOKEN for a higher limit"), isTransient: true)
+        case 500...599:
+            self.init(failure("the hub has a problem; try again later"), isTransient: true)
+        default:
+            self.init(failure("the answer has an unexpected status"))
+        }
+        if let text = headers.first(name: "retry-after"), let seconds = Int(text), (0...86_400).contains(seconds) {
+            pause = .seconds(seconds)
+        }
+    }
+
+    /// Text of a server, fit for a terminal.
+    static func clean(_ text: String) -> String {
+        String(text.unicodeScalars.filter { $0.value >= 0x20 && $0.value != 0x7F }.prefix(300).map(Character.init))
+    }
+}
+
+/// What a request is about, for its errors.
+struct HubRequestSubject {
+    let repository: HubRepository
+    var file: String?
+}
+
+extension URL {
+    /// Where an address leads, without a signature that its query may hold.
+    var hostAndPath: String { (host ?? "") + (port.map { ":\($0)" } ?? "") + path }
+}
+
+/// Repeats what fails for a passing reason.
+///
+/// - Throws: ``OuroError``, the last one.
+func repeating<Value>(
+    _ retry: HubRetry, _ body: () async throws(HubFailure) -> Value
+) async throws(OuroError) -> Value {
+    var failures = 0
+    while true {
+        do {
+            return try await body()
+        } catch {
+            failures += 1
+            try await error.wait(after: failures, retry: retry)
+        }
+    }
+}
+
+extension HubFailure {
+    /// Waits until the request may be repeated.
+    ///
+    /// - Throws: ``OuroError``, this one, if it is not worth repeating, has been repeated often enough, or the server wants
+    ///   a longer pause than a person would wait for.
+    func wait(after failures: Int, retry: HubRetry) async throws(OuroError) {
+        guard isTransient, failures < max(retry.attempts, 1) else { throw error }
+        if let pause, pause > retry.longestPause {
+            throw OuroError(
+                error.code, file: error.file, "\(error.message); the server asks to wait \(pause.components.seconds) s")
+        }
+        let pause = retry.pause(after: failures, asked: pause)
+        retry.report(error, pause)
+        do {
+            try await Task.sleep(for: pause)
+        } catch {
+            throw OuroError(.failedDownload, file: self.error.file, "cancelled")
+        }
+    }
+}

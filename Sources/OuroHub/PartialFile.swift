@@ -1,0 +1,161 @@
+import Crypto
+import Foundation
+import Ouro
+
+#if canImport(Glibc)
+    import Glibc
+#else
+    import Darwin
+#endif
+
+/// A file on its way: the bytes that have come so far, in order, and their hash.
+///
+/// What an earlier run has left is gone on with. It gets its name when it is whole and its hash is right. Not thread-safe:
+/// one owner writes it.
+final class PartialFile {
+    let url: URL
+    private(set) var byteCount = 0
+    private let expected: HubFile
+    private let descriptor: Int32
+    private var hash: ContentHash
+
+    /// Opens or makes the file and hashes what is in it.
+    ///
+    /// - Throws: ``OuroError`` with code `unwritableFile`, as every method here.
+    init(_ url: URL, for expected: HubFile) throws(OuroError) {
+        self.url = url
+        self.expected = expected
+        hash = ContentHash(expected)
+        descriptor = open(url.path, O_RDWR | O_CREAT | O_CLOEXEC, 0o666)
+        guard descriptor >= 0 else { throw Self.failure(url, "cannot be opened") }
+        var status = stat()
+        guard fstat(descriptor, &status) == 0 else { throw Self.failure(url, "cannot be read") }
+        if status.st_size > expected.byteCount {
+            try restart()
+        } else {
+            byteCount = Int(status.st_size)
+            guard hash.update(contentsOf: descriptor, byteCount) else { throw Self.failure(url, "cannot be read") }
+        }
+    }
+
+    deinit {
+        if descriptor >= 0 { close(descriptor) }
+    }
+
+    /// How long a file is; nil if there is none.
+    static func byteCount(at url: URL) -> Int? {
+        var status = stat()
+        return stat(url.path, &status) == 0 ? Int(status.st_size) : nil
+    }
+
+    /// Adds bytes. Those that cannot be written, on a full disk for instance, are not there afterwards.
+    ///
+    /// - Returns: false, and nothing is added, if there would be more bytes than the file has.
+    func append(_ bytes: UnsafeRawBufferPointer) throws(OuroError) -> Bool {
+        guard bytes.count <= expected.byteCount - byteCount else { return false }
+        var done = 0
+        while done < bytes.count {
+            let piece = UnsafeRawBufferPointer(rebasing: bytes[done...])
+            let count = pwrite(descriptor, piece.baseAddress, piece.count, off_t(byteCount + done))
+            if count < 0 {
+                if errno == EINTR { continue }
+                let error = Self.failure(
+                    url, "cannot be written, \(expected.byteCount - byteCount) bytes of \(expected.path) are missing")
+                ftruncate(descriptor, off_t(byteCount))
+                throw error
+            }
+            done += count
+        }
+        hash.update(bytes)
+        byteCount += bytes.count
+        return true
+    }
+
+    /// Forgets all bytes.
+    func restart() throws(OuroError) {
+        guard ftruncate(descriptor, 0) == 0 else { throw Self.failure(url, "cannot be emptied") }
+        byteCount = 0
+        hash = ContentHash(expected)
+    }
+
+    /// Whether the bytes are those that the hub promised.
+    var isIntact: Bool { byteCount == expected.byteCount && hash.digest == expected.etag }
+
+    /// Flushes the file and gives it its name.
+    func commit(to final: URL) throws(OuroError) {
+        guard fsync(descriptor) == 0 else { throw Self.failure(url, "cannot be flushed") }
+        guard rename(url.path, final.path) == 0 else { throw Self.failure(final, "cannot be given its name") }
+    }
+
+    private static func failure(_ url: URL, _ what: String) -> OuroError {
+        OuroError(.unwritableFile, file: url.path, "the file \(what): \(String(cString: strerror(errno)))")
+    }
+}
+
+/// The hash that the hub knows a file by: SHA-256 of a large one, Git's SHA-1 of a small one.
+enum ContentHash {
+    case sha256(SHA256)
+    case git(Insecure.SHA1)
+
+    init(_ file: HubFile) {
+        if file.etag.utf8.count == 64 {
+            self = .sha256(SHA256())
+        } else {
+            var hash = Insecure.SHA1()
+            hash.update(data: Data("blob \(file.byteCount)\0".utf8))
+            self = .git(hash)
+        }
+    }
+
+    mutating func update(_ bytes: UnsafeRawBufferPointer) {
+        switch self {
+        case .sha256(var hash):
+            // One owner at a time, or the hash's state would be copied.
+            self = .git(Insecure.SHA1())
+            hash.update(bufferPointer: bytes)
+            self = .sha256(hash)
+        case .git(var hash):
+            hash.update(bufferPointer: bytes)
+            self = .git(hash)
+        }
+    }
+
+    /// Hexadecimal digits.
+    var digest: String {
+        switch self {
+        case .sha256(let hash): Self.text(hash.finalize())
+        case .git(let hash): Self.text(hash.finalize())
+        }
+    }
+
+    private static func text(_ digest: some Sequence<UInt8>) -> String {
+        digest.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+    }
+
+    /// Adds the first bytes of an open file.
+    ///
+    /// - Returns: false if they cannot be read.
+    mutating func update(contentsOf descriptor: Int32, _ count: Int) -> Bool {
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 16)
+        defer { buffer.deallocate() }
+        var done = 0
+        while done < count {
+            let read = pread(descriptor, buffer.baseAddress, min(buffer.count, count - done), off_t(done))
+            if read < 0, errno == EINTR { continue }
+            guard read > 0 else { return false }
+            update(UnsafeRawBufferPointer(rebasing: buffer[..<read]))
+            done += read
+        }
+        return true
+    }
+
+    /// Whether a file has the bytes that the hub promises.
+    static func matches(_ file: HubFile, at url: URL) -> Bool {
+        guard PartialFile.byteCount(at: url) == file.byteCount else { return false }
+        let descriptor = open(url.path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { return false }
+        defer { close(descriptor) }
+        var hash = ContentHash(file)
+        return hash.update(contentsOf: descriptor, file.byteCount) && hash.digest == file.etag
+    }
+}
