@@ -8,6 +8,7 @@ struct Chat: AsyncParsableCommand {
             Type a message and press return. Commands: /help, /reset, /loops N, /threshold Q, /exit.
 
             EXAMPLES
+              ouro chat --show-depth
               ouro chat --model DIR
               ouro chat --model DIR --system "You answer in one sentence." --temperature 0.7 --show-depth
             """)

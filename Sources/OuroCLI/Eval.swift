@@ -20,6 +20,7 @@ struct Eval: AsyncParsableCommand {
               choices: of --file
 
             EXAMPLES
+              ouro eval --task chain --level 1-4 --plot depth.svg
               ouro eval --model DIR --task chain --level 1-4 --count 500
               ouro eval --model DIR --task mano --level 3 --loops 1,2,4 --thresholds 0.3,0.5,0.7 --json
               ouro eval --model DIR --task perplexity --file book.txt

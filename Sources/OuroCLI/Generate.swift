@@ -1,5 +1,7 @@
 import ArgumentParser
+import Foundation
 import Ouro
+import OuroDefaultModel
 
 struct Generate: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -8,8 +10,14 @@ struct Generate: AsyncParsableCommand {
             The text goes to standard output as it is made. --json prints one object per token instead, \
             {"position","token","text","logprob","exit_loop","exit_distribution"}, then {"summary":{...}}.
 
+            Without --model it is ouro-tiny that answers, which comes with the program: it follows arrows, one a loop, \
+            adds, repeats, closes brackets and tells stories.
+
             EXAMPLES
-              ouro generate --model DIR "The future of AI is"
+              ouro generate --show-depth "qe em mb bz zw wt tc cs so ok ky yq?m>>>>"
+              ouro generate --show-depth "37+48="
+              ouro generate --show-depth "Once upon a time there was"
+              ouro generate --model ByteDance/Ouro-1.4B "The future of AI is"
               ouro generate --model DIR --temperature 0.7 --seed 1 --max-tokens 50 "Once"
               ouro generate --model DIR --exit-threshold 0.7 --show-depth "Once"
               ouro generate --model DIR --tokens 1,2,3 --loops 2 --json
@@ -71,6 +79,12 @@ struct Generate: AsyncParsableCommand {
         }
     }
 
+    /// Whoever just types 'ouro generate' sees what there is to see.
+    private static func defaultPrompt() -> String {
+        Terminal.writeError("\(DefaultModel.prompt)\n")
+        return DefaultModel.prompt
+    }
+
     func run() async throws {
         if let input, let output {
             let engine = try await model.load()
@@ -89,6 +103,8 @@ struct Generate: AsyncParsableCommand {
         let input: GenerationRequest.Prompt =
             if let tokens {
                 .tokens(try InputText.tokens(tokens))
+            } else if prompt == nil, file == nil, model.choice.model == nil, isatty(STDIN_FILENO) != 0 {
+                .text(Self.defaultPrompt())
             } else {
                 .text(try InputText.prompt(argument: prompt, file: file))
             }

@@ -10,6 +10,7 @@ struct Inspect: AsyncParsableCommand {
             memory that keys and values take. Reads no weights.
 
             EXAMPLES
+              ouro inspect
               ouro inspect --model DIR
               ouro inspect --model DIR --tensors
             """)

@@ -10,6 +10,8 @@ struct OuroCommand: AsyncParsableCommand {
             after fewer loops.
 
             EXAMPLES
+              ouro generate --show-depth "37+48="
+              ouro serve
               ouro generate --model ./Ouro-1.4B "The future of AI is"
               ouro chat --model ./Ouro-1.4B-Thinking --show-depth
               ouro score --model ./Ouro-1.4B --text "Paris is the capital of France."

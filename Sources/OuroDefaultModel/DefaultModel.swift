@@ -13,6 +13,9 @@ public enum DefaultModel {
     /// What it is called where models have names.
     public static let name = "ouro-tiny"
 
+    /// A question it answers at the last of its loops: where four arrows from m lead.
+    public static let prompt = "qe em mb bz zw wt tc cs so ok ky yq?m>>>>"
+
     /// The folder with `config.json`, `model.safetensors` and `tokenizer.json`: beside the executable, where the build puts
     /// the package's resources, or in the package's sources.
     ///
