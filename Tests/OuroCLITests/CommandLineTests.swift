@@ -32,8 +32,8 @@ import Testing
         let summary = try #require(lines.last?["summary"] as? [String: Any])
         #expect(
             Set(summary.keys) == [
-                "prompt_tokens", "tokens", "tokens_per_second", "mean_loops", "passes", "finish_reason", "rows",
-                "acceptance", "cached_tokens", "kv_bytes",
+                "prompt_tokens", "cached_tokens", "tokens", "tokens_per_second", "mean_loops", "passes",
+                "finish_reason", "rows", "acceptance", "kv_bytes",
             ])
         #expect(summary["prompt_tokens"] as? Int == 8)
         #expect(summary["tokens"] as? Int == 6)
@@ -56,6 +56,27 @@ import Testing
         #expect(try passes(["--wavefront", "off", "--loops", "3"]) == 18)
         #expect(try passes(["--wavefront", "on", "--exit-at", "1"]) == 6)
         #expect(try passes(["--wavefront", "on"]) <= 24)
+    }
+
+    @Test func policiesForKeysAndValuesAreChosenByFlags() throws {
+        func run(_ flags: [String]) throws -> CommandLineTool.Result {
+            let tokens = (0..<40).map { "\($0)" }.joined(separator: ",")
+            return try CommandLineTool.run(
+                ["generate", "--model", Self.random, "--tokens", tokens, "-n", "4", "--ignore-eos", "--json"] + flags)
+        }
+        func bytes(_ policy: String) throws -> Int {
+            let summary = try run(["--kv-policy", policy]).json().last?["summary"] as? [String: Any]
+            return try #require(summary?["kv_bytes"] as? Int)
+        }
+        let full = try bytes("full")
+        #expect(try bytes("last-loop") * 4 == full)
+        #expect(try bytes("averaged") * 4 == full)
+        #expect(try bytes("compressed") < full)
+        let refused = try run(["--kv-policy", "averaged", "--wavefront", "on"])
+        #expect(refused.status == 1 && refused.errors.contains("kv_policy"), "\(refused.errors)")
+        let scored = try CommandLineTool.run(
+            ["score", "--model", Self.random, "--tokens", "1,2,3", "--kv-policy", "last-loop"])
+        #expect(scored.status == 64 && scored.errors.contains("--against-kv"), "\(scored.errors)")
     }
 
     @Test func depthIsChosenByFlags() throws {

@@ -106,7 +106,8 @@ public final class Engine: Sendable {
     /// - Throws: ``OuroError``, or `CancellationError` if the task was cancelled.
     public func score(
         _ prompt: GenerationRequest.Prompt, loops: Int? = nil, exit: ExitPolicy? = nil,
-        cacheSalt: String = "", kvPolicy: KVPolicy = .full, promptTokens: Int? = nil, progress: (@Sendable (Int) -> Void)? = nil
+        cacheSalt: String = "", kvPolicy: KVPolicy = .full, promptTokens: Int? = nil,
+        progress: (@Sendable (Int) -> Void)? = nil
     ) async throws -> [ScoredPosition] {
         let tokens = try tokens(of: prompt)
         var request = GenerationRequest(prompt, maxTokens: 1)
@@ -128,7 +129,8 @@ public final class Engine: Sendable {
                         ScoringTask(
                             tokens: tokens, loops: resolved.loops, exit: resolved.exit,
                             chunkSize: resolved.prefillChunk, cacheSalt: cacheSalt, policy: kvPolicy,
-                            promptPositions: promptPositions, cancelled: flag, progress: progress, deliver: { continuation.resume(with: $0) }))
+                            promptPositions: promptPositions, cancelled: flag, progress: progress,
+                            deliver: { continuation.resume(with: $0) }))
                 }
             }
         } onCancel: {
