@@ -62,7 +62,8 @@ struct Score: AsyncParsableCommand {
             }
         } else if model.kvPolicy != .full {
             throw ValidationError(
-                "--kv-policy \(model.kvPolicy.rawValue) has no scores of its own; give --against-kv to see what it costs")
+                "--kv-policy \(model.kvPolicy.rawValue) has no scores of its own; give --against-kv to see what it costs"
+            )
         }
         if let kvPrompt {
             guard againstKv != nil else { throw ValidationError("--kv-prompt goes with --against-kv") }

@@ -58,6 +58,27 @@ import Testing
         #expect(try passes(["--wavefront", "on"]) <= 24)
     }
 
+    @Test func policiesForKeysAndValuesAreChosenByFlags() throws {
+        func run(_ flags: [String]) throws -> CommandLineTool.Result {
+            let tokens = (0..<40).map { "\($0)" }.joined(separator: ",")
+            return try CommandLineTool.run(
+                ["generate", "--model", Self.random, "--tokens", tokens, "-n", "4", "--ignore-eos", "--json"] + flags)
+        }
+        func bytes(_ policy: String) throws -> Int {
+            let summary = try run(["--kv-policy", policy]).json().last?["summary"] as? [String: Any]
+            return try #require(summary?["kv_bytes"] as? Int)
+        }
+        let full = try bytes("full")
+        #expect(try bytes("last-loop") * 4 == full)
+        #expect(try bytes("averaged") * 4 == full)
+        #expect(try bytes("compressed") < full)
+        let refused = try run(["--kv-policy", "averaged", "--wavefront", "on"])
+        #expect(refused.status == 1 && refused.errors.contains("kv_policy"), "\(refused.errors)")
+        let scored = try CommandLineTool.run(
+            ["score", "--model", Self.random, "--tokens", "1,2,3", "--kv-policy", "last-loop"])
+        #expect(scored.status == 64 && scored.errors.contains("--against-kv"), "\(scored.errors)")
+    }
+
     @Test func depthIsChosenByFlags() throws {
         func tokens(_ flags: [String]) throws -> [Int] {
             try CommandLineTool.run(

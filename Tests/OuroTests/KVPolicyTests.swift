@@ -176,7 +176,8 @@ import Testing
         }
         let folder = Fixtures.url("c_gqa_headdim24_seed1")
         func engine(threads: Int, chunk: Int, rows: Int, blocks: Int? = nil) throws -> Engine {
-            let layout = KVLayout(try ModelConfiguration(contentsOf: folder.appendingPathComponent("config.json")), type: type)
+            let layout = KVLayout(
+                try ModelConfiguration(contentsOf: folder.appendingPathComponent("config.json")), type: type)
             return try Engine(
                 modelAt: folder,
                 options: EngineOptions(
@@ -188,7 +189,9 @@ import Testing
         for request in requests { expected.append(try await Self.run(alone, request)) }
         var preemptions = 0
         // The last budget holds little more than one request: they make way for each other.
-        for (threads, chunk, rows, blocks) in [(2, 1, 3, nil), (3, 16, 512, nil), (2, 7, 64, 34)] as [(Int, Int, Int, Int?)] {
+        for (threads, chunk, rows, blocks) in [(2, 1, 3, nil), (3, 16, 512, nil), (2, 7, 64, 34)]
+            as [(Int, Int, Int, Int?)]
+        {
             let engine = try engine(threads: threads, chunk: chunk, rows: rows, blocks: blocks)
             let found = try await withThrowingTaskGroup(of: (Int, Outcome).self) { group in
                 for (index, request) in requests.enumerated() {
@@ -249,8 +252,8 @@ import Testing
             }
         }
         let tiny = try Engine(
-            modelAt: Fixtures.url("code_lm"), options: EngineOptions(threads: 1, cacheMemory: 1 << 20, kvType: .f32))
-        // 37 KiB a block: 28 of them. A shared cache of 20 pages fits, their full prompt does not.
+            modelAt: Fixtures.url("code_lm"), options: EngineOptions(threads: 1, cacheMemory: 2 << 20, kvType: .f32))
+        // 72 KiB a block: 28 of them. A shared cache of 20 pages fits, their full prompt does not.
         let long = GenerationRequest(
             .tokens(Self.prompt(16)), maxTokens: 300, ignoresEndOfText: true, kvPolicy: .lastLoop)
         #expect(try await Self.run(tiny, long).tokens.count == 300)
@@ -270,7 +273,8 @@ import Testing
     @Test func theirDivergencesAreOrdered() throws {
         let folder = Fixtures.url("code_lm")
         let text = try String(contentsOf: folder.appendingPathComponent("config.json"), encoding: .utf8)
-        let tokens = Array(try Tokenizer(contentsOf: folder.appendingPathComponent("tokenizer.json")).encode(text).prefix(320))
+        let tokens = Array(
+            try Tokenizer(contentsOf: folder.appendingPathComponent("tokenizer.json")).encode(text).prefix(320))
         func divergence(_ policy: KVPolicy, _ type: KVType = .f32) throws -> Double {
             let result = try Divergence.measure(
                 .init(folder: folder, kvType: type, kvPolicy: policy), against: .init(folder: folder, kvType: .f32),
@@ -279,7 +283,9 @@ import Testing
             return result.loops.reduce(0) { $0 + $1.divergence } / Double(result.loops.count)
         }
         let (full, eight) = (try divergence(.full), try divergence(.full, .q8))
-        let (compressed, averaged, last) = (try divergence(.compressed), try divergence(.averaged), try divergence(.lastLoop))
+        let (compressed, averaged, last) = (
+            try divergence(.compressed), try divergence(.averaged), try divergence(.lastLoop)
+        )
         #expect(abs(full) < 1e-7)
         #expect(compressed > 0 && compressed < 6 * eight, "\(compressed), 8 bits have \(eight)")
         #expect(averaged > 20 * compressed && last > 20 * compressed, "\(averaged), \(last), \(compressed)")

@@ -17,9 +17,9 @@ public enum KVPolicy: String, Sendable, CaseIterable {
     case lastLoop = "last-loop"
     /// One cache for all loops: the mean over the loops that a position has run.
     case averaged
-    /// Every loop keeps its own in few bits: of every 16 positions that are through, the last loop in 8 bits and the
-    /// other loops' differences from it in fewer (``KVLayout`` has the format). The 16 positions a row belongs to are read
-    /// as they were stored. Rows run all loops before their successors start, whatever their exit.
+    /// Every loop keeps its own in few bits: of every 16 positions that are through, the last loop, and of every other loop
+    /// the difference from the loop after it. The positions before a row that share its 16 are read as they were stored.
+    /// Rows run all loops before their successors start, whatever their exit.
     case compressed
 
     /// Whether all loops read the same keys and values.

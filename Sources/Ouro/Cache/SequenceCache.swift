@@ -16,6 +16,8 @@ final class SequenceCache {
     private var completed = 0
     /// How many pages, from the first on, hold what the policy keeps.
     private(set) var collapsedPages = 0
+    /// How many more are collapsed, up to the last one due.
+    private var collapsedFromTheEnd = 0
     /// Sums of the row under way over the loops it has run: a row for every layer, keys then values.
     let sums: FloatRows?
     // One row of block pointers per loop; the kernels read it.
@@ -130,7 +132,7 @@ final class SequenceCache {
             for loop in 0..<loops { table[loop * mostPages + pages.count] = nil }
             pool.release(page)
         }
-        (publishedPages, completed, collapsedPages) = (0, 0, 0)
+        (publishedPages, completed, collapsedPages, collapsedFromTheEnd) = (0, 0, 0, 0)
     }
 
     // MARK: collapsing
@@ -157,9 +159,13 @@ final class SequenceCache {
     }
 
     /// Collapses pages as far as there is room for what they become; whether that was all.
+    ///
+    /// The last one goes first: of published pages none may be let go of before those that follow it.
     private func collapse() -> Bool {
-        while collapsedPages < pagesToCollapse {
-            let (index, old) = (collapsedPages, pages[collapsedPages])
+        let end = pagesToCollapse
+        while collapsedPages + collapsedFromTheEnd < end {
+            let index = end - 1 - collapsedFromTheEnd
+            let old = pages[index]
             guard
                 let page = policy == .compressed ? pool.takeCompressed(loops: loops) : pool.take(loops: 1)
             else { return false }
@@ -169,8 +175,9 @@ final class SequenceCache {
             pages[index] = page
             set(page, at: index)
             pool.release(old)
-            collapsedPages += 1
+            collapsedFromTheEnd += 1
         }
+        (collapsedPages, collapsedFromTheEnd) = (end, 0)
         return true
     }
 

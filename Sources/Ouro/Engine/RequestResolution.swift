@@ -134,7 +134,8 @@ extension Engine {
         if request.wavefront == true {
             throw OuroError(
                 .invalidRequest, field: "wavefront",
-                "needs kv_policy 'full', found '\(policy.rawValue)'; turn the wavefront off or keep full keys and values")
+                "needs kv_policy 'full', found '\(policy.rawValue)'; turn the wavefront off or keep full keys and values"
+            )
         }
         if request.draftTokens > 0 {
             throw OuroError(
