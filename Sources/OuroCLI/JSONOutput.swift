@@ -2,6 +2,7 @@ import Ouro
 
 /// Machine-readable output: JSON whose objects keep the order their keys were given in.
 indirect enum JSONOutput {
+    case bool(Bool)
     case int(Int)
     case float(Float)
     case double(Double)
@@ -16,6 +17,7 @@ indirect enum JSONOutput {
     /// The value on one line. Numbers that are not finite become null.
     var text: String {
         switch self {
+        case .bool(let value): "\(value)"
         case .int(let value): "\(value)"
         case .float(let value): value.isFinite ? "\(value)" : "null"
         case .double(let value): value.isFinite ? "\(value)" : "null"
