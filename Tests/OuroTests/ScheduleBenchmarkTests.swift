@@ -28,7 +28,9 @@ import Testing
     }
 
     @Test func schedulesAreComparedWithPlainDecoding() async throws {
-        let plan = SchedulePlan(kinds: [.schedules], threads: 1, maxTokens: 40, exitThreshold: 0.3, seconds: 0.02)
+        let plan = SchedulePlan(
+            kinds: [.schedules], threads: 1, maxTokens: 40, exitThreshold: 0.3, freeRows: 16,
+            seconds: 0.02)
         let figures = try await Self.figures(Self.trained, plan)
         try #require(
             figures.map(\.schedule) == ["plain", "exit", "wavefront", "exit+wavefront", "wavefront+lookup"])
@@ -36,7 +38,7 @@ import Testing
         #expect(figures[0].passRatio == 1 && figures[0].speedRatio == 1)
         #expect(figures[0].meanLoops == 4)
         #expect(figures[2].passesPerToken < 3, "the fixture's loops agree on most tokens")
-        #expect(figures[4].passesPerToken <= figures[2].passesPerToken)
+        #expect(figures[4].passesPerToken < 3)
         for figure in figures {
             #expect(figure.tokensPerSecond > 0 && figure.tokensPerSecond.isFinite, "\(figure)")
             #expect(abs(figure.passRatio * figure.passesPerToken - 4) < 1e-9, "\(figure)")
@@ -58,12 +60,12 @@ import Testing
     @Test func aSimulationTakesThePassesOfItsTable() async throws {
         let plan = SchedulePlan(
             kinds: [.simulation], threads: 1, maxTokens: 100,
-            table: SimulationTable(settled: [0.8, 0.9, 0.95, 1], meanExits: [1.5, 2]), seconds: 0.02)
+            table: SimulationTable(settled: [0.8, 0.9, 0.95, 1], meanExits: [1.5, 2]), freeRows: 16, seconds: 0.02)
         let figures = try await Self.figures(try Self.tiny(), plan)
         try #require(
             figures.map(\.schedule)
                 == ["plain", "wavefront", "exit", "exit+wavefront", "exit", "exit+wavefront"])
-        #expect(figures.allSatisfy(\.isSimulation))
+        #expect(figures.allSatisfy { $0.isSimulation })
         #expect(figures[0].passesPerToken == 4)
         // A successor's last start is a pass after its predecessor settles: 0.8 * 1 + 0.1 * 2 + 0.05 * 3 + 0.05 * 4.
         #expect(abs(figures[1].passesPerToken - 1.35) < 0.05, "\(figures[1].passesPerToken)")
@@ -73,7 +75,7 @@ import Testing
         #expect(figures[4].meanLoops == 2)
         for index in [2, 4] {
             #expect(figures[index + 1].passesPerToken < figures[index].passesPerToken)
-            #expect(figures[index + 1].meanLoops == figures[index].meanLoops)
+            #expect(abs(figures[index + 1].meanLoops - figures[index].meanLoops) < 0.05)
         }
     }
 
@@ -97,9 +99,9 @@ import Testing
         #expect(figure.positions == 4)
         #expect(figure.agreement == [0.5, 0.75, 0.75, 1])
         #expect(figure.settled == [0.5, 0.5, 0.75, 1], "a prediction that leaves and returns has not settled")
-        #expect(figure.meanSettlingLoop == (1 + 4 + 3 + 1) / 4)
+        #expect(figure.meanSettlingLoop == 2.25, "loops 1, 4, 3, 1")
         #expect(figure.exits == [0.25, 0.5, 0, 0.25])
-        #expect(figure.meanExitLoop == (1 + 2 + 4 + 2) / 4)
+        #expect(figure.meanExitLoop == 2.25, "loops 1, 2, 4, 2")
     }
 
     private static let emptyFigure = AgreementFigure(
@@ -138,32 +140,29 @@ import Testing
     }
 
     @Test func plansThatMakeNoSenseAreRefused() async throws {
-        func error(_ subject: Benchmark.Subject? = nil, _ change: (inout SchedulePlan) -> Void) async -> OuroError? {
+        let changes: [(field: String, isTrained: Bool, change: (inout SchedulePlan) -> Void)] = [
+            ("threads", false, { $0.threads = 0 }), ("max_tokens", false, { $0.maxTokens = 2 }),
+            ("draft_tokens", false, { $0.draftTokens = 0 }), ("streams", false, { $0.streams = [1, 0] }),
+            ("streams", false, { $0.streams = [] }), ("seconds", false, { $0.seconds = 0 }),
+            ("free_rows", false, { $0.freeRows = -1 }), ("exit_threshold", false, { $0.exitThreshold = -1 }),
+            // Random weights have no tokenizer.
+            ("prompt", false, { $0.prompt = "text" }), ("text", false, { $0.text = "text" }),
+            ("prompt", true, { $0.prompt = "" }), ("text", true, { $0.text = "x" }),
+            ("prompt", true, { $0.maxTokens = 2048 }),
+            ("agreement", false, { $0.table = SimulationTable(settled: []) }),
+            ("agreement", false, { $0.table = SimulationTable(settled: [0.9, 0.8, 1]) }),
+            ("agreement", false, { $0.table = SimulationTable(settled: [0.5, 0.9]) }),
+            ("agreement", false, { $0.table = SimulationTable(settled: [.nan, 1]) }),
+            ("exits", false, { $0.table = SimulationTable(meanExits: [5]) }),
+        ]
+        let tiny = try Self.tiny()
+        for (index, (field, isTrained, change)) in changes.enumerated() {
             var plan = SchedulePlan(kinds: [.schedules], threads: 1, seconds: 0.01)
             change(&plan)
-            do {
-                _ = try await Self.run(try subject ?? Self.tiny(), plan)
-                return nil
-            } catch {
-                return error as? OuroError
+            let error = await #expect(throws: OuroError.self, "change \(index), \(field)") {
+                try await Self.run(isTrained ? Self.trained : tiny, plan)
             }
+            #expect(error?.field == field, "change \(index): \(error?.description ?? "nothing")")
         }
-        #expect(await error { $0.threads = 0 }?.field == "threads")
-        #expect(await error { $0.maxTokens = 2 }?.field == "max_tokens")
-        #expect(await error { $0.draftTokens = 0 }?.field == "draft_tokens")
-        #expect(await error { $0.streams = [1, 0] }?.field == "streams")
-        #expect(await error { $0.streams = [] }?.field == "streams")
-        #expect(await error { $0.seconds = 0 }?.field == "seconds")
-        #expect(await error { $0.exitThreshold = -1 }?.field == "exit_threshold")
-        #expect(await error { $0.prompt = "text" }?.field == "prompt", "random weights have no tokenizer")
-        #expect(await error { $0.text = "text" }?.field == "text")
-        #expect(await error(Self.trained) { $0.prompt = "" }?.field == "prompt")
-        #expect(await error(Self.trained) { $0.text = "x" }?.field == "text")
-        #expect(await error(Self.trained) { $0.maxTokens = 2048 }?.code == .contextExceeded)
-        #expect(await error { $0.table = SimulationTable(settled: []) }?.field == "agreement")
-        #expect(await error { $0.table = SimulationTable(settled: [0.9, 0.8, 1]) }?.field == "agreement")
-        #expect(await error { $0.table = SimulationTable(settled: [0.5, 0.9]) }?.field == "agreement")
-        #expect(await error { $0.table = SimulationTable(settled: [.nan, 1]) }?.field == "agreement")
-        #expect(await error { $0.table = SimulationTable(meanExits: [5]) }?.field == "exits")
     }
 }

@@ -21,8 +21,8 @@ extension ScheduleBenchmark {
             }
         } else {
             let tokens = prompt + (try generate(prompt, seconds: Self.seconds))
-            // The last position of the prompt predicts the first token that was written.
-            try score(tokens, skipping: prompt.count - 1)
+            // The last position of the prompt predicts the first token that was written, and so on to the last one.
+            try score(tokens.dropLast(), skipping: prompt.count - 1)
         }
         return tally.figure(
             AgreementFigure(

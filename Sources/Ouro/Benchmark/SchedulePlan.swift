@@ -29,6 +29,8 @@ public struct SchedulePlan: Sendable {
     public var text: String?
     /// What the simulation takes its predictions from.
     public var table: SimulationTable
+    /// Rows up to which a pass may be filled up with guesses; by default measured, as an engine does.
+    public var freeRows: Int?
     /// Seconds that a measurement repeats for, at most half of it at a time.
     public var seconds: Double
     /// How keys and values are stored; by default bf16, and 8 bits with quantised weights.
@@ -39,7 +41,7 @@ public struct SchedulePlan: Sendable {
     public init(
         kinds: Set<Kind>, threads: Int? = nil, prompt: String? = nil, maxTokens: Int = 128, draftTokens: Int = 4,
         exitThreshold: Float? = nil, streams: [Int] = [1, 2, 4, 8, 16, 32, 64], text: String? = nil,
-        table: SimulationTable = SimulationTable(), seconds: Double = 3, kvType: KVType? = nil,
+        table: SimulationTable = SimulationTable(), freeRows: Int? = nil, seconds: Double = 3, kvType: KVType? = nil,
         instructionSet: String? = nil
     ) {
         self.kinds = kinds
@@ -51,6 +53,7 @@ public struct SchedulePlan: Sendable {
         self.streams = streams
         self.text = text
         self.table = table
+        self.freeRows = freeRows
         self.seconds = seconds
         self.kvType = kvType
         self.instructionSet = instructionSet
@@ -82,6 +85,7 @@ public struct SchedulePlan: Sendable {
         try check("draft_tokens", draftTokens, 1...Engine.draftLimit)
         for count in streams { try check("streams", count, 1...256) }
         guard !streams.isEmpty else { throw OuroError(.invalidRequest, field: "streams", "the list is empty") }
+        if let freeRows { try check("free_rows", freeRows, 0...65_536) }
         if let exitThreshold { try ExitPolicy.threshold(exitThreshold).validate() }
         guard seconds > 0, seconds <= 3600 else {
             throw OuroError(
