@@ -1,21 +1,31 @@
 import ArgumentParser
 import Foundation
 import Ouro
+import OuroDefaultModel
 
 struct Bench: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Measure a model against the limits of this machine.",
+        abstract: "Measure a model against the limits of this machine, and schedules against each other.",
         discussion: """
             Every figure comes with the fraction of what the machine itself could do, measured in turn with it: memory \
             bandwidth for passes and decoding, multiply-adds (8-bit dot products for quantised weights) for prefill. \
             --json prints one object per measurement: {"name","shape","weights","threads","rows","chunk","context", \
             "value","unit","limit","fraction"}.
 
+            Only when named with --only, ways to arrange rows into passes are measured, in turn with plain decoding: \
+            schedules (one request, plain, with exits, wavefront, lookup), concurrency (many requests against one), \
+            agreement (how often a loop's prediction is the last one's) and simulation (schedules on real passes of a \
+            shape, with predictions and exits from a table: a model that is as large and agrees as often).
+
             EXAMPLES
               ouro bench
               ouro bench --shape ouro-1.4b --weights q4 --only decode
               ouro bench --only pass --rows 1,4,16 --seconds 5 --json
               ouro bench --model DIR
+              ouro bench --model DIR --only schedules,agreement
+              ouro bench --only concurrency --shape ouro-1.4b --weights q8 --streams 1,16
+              ouro bench --only simulation --agreement 0.81,0.92,0.96,1 --exits 2
+              ouro bench --only simulation --model DIR --shape ouro-1.4b
               ouro bench --shape 4x256x4x704x2048 --threads 1
             """)
 
@@ -28,11 +38,15 @@ struct Bench: AsyncParsableCommand {
                 + "LAYERSxHIDDENxHEADSxMLPxVOCAB (default: ouro-1.4b).", valueName: "shape"))
     var shape: String?
 
-    @Option(help: ArgumentHelp("Types of the random weights (default: bf16,q8,q4).", valueName: "f32|bf16|q8|q4,..."))
+    @Option(
+        help: ArgumentHelp(
+            "Types of the random weights (default: bf16,q8,q4; q8 for schedules).", valueName: "f32|bf16|q8|q4,..."))
     var weights: String?
 
     @Option(
-        help: ArgumentHelp("Measure only this; a list is possible.", valueName: "machine|load|pass|decode|prefill,..."))
+        help: ArgumentHelp(
+            "Measure only this; a list is possible (default: the first five).",
+            valueName: "machine|load|pass|decode|prefill|schedules|concurrency|agreement|simulation,..."))
     var only: String?
 
     @Option(help: ArgumentHelp("Rows of the passes (default: 1,2,4,8,16).", valueName: "1,2,..."))
@@ -43,6 +57,8 @@ struct Bench: AsyncParsableCommand {
 
     @Option(help: ArgumentHelp("Contexts of prefill and decode (default: 512,4096).", valueName: "512,..."))
     var contexts: String?
+
+    @OptionGroup var schedules: ScheduleOptions
 
     @Option(help: "Seconds that each measurement repeats for.")
     var seconds = 3.0
@@ -78,9 +94,26 @@ struct Bench: AsyncParsableCommand {
         }
     }
 
+    /// What `--only` names.
+    private func kinds() throws -> (machine: Set<BenchmarkPlan.Kind>, schedules: Set<SchedulePlan.Kind>) {
+        guard let only else { return (Set(BenchmarkPlan.Kind.allCases), []) }
+        var kinds: (machine: Set<BenchmarkPlan.Kind>, schedules: Set<SchedulePlan.Kind>) = ([], [])
+        for name in only.split(separator: ",", omittingEmptySubsequences: false).map(String.init) {
+            if let kind = BenchmarkPlan.Kind(rawValue: name) {
+                kinds.machine.insert(kind)
+            } else if let kind = SchedulePlan.Kind(rawValue: name) {
+                kinds.schedules.insert(kind)
+            } else {
+                let known = BenchmarkPlan.Kind.allCases.map(\.rawValue) + SchedulePlan.Kind.allCases.map(\.rawValue)
+                throw ValidationError("--only: expected some of \(known.joined(separator: ", ")), found '\(name)'")
+            }
+        }
+        return kinds
+    }
+
     private func plan() throws -> BenchmarkPlan {
         var plan = BenchmarkPlan(threads: threads, seconds: seconds, kvType: kvType)
-        if let only { plan.kinds = Set(try Self.names(only, "--only")) }
+        plan.kinds = try kinds().machine
         if let rows { plan.rows = try Self.list(rows, "--rows") }
         if let chunks { plan.chunks = try Self.list(chunks, "--chunks") }
         if let contexts { plan.contexts = try Self.list(contexts, "--contexts") }
@@ -89,22 +122,50 @@ struct Bench: AsyncParsableCommand {
 
     private func subjects() async throws -> [Benchmark.Subject] {
         if let model { return [.folder(try await ModelChoice.folder(of: model))] }
+        return try randomSubjects(weights: "bf16,q8,q4")
+    }
+
+    private func randomSubjects(weights standard: String) throws -> [Benchmark.Subject] {
         let shape = try BenchmarkShape(shape ?? "ouro-1.4b")
-        let types: [WeightType] = try Self.names(weights ?? "bf16,q8,q4", "--weights")
+        let types: [WeightType] = try Self.names(weights ?? standard, "--weights")
         return types.map { .random(shape, $0) }
     }
 
+    /// - Parameters:
+    ///   - folder: of the model that is named; without one, and without a shape, it is the default model.
+    private func scheduleBench(_ kinds: Set<SchedulePlan.Kind>, folder: URL?) throws -> ScheduleBench {
+        let random = try randomSubjects(weights: "q8")
+        return ScheduleBench(
+            options: schedules,
+            plan: try schedules.plan(kinds: kinds, threads: threads, seconds: seconds, kvType: kvType),
+            model: try folder ?? (shape == nil ? DefaultModel.folder() : nil), random: shape == nil ? [] : random, substitute: random,
+            json: json)
+    }
+
     func validate() throws {
-        if model != nil, shape != nil || weights != nil {
+        let kinds = try kinds()
+        if model != nil, shape != nil || weights != nil, !kinds.schedules.contains(.simulation) {
             throw ValidationError("--model has its own shape and weights; leave --shape and --weights out")
         }
         if let threads, threads < 1 { throw ValidationError("--threads: expected at least 1, found \(threads)") }
         if !(seconds > 0) { throw ValidationError("--seconds: expected more than 0, found \(seconds)") }
         _ = try plan()
+        if !kinds.schedules.isEmpty { try scheduleBench(kinds.schedules, folder: model.map { URL(fileURLWithPath: $0) }).validate() }
         if let weights { let _: [WeightType] = try Self.names(weights, "--weights") }
     }
 
     func run() async throws {
+        let kinds = try kinds()
+        if !kinds.machine.isEmpty { try await measureLimits() }
+        if !kinds.schedules.isEmpty {
+            if !kinds.machine.isEmpty, !json { Terminal.write("\n") }
+            var folder: URL?
+            if let model { folder = try await ModelChoice.folder(of: model) }
+            try await scheduleBench(kinds.schedules, folder: folder).run()
+        }
+    }
+
+    private func measureLimits() async throws {
         var plan = try plan()
         if !json { Terminal.write(BenchTable.header + "\n") }
         for (index, subject) in try await subjects().enumerated() {
@@ -120,11 +181,11 @@ struct Bench: AsyncParsableCommand {
 extension KVType: ExpressibleByArgument {}
 
 /// What a pass with one row took, for comparison; used on the bench's own thread.
-private final class RowTimes: @unchecked Sendable {
+final class RowTimes: @unchecked Sendable {
     var one: Double?
 }
 
-private enum BenchTable {
+enum BenchTable {
     static let header =
         column("what", 38) + column("weights", 9) + column("threads", 9) + column("value", 20) + column("limit", 12)
         + "of the limit"
@@ -145,11 +206,11 @@ private enum BenchTable {
         return line
     }
 
-    private static func number(_ value: Double) -> String {
+    static func number(_ value: Double) -> String {
         String(format: value >= 100 ? "%.0f" : value >= 10 ? "%.1f" : "%.2f", value)
     }
 
-    private static func column(_ text: String, _ width: Int) -> String {
+    static func column(_ text: String, _ width: Int) -> String {
         text + String(repeating: " ", count: max(1, width - text.count))
     }
 }

@@ -157,6 +157,8 @@ import Testing
         ["generate", "--model", "x", "--exit-at", "0", "a"], ["generate", "--model", "x", "--tokens", "1,x"],
         ["generate", "--model", "x", "--exit-at", "1", "--exit-threshold", "0.5", "a"], ["score", "--model", "x"],
         ["generate", "--model", "x", "--tokens", "1", "text"], ["nonsense"],
+        ["bench", "--only", "schedule"], ["bench", "--only", "schedules"], ["bench", "--model", "x", "--shape", "tiny"],
+        ["bench", "--only", "concurrency", "--streams", "x"], ["bench", "--only", "simulation", "--agreement", "x"],
         ["generate", "--model", "x", "--threads", "0", "a"], ["generate", "--model", "x", "--logit-bias", "a", "b"],
     ])
     func wrongUsageExitsWith64(arguments: [String]) throws {
@@ -179,6 +181,9 @@ import Testing
         (["generate", "--model", random, "--tokens", "1", "--kv-memory", "0"], "budget"),
         (["score", "--model", trained, "--file", "/nonexistent"], "cannot be read"),
         (["bench", "--shape", "100x8192x64x28672x49152"], "MiB"),
+        (["bench", "--shape", "tiny", "--only", "simulation", "--agreement", "0.5,0.9"], "agreement"),
+        (["bench", "--shape", "tiny", "--only", "simulation", "--exits", "7"], "exits"),
+        (["bench", "--shape", "tiny", "--only", "concurrency", "--streams", "0"], "streams"),
         (["tokenize", "--model", random, "a"], "tokenizer.json"),
         (["tokenize", "--model", trained, "--decode", "99999"], "not in the vocabulary"),
     ])
@@ -209,7 +214,7 @@ import Testing
         #expect(result.errors.contains("abacus"))
     }
 
-    @Test(arguments: ["generate", "chat", "score", "inspect", "tokenize", "quantize"])
+    @Test(arguments: ["generate", "chat", "score", "inspect", "tokenize", "quantize", "bench"])
     func helpShowsExamples(verb: String) throws {
         let result = try CommandLineTool.run([verb, "--help"])
         #expect(result.status == 0)

@@ -14,6 +14,8 @@ final class ScriptedModel: PassModel {
     var disagreement: UInt64 = 25
     /// Every pass: how many rows it had.
     private(set) var passes: [Int] = []
+    /// Rows whose logits were computed.
+    private(set) var readouts = 0
 
     static let vocabulary = 12
 
@@ -71,6 +73,7 @@ final class ScriptedModel: PassModel {
     }
 
     func logits(slots: ArraySlice<Int>) -> FloatRows {
+        readouts += slots.count
         for (index, slot) in slots.enumerated() {
             guard let (state, tokens, loop) = hidden[slot] else { continue }
             let history = tokens.reduce(UInt64(7)) { Self.mix($0, UInt64($1)) }

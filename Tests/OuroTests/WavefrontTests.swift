@@ -142,6 +142,15 @@ import Testing
         #expect(model.passes.allSatisfy { $0 <= 6 })
     }
 
+    @Test func withoutRoomForGuessesOnlyExitsAreReadOut() async throws {
+        let model = try ScriptedModel()
+        model.script = { _, _ in 3 }
+        let requests = (0..<6).map { _ in (prompt: [1], request: ScriptedModel.request(maxTokens: 10)) }
+        let (_, statistics, _) = try await ScriptedModel.run(requests, freeRows: 0, model: model)
+        #expect(model.readouts == 60, "six requests of ten tokens")
+        #expect(statistics.compactMap { $0?.passes } == Array(repeating: 40, count: 6))
+    }
+
     @Test func aShortPromptNeedNotWaitForALongOne() async throws {
         let model = try ScriptedModel()
         let long = ScriptedModel.request(maxTokens: 1, chunk: 64, wavefront: false)

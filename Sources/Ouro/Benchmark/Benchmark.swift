@@ -22,13 +22,13 @@ public enum Benchmark {
     ) async throws {
         try plan.validate()
         let kernels = try Kernels.select(plan.instructionSet ?? ProcessInfo.processInfo.environment["OURO_ISA"])
-        try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
-            let thread = Thread {
-                continuation.resume(
-                    with: Result {
-                        try BenchmarkRun(subject, plan: plan, kernels: kernels, report: report).run()
-                    })
-            }
+        try await onThread { try BenchmarkRun(subject, plan: plan, kernels: kernels, report: report).run() }
+    }
+
+    /// Runs `body` on a thread of its own, never on Swift's cooperative pool.
+    static func onThread<Value: Sendable>(_ body: @escaping @Sendable () throws -> Value) async throws -> Value {
+        try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Value, any Error>) in
+            let thread = Thread { continuation.resume(with: Result { try body() }) }
             thread.name = "ouro-bench"
             thread.stackSize = 8 << 20
             thread.start()
@@ -40,17 +40,16 @@ public enum Benchmark {
 private final class BenchmarkRun {
     private let plan: BenchmarkPlan
     private let report: (BenchmarkFigure) -> Void
-    private let name: String
-    private let weightName: String?
-    private let configuration: ModelConfiguration
     private let kernels: Kernels
     private let pool: WorkerPool
     private let limits: MachineLimits
+    private let subject: BenchmarkModel
     private let model: LoopedTransformer
-    private let weights: ModelWeights
-    private let loadSeconds: Double
     private let readAreas: [(base: UnsafeRawPointer, byteCount: Int)]
     private let spare: AlignedMemory?
+
+    private var weights: ModelWeights { subject.weights }
+    private var configuration: ModelConfiguration { subject.configuration }
 
     init(
         _ subject: Benchmark.Subject, plan: BenchmarkPlan, kernels: Kernels, report: @escaping (BenchmarkFigure) -> Void
@@ -58,28 +57,11 @@ private final class BenchmarkRun {
         self.plan = plan
         self.report = report
         self.kernels = kernels
-        pool = WorkerPool(threadCount: plan.threads)
+        let loaded = try BenchmarkModel(subject, threads: plan.threads, kvType: plan.kvType, kernels: kernels)
+        (self.subject, pool, model) = (loaded, loaded.pool, loaded.transformer)
         limits = MachineLimits(kernels: kernels, pool: pool)
-        let start = ContinuousClock.now
-        switch subject {
-        case .random(let shape, let type):
-            name = shape.name
-            weightName = type.rawValue
-            configuration = shape.configuration
-            weights = try ModelWeights(random: type, configuration: configuration, pool: pool)
-        case .folder(let folder):
-            name = folder.lastPathComponent
-            configuration = try ModelConfiguration(contentsOf: folder.appendingPathComponent("config.json"))
-            weights = try ModelWeights(
-                Checkpoint(folder: folder), configuration: configuration, kernels: kernels, pool: pool)
-            weightName = weights.blockMatrices.first?.format.name
-        }
-        model = LoopedTransformer(
-            configuration: configuration, weights: weights, kernels: kernels, pool: pool,
-            kvType: plan.kvType ?? (weights.isQuantised ? .q8 : .bf16))
-        loadSeconds = (ContinuousClock.now - start) / .seconds(1)
         // Reading must go to memory: a model that fits the caches is held against other memory.
-        let matrices = weights.blockMatrices
+        let matrices = loaded.weights.blockMatrices
         if matrices.reduce(0, { $0 + $1.byteCount }) >= 256 << 20 {
             spare = nil
             readAreas = matrices.compactMap { matrix in
@@ -127,7 +109,7 @@ private final class BenchmarkRun {
     private func measureLoad() throws(OuroError) {
         let rows = try sequences(1, positions: 1)
         let seconds = MachineLimits.time { decodeToken(rows.states[0], position: 0) }
-        report(measurement("load", value: loadSeconds + seconds, unit: "s"))
+        report(measurement("load", value: subject.loadSeconds + seconds, unit: "s"))
         if let bytes = residentMemory() { report(measurement("memory", value: Double(bytes) / 1e9, unit: "GB")) }
     }
 
@@ -230,7 +212,9 @@ private final class BenchmarkRun {
     }
 
     private func measurement(_ kind: String, value: Double, unit: String) -> BenchmarkFigure {
-        BenchmarkFigure(name: kind, shape: name, weights: weightName, threads: plan.threads, value: value, unit: unit)
+        BenchmarkFigure(
+            name: kind, shape: subject.name, weights: subject.weightName, threads: plan.threads, value: value,
+            unit: unit)
     }
 
     /// Repeats until the time is over, three times at least.

@@ -35,6 +35,8 @@ final class GenerationTask: SequenceTask {
     // What the pass under way has of this task.
     private var passChunk = 0
     private var passWave = 0
+    /// Whether it has room for guesses.
+    private var passMayGuess = false
 
     init(
         prompt: [Int], request: ResolvedRequest,
@@ -120,6 +122,7 @@ final class GenerationTask: SequenceTask {
         let chunk = prefill.isUnderWay ? prefill.rows(cache: cache) : []
         passChunk = chunk.count
         passWave = finalRowCount
+        passMayGuess = false
         return chunk + waveRows(0..<passWave)
     }
 
@@ -132,6 +135,7 @@ final class GenerationTask: SequenceTask {
 
     func draftRows(limit: Int) -> [Row] {
         guard let wave, let cache, request.wavefront else { return [] }
+        passMayGuess = limit > 0
         let first = passWave
         while passWave < wave.count, passWave - first < limit,
             cache.reserve(upTo: wave[passWave].position + 1) > wave[passWave].position
@@ -175,7 +179,8 @@ final class GenerationTask: SequenceTask {
             }
             wave?[index].tracker.advance(outcome)
             wave?[index].loop += 1
-            if !row.isDecided, request.wavefront || request.everyLoop || (wave?[index].tracker.needsLogits ?? false) {
+            // Where there is no room for guesses, none is worth its logits.
+            if !row.isDecided, passMayGuess || request.everyLoop || (wave?[index].tracker.needsLogits ?? false) {
                 wanted.append(passChunk + index)
             }
         }

@@ -9,10 +9,22 @@ struct CostCurve {
     /// A row counts as free while the pass takes at most this much longer than with one row.
     private static let tolerance = 1.5
 
-    /// Measures the products of one layer; takes a few hundredths of a second for a model of a billion parameters.
+    /// Layers that are measured; the fastest counts, because others may use the machine too.
+    private static let layers = 3
+
+    /// Measures the products of a layer; takes a few hundredths of a second for a model of a billion parameters.
+    ///
+    /// An engine measures once, when it is loaded, and keeps the result: neither the machine nor the model changes.
     init(measuring model: LoopedTransformer) {
+        // Weights of a mapped file come from the disk the first time: without this, one row would seem dear and all
+        // further ones free.
+        for layer in 0..<Self.layers { model.multiplyLayer(layer, rows: 1) }
         points = [1, 2, 4, 8, 12, 16, 24, 32].map { rows in
-            (rows, (0..<3).map { layer in MachineLimits.time { model.multiplyLayer(layer, rows: rows) } }.min() ?? 0)
+            (
+                rows,
+                (0..<Self.layers).map { layer in MachineLimits.time { model.multiplyLayer(layer, rows: rows) } }.min()
+                    ?? 0
+            )
         }
     }
 

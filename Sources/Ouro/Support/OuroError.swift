@@ -28,6 +28,8 @@ public struct OuroError: Error, Sendable, Equatable {
         case unsupported
         /// Data to train on or to evaluate with is malformed: a text, a JSON line, a token shard.
         case invalidData
+        /// Schedules that must give the same output did not: a fault of this engine.
+        case scheduleMismatch
         /// A file could not be written.
         case unwritableFile
         /// A model cannot be had from a hub: the network, the access, its name, or what came is damaged.

@@ -1,0 +1,84 @@
+extension ScheduleBenchmark {
+    /// Positions that are scored in one go, and seconds after which no more are.
+    private static let windowLength = 256
+    private static let seconds = 20.0
+
+    /// Compares every loop's prediction with the last one's: on a text if there is one, else on what the model writes.
+    ///
+    /// A text is cut into windows; a long one is read as far as the time allows.
+    func agreement(prompt: [Int], text: [Int]?) throws(OuroError) -> AgreementFigure {
+        let start = ContinuousClock.now
+        let loops = configuration.totalUTSteps
+        var tally = AgreementTally(loops: loops)
+        func score(_ tokens: [Int], skipping skipped: Int = 0) throws(OuroError) {
+            for position in try scored(tokens).dropFirst(skipped) { tally.add(position) }
+        }
+        if let text {
+            let length = min(Self.windowLength, configuration.contextLength)
+            for first in stride(from: 0, to: text.count, by: length) {
+                guard first == 0 || (ContinuousClock.now - start) / .seconds(1) < Self.seconds else { break }
+                try score(Array(text[first..<min(first + length, text.count)]))
+            }
+        } else {
+            let tokens = prompt + (try generate(prompt, seconds: Self.seconds))
+            // The last position of the prompt predicts the first token that was written, and so on to the last one.
+            try score(tokens.dropLast(), skipping: prompt.count - 1)
+        }
+        return tally.figure(
+            AgreementFigure(
+                shape: model.name, weights: model.weightName, threads: plan.threads, isGenerated: text == nil,
+                positions: 0, agreement: [], settled: [], meanSettlingLoop: 0, exitThreshold: exitThreshold, exits: [],
+                meanExitLoop: 0))
+    }
+
+    private func scored(_ tokens: [Int]) throws(OuroError) -> [ScoredPosition] {
+        let transformer = model.transformer
+        let loops = configuration.totalUTSteps
+        let blocks = transformer.layout.blocks(positions: tokens.count, loops: loops)
+        let scheduler = Scheduler(
+            model: transformer,
+            pool: KVPool(layout: transformer.layout, budget: blocks * transformer.layout.bytesPerBlock),
+            rowsPerPass: ScheduleTrial.rowsPerPass)
+        let handover = Handover<Result<[ScoredPosition], OuroError>>()
+        scheduler.submit(
+            ScoringTask(
+                tokens: tokens, loops: loops, exit: .threshold(exitThreshold), chunkSize: Self.windowLength,
+                cacheSalt: "", cancelled: CancellationFlag(), progress: nil, deliver: { handover.give($0) }))
+        while !scheduler.isIdle { scheduler.runPass() }
+        return try handover.take().get()
+    }
+}
+
+/// Counts predictions loop by loop.
+struct AgreementTally {
+    private var positions = 0
+    private var agreeing: [Int]
+    private var settled: [Int]
+    private var leaving: [Int]
+
+    init(loops: Int) {
+        agreeing = Array(repeating: 0, count: loops)
+        (settled, leaving) = (agreeing, agreeing)
+    }
+
+    mutating func add(_ position: ScoredPosition) {
+        guard let last = position.argmax.last else { return }
+        positions += 1
+        for (loop, guess) in position.argmax.enumerated() where guess == last { agreeing[loop] += 1 }
+        let first = (position.argmax.lastIndex { $0 != last } ?? -1) + 1
+        for loop in first..<settled.count { settled[loop] += 1 }
+        leaving[position.exitLoop - 1] += 1
+    }
+
+    /// Fills in the shares and means.
+    func figure(_ figure: AgreementFigure) -> AgreementFigure {
+        var figure = figure
+        let count = Double(max(positions, 1))
+        func shares(_ counts: [Int]) -> [Double] { counts.map { Double($0) / count } }
+        figure.positions = positions
+        (figure.agreement, figure.settled, figure.exits) = (shares(agreeing), shares(settled), shares(leaving))
+        figure.meanSettlingLoop = 1 + settled.dropLast().reduce(0) { $0 + 1 - Double($1) / count }
+        figure.meanExitLoop = figure.exits.enumerated().reduce(0) { $0 + Double($1.offset + 1) * $1.element }
+        return figure
+    }
+}

@@ -1,0 +1,53 @@
+import Foundation
+
+/// A model on the bench, loaded or made up, with the threads that run it.
+///
+/// Owned by the bench's own thread.
+final class BenchmarkModel {
+    let name: String
+    /// How the weights of the layer stack are stored.
+    let weightName: String?
+    let configuration: ModelConfiguration
+    let kernels: Kernels
+    let pool: WorkerPool
+    let weights: ModelWeights
+    let transformer: LoopedTransformer
+    /// Nil for random weights, and for a folder that has none.
+    let tokenizer: Tokenizer?
+    let loadSeconds: Double
+
+    /// - Parameters:
+    ///   - kvType: by default bf16, and 8 bits with quantised weights.
+    ///   - overrides: changes the configuration before the model is built.
+    /// - Throws: ``OuroError`` naming the first thing of a folder or shape that is wrong.
+    init(
+        _ subject: Benchmark.Subject, threads: Int, kvType: KVType?, kernels: Kernels,
+        overrides: (inout ModelConfiguration) -> Void = { _ in }
+    ) throws(OuroError) {
+        self.kernels = kernels
+        pool = WorkerPool(threadCount: threads)
+        let start = ContinuousClock.now
+        var configuration: ModelConfiguration
+        switch subject {
+        case .random(let shape, let type):
+            (name, weightName, tokenizer) = (shape.name, type.rawValue, nil)
+            configuration = shape.configuration
+            overrides(&configuration)
+            weights = try ModelWeights(random: type, configuration: configuration, pool: pool)
+        case .folder(let folder):
+            name = folder.lastPathComponent
+            configuration = try ModelConfiguration(contentsOf: folder.appendingPathComponent("config.json"))
+            overrides(&configuration)
+            weights = try ModelWeights(
+                Checkpoint(folder: folder), configuration: configuration, kernels: kernels, pool: pool)
+            weightName = weights.blockMatrices.first?.format.name
+            let file = folder.appendingPathComponent("tokenizer.json")
+            tokenizer = FileManager.default.fileExists(atPath: file.path) ? try Tokenizer(contentsOf: file) : nil
+        }
+        self.configuration = configuration
+        transformer = LoopedTransformer(
+            configuration: configuration, weights: weights, kernels: kernels, pool: pool,
+            kvType: kvType ?? (weights.isQuantised ? .q8 : .bf16))
+        loadSeconds = (ContinuousClock.now - start) / .seconds(1)
+    }
+}

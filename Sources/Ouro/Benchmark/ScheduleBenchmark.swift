@@ -1,0 +1,239 @@
+import Foundation
+import Synchronization
+
+extension Benchmark {
+    /// Measures ways to arrange rows into passes, on a thread of its own, handing over every result as soon as it is there.
+    ///
+    /// - Throws: ``OuroError`` for a plan, prompt or folder that makes no sense, before anything is measured; with code
+    ///   `scheduleMismatch` if schedules that must not change a request's output did.
+    public static func run(
+        _ subject: Subject, schedules plan: SchedulePlan, report: @escaping @Sendable (ScheduleReport) -> Void
+    ) async throws {
+        try plan.validate()
+        let kernels = try Kernels.select(plan.instructionSet ?? ProcessInfo.processInfo.environment["OURO_ISA"])
+        try await onThread { try ScheduleBenchmark(subject, plan: plan, kernels: kernels, report: report).run() }
+    }
+}
+
+/// The schedules of one model, in turn.
+final class ScheduleBenchmark {
+    let plan: SchedulePlan
+    let model: BenchmarkModel
+    private let report: (ScheduleReport) -> Void
+    private let freeRows: Int
+
+    init(
+        _ subject: Benchmark.Subject, plan: SchedulePlan, kernels: Kernels, report: @escaping (ScheduleReport) -> Void
+    ) throws(OuroError) {
+        self.plan = plan
+        self.report = report
+        let simulatedLoops = plan.kinds == [.simulation] ? plan.table.loops : nil
+        model = try BenchmarkModel(subject, threads: plan.threads, kvType: plan.kvType, kernels: kernels) {
+            $0.totalUTSteps = simulatedLoops ?? $0.totalUTSteps
+        }
+        freeRows = plan.freeRows ?? CostCurve(measuring: model.transformer).freeRows
+    }
+
+    func run() throws(OuroError) {
+        // Whatever is wrong with the prompt or the text shows before anything is measured.
+        let prompt = try promptTokens()
+        let text = try textTokens()
+        if plan.kinds.contains(.agreement) { report(.agreement(try agreement(prompt: prompt, text: text))) }
+        if plan.kinds.contains(.schedules) { try compareSchedules(prompt) }
+        if plan.kinds.contains(.concurrency) { try compareStreams(prompt) }
+        if plan.kinds.contains(.simulation) { try simulate() }
+    }
+
+    // MARK: what is measured
+
+    /// One request under every schedule.
+    private func compareSchedules(_ prompt: [Int]) throws(OuroError) {
+        let exit = ExitPolicy.threshold(exitThreshold)
+        let requests = [
+            ("plain", request()), ("exit", request(exit: exit)), ("wavefront", request(wavefront: true)),
+            ("exit+wavefront", request(exit: exit, wavefront: true)),
+            ("wavefront+lookup", request(wavefront: true, draftTokens: plan.draftTokens)),
+        ]
+        let contenders = requests.map {
+            Contender(schedule: $0.0, requests: [(prompt, $0.1)], model: model.transformer)
+        }
+        let results = try compare(contenders, name: "schedules", trialSeconds: plan.seconds / 2)
+        for result in results { report(.schedule(result.figure)) }
+        try Self.checkEqual(results[0].output, results[2].output)
+        try Self.checkEqual(results[0].output, results[4].output)
+        try Self.checkEqual(results[1].output, results[3].output)
+    }
+
+    /// As many requests as the plan says, each with two tokens of the prompt, against one.
+    private func compareStreams(_ prompt: [Int]) throws(OuroError) {
+        var contenders: [Contender] = []
+        for wavefront in [false, true] {
+            for count in Set(plan.streams + [1]).sorted() {
+                let requests = (0..<count).map { index in
+                    ((0..<2).map { prompt[(2 * index + $0) % prompt.count] }, request(wavefront: wavefront))
+                }
+                contenders.append(
+                    Contender(
+                        schedule: wavefront ? "wavefront" : "plain", requests: requests, model: model.transformer))
+            }
+        }
+        let results = try compare(contenders, name: "concurrency", trialSeconds: plan.seconds / 4)
+        for result in results where plan.streams.contains(result.figure.streams) { report(.schedule(result.figure)) }
+        let half = results.count / 2
+        for (plain, wavefront) in zip(results[..<half], results[half...]) {
+            try Self.checkEqual(plain.output, wavefront.output)
+        }
+    }
+
+    /// Real passes of this model, predictions and exits of the plan's table.
+    private func simulate() throws(OuroError) {
+        let table = plan.table
+        let prompt = (0..<8).map { $0 % configuration.vocabularySize }
+        func contender(_ exit: Double?, wavefront: Bool) -> Contender {
+            let policy = exit == nil ? ExitPolicy.allLoops : SimulatedModel.exit
+            let name = exit == nil ? (wavefront ? "wavefront" : "plain") : wavefront ? "exit+wavefront" : "exit"
+            return Contender(
+                schedule: name,
+                requests: [(prompt, request(loops: table.loops, exit: policy, wavefront: wavefront))],
+                model: SimulatedModel(model.transformer, table: table, meanExit: exit), isSimulation: true)
+        }
+        let contenders = ([nil] + table.exits).flatMap { exit in
+            [contender(exit, wavefront: false), contender(exit, wavefront: true)]
+        }
+        let results = try compare(contenders, name: "simulation", trialSeconds: plan.seconds / 2)
+        for result in results { report(.schedule(result.figure)) }
+        for index in stride(from: 0, to: results.count, by: 2) {
+            try Self.checkEqual(results[index].output, results[index + 1].output)
+        }
+    }
+
+    // MARK: means
+
+    var configuration: ModelConfiguration { model.configuration }
+
+    var exitThreshold: Float {
+        plan.exitThreshold ?? (configuration.exitThreshold < 1 ? configuration.exitThreshold : 0.5)
+    }
+
+    private struct Contender {
+        let schedule: String
+        let requests: [(prompt: [Int], request: ResolvedRequest)]
+        let model: any PassModel
+        var isSimulation = false
+    }
+
+    private struct ContenderResult {
+        var figure: ScheduleFigure
+        /// The tokens of every request, of one trial.
+        var tokens: [[Int]]
+
+        var output: Output { (figure.schedule, tokens) }
+    }
+
+    /// The tokens of every request under a schedule.
+    typealias Output = (schedule: String, tokens: [[Int]])
+
+    /// Runs all contenders in turn, three times at least and until the time is over; the first is what ratios refer to.
+    private func compare(
+        _ contenders: [Contender], name: String, trialSeconds: Double
+    ) throws(OuroError) -> [ContenderResult] {
+        var trials: [[ScheduleTrial]] = contenders.map { _ in [] }
+        let start = ContinuousClock.now
+        let total = trialSeconds * Double(contenders.count)
+        while trials[0].count < 3 || (ContinuousClock.now - start) / .seconds(1) < total {
+            for (index, contender) in contenders.enumerated() {
+                trials[index].append(
+                    try ScheduleTrial(
+                        contender.requests, model: contender.model, freeRows: freeRows, seconds: trialSeconds))
+            }
+        }
+        let first = trials[0]
+        func median(_ values: [Double]) -> Double { values.sorted()[values.count / 2] }
+        return zip(contenders, trials).map { contender, trials in
+            // The longest trial has seen most.
+            let longest = trials.max { $0.tokenCount < $1.tokenCount } ?? trials[0]
+            let speeds = trials.map(\.tokensPerSecond)
+            let passes = median(trials.map(\.passesPerToken))
+            let figure = ScheduleFigure(
+                name: name, shape: model.name, weights: model.weightName, threads: plan.threads,
+                schedule: contender.schedule, streams: contender.requests.count,
+                tokens: longest.streams.map(\.count).min() ?? 0, meanLoops: longest.meanLoops, passesPerToken: passes,
+                tokensPerSecond: median(speeds), passRatio: median(first.map(\.passesPerToken)) / passes,
+                speedRatio: median(zip(speeds, first.map(\.tokensPerSecond)).map { $0 / $1 }),
+                isSimulation: contender.isSimulation)
+            return ContenderResult(figure: figure, tokens: longest.streams.map { $0.map(\.id) })
+        }
+    }
+
+    /// Whether two schedules made the same tokens, as far as both got.
+    static func checkEqual(_ one: Output, _ other: Output) throws(OuroError) {
+        for (index, (a, b)) in zip(one.tokens, other.tokens).enumerated() {
+            guard let position = zip(a, b).enumerated().first(where: { $1.0 != $1.1 })?.offset else { continue }
+            throw OuroError(
+                .scheduleMismatch, field: "request \(index + 1)",
+                "token \(position + 1) is \(a[position]) with \(one.schedule), \(b[position]) with "
+                    + "\(other.schedule); schedules must not change the output: this is a fault of the engine, "
+                    + "please report it")
+        }
+    }
+
+    func request(
+        loops: Int? = nil, exit: ExitPolicy = .allLoops, wavefront: Bool = false, draftTokens: Int = 0
+    ) -> ResolvedRequest {
+        ResolvedRequest(
+            loops: loops ?? configuration.totalUTSteps, exit: exit, maxTokens: plan.maxTokens, endTokens: [],
+            sampling: SamplingParameters(), prefillChunk: 256, wavefront: wavefront, draftTokens: draftTokens,
+            text: TextAssembler(tokenizer: nil, stop: [], showsSpecialTokens: false))
+    }
+
+    private func promptTokens() throws(OuroError) -> [Int] {
+        let tokens: [Int]
+        if let tokenizer = model.tokenizer {
+            tokens = try known(tokenizer.encode(plan.prompt ?? SchedulePlan.prompt), field: "prompt")
+        } else if plan.prompt == nil {
+            tokens = (0..<64).map { ($0 * 31 + 7) % configuration.vocabularySize }
+        } else {
+            throw OuroError(
+                .invalidRequest, field: "prompt", "\(model.name) has no tokenizer, but a text needs one; leave it out")
+        }
+        guard !tokens.isEmpty else { throw OuroError(.invalidRequest, field: "prompt", "the prompt is empty") }
+        let room = configuration.contextLength - plan.maxTokens
+        guard tokens.count <= room else {
+            throw OuroError(
+                .contextExceeded, field: "prompt",
+                "the prompt has \(tokens.count) tokens; \(plan.maxTokens) more must fit into the model's context of "
+                    + "\(configuration.contextLength)")
+        }
+        return tokens
+    }
+
+    private func textTokens() throws(OuroError) -> [Int]? {
+        guard let text = plan.text else { return nil }
+        guard let tokenizer = model.tokenizer else {
+            throw OuroError(
+                .invalidRequest, field: "text", "\(model.name) has no tokenizer, but a text needs one; leave it out")
+        }
+        let tokens = try known(tokenizer.encode(text), field: "text")
+        guard tokens.count >= 2 else {
+            throw OuroError(.invalidRequest, field: "text", "expected at least 2 tokens, found \(tokens.count)")
+        }
+        return tokens
+    }
+
+    private func known(_ tokens: [Int], field: String) throws(OuroError) -> [Int] {
+        if let bad = tokens.first(where: { $0 >= configuration.vocabularySize }) {
+            throw OuroError(
+                .invalidRequest, field: field,
+                "token \(bad) is not in the model's vocabulary (0 to \(configuration.vocabularySize - 1)); is its "
+                    + "tokenizer.json that of another model?")
+        }
+        return tokens
+    }
+
+    /// One request, alone and plainly, to its end or as far as the time allows.
+    func generate(_ prompt: [Int], seconds: Double) throws(OuroError) -> [Int] {
+        let trial = try ScheduleTrial(
+            [(prompt, request())], model: model.transformer, freeRows: freeRows, seconds: seconds)
+        return trial.streams[0].map(\.id)
+    }
+}

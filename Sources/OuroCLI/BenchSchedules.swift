@@ -1,0 +1,206 @@
+import ArgumentParser
+import Foundation
+import Ouro
+
+/// What `ouro bench` runs of schedules, and on what.
+struct ScheduleOptions: ParsableArguments {
+    @Option(help: "schedules, agreement: what to continue (default: a few lines of Swift).")
+    var prompt: String?
+
+    @Option(parsing: .unconditional, help: "schedules, concurrency, simulation: tokens of a request at most.")
+    var maxTokens = 128
+
+    @Option(parsing: .unconditional, help: "schedules: tokens that prompt lookup proposes at a time.")
+    var draftTokens = 4
+
+    @Option(
+        parsing: .unconditional,
+        help: "schedules, agreement: when tokens leave (default: the model's own threshold, 0.5 if it has none).")
+    var exitThreshold: Float?
+
+    @Option(
+        help: ArgumentHelp(
+            "concurrency: requests at a time (default: 1,2,4,8,16,32,64).", valueName: "1,2,..."))
+    var streams: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "agreement: a text to predict (default: what the model writes); - is standard input.", valueName: "file"))
+    var text: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "simulation: the share of predictions settled after each loop (default: --model's, else 0.81,0.92,0.96,1).",
+            valueName: "0.8,...,1"))
+    var agreement: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "simulation: mean loops that tokens leave at (default: 1.5,2,3).", valueName: "1.5,..."))
+    var exits: String?
+
+    func plan(kinds: Set<SchedulePlan.Kind>, threads: Int?, seconds: Double, kvType: KVType?) throws -> SchedulePlan {
+        var plan = SchedulePlan(
+            kinds: kinds, threads: threads, prompt: prompt, maxTokens: maxTokens, draftTokens: draftTokens,
+            exitThreshold: exitThreshold, seconds: seconds, kvType: kvType)
+        if let streams { plan.streams = try NumberList.integers(streams, "--streams") }
+        if let agreement { plan.table.settled = try Self.decimals(agreement, "--agreement") }
+        if let exits { plan.table.meanExits = try Self.decimals(exits, "--exits") }
+        return plan
+    }
+
+    private static func decimals(_ text: String, _ option: String) throws -> [Double] {
+        try text.split(separator: ",", omittingEmptySubsequences: false).map { part in
+            guard let value = Double(part), value.isFinite else {
+                throw ValidationError("\(option): expected numbers, as in 0.8,1, found '\(text)'")
+            }
+            return value
+        }
+    }
+}
+
+/// Runs measurements of schedules and prints them.
+struct ScheduleBench {
+    let options: ScheduleOptions
+    let plan: SchedulePlan
+    /// The folder that was asked for.
+    let model: URL?
+    /// Shapes with random weights, if they were asked for.
+    let random: [Benchmark.Subject]
+    /// The shape that stands in where no particular model is needed.
+    let substitute: [Benchmark.Subject]
+    let json: Bool
+
+    /// Whether there is something to measure for every kind.
+    func validate() throws {
+        for kind in plan.kinds { _ = try subjects(of: kind) }
+    }
+
+    func run() async throws {
+        var plan = plan
+        if let text = options.text { plan.text = try InputText.read(file: text) }
+        let printer = SchedulePrinter(json: json)
+        for kind in SchedulePlan.Kind.allCases where plan.kinds.contains(kind) {
+            var single = plan
+            single.kinds = [kind]
+            for subject in try subjects(of: kind) {
+                if kind == .simulation, let model, options.agreement == nil {
+                    single.table.settled = try await measured(.folder(model), plan: single)
+                }
+                try await Benchmark.run(subject, schedules: single) { printer.show($0) }
+            }
+        }
+    }
+
+    private func subjects(of kind: SchedulePlan.Kind) throws -> [Benchmark.Subject] {
+        switch kind {
+        case .simulation: return random.isEmpty ? substitute : random
+        case .concurrency: return model.map { [.folder($0)] } ?? (random.isEmpty ? substitute : random)
+        case .schedules, .agreement:
+            if let model { return [.folder(model)] }
+            guard !random.isEmpty else {
+                throw ValidationError(
+                    "\(kind.rawValue) needs a trained model, whose loops agree with each other: give --model DIR "
+                        + "(or --shape, for random weights)")
+            }
+            return random
+        }
+    }
+
+    /// The settled shares of a model, for a simulation.
+    private func measured(_ subject: Benchmark.Subject, plan: SchedulePlan) async throws -> [Double] {
+        var plan = plan
+        plan.kinds = [.agreement]
+        let shares = SettledShares()
+        try await Benchmark.run(subject, schedules: plan) { report in
+            if case .agreement(let figure) = report { shares.values = figure.settled }
+        }
+        return shares.values
+    }
+}
+
+/// What one thread leaves for another that waits for it.
+private final class SettledShares: @unchecked Sendable {
+    var values: [Double] = []
+}
+
+/// Prints results as a table, with a heading wherever another kind begins, or as JSON lines. Used by one thread at a time.
+private final class SchedulePrinter: @unchecked Sendable {
+    private let json: Bool
+    private var heading = ""
+
+    init(json: Bool) { self.json = json }
+
+    func show(_ report: ScheduleReport) {
+        if json { return Terminal.write(report.json.text + "\n") }
+        switch report {
+        case .schedule(let figure):
+            let other = figure.name == "concurrency" ? "one stream, plain" : "plain"
+            let title = figure.isSimulation ? "simulation: real passes, predictions from a table" : figure.name
+            begin(
+                "\(title) (\(figure.shape), \(figure.weights ?? "-"), \(figure.threads) threads; x: against \(other))\n"
+                    + row("schedule", "tokens/s", "x", "passes/token", "x", "mean loops"))
+            let streams = figure.streams == 1 ? "1 stream" : "\(figure.streams) streams"
+            let name = figure.name == "concurrency" ? "\(figure.schedule), \(streams)" : figure.schedule
+            Terminal.write(
+                row(
+                    name, BenchTable.number(figure.tokensPerSecond), String(format: "%.2f", figure.speedRatio),
+                    String(format: "%.3f", figure.passesPerToken), String(format: "%.2f", figure.passRatio),
+                    String(format: "%.2f", figure.meanLoops)) + "\n")
+        case .agreement(let figure):
+            begin(
+                "agreement with the last loop (\(figure.shape), \(figure.positions) positions of "
+                    + "\(figure.isGenerated ? "the model's own text" : "the text"))\n"
+                    + row("loop", "agrees", "settled", "leaves", "", ""))
+            func percent(_ value: Double) -> String { String(format: "%.1f %%", value * 100) }
+            for loop in figure.agreement.indices {
+                Terminal.write(
+                    row(
+                        "\(loop + 1)", percent(figure.agreement[loop]), percent(figure.settled[loop]),
+                        percent(figure.exits[loop]), "", "") + "\n")
+            }
+            Terminal.write(
+                row(
+                    "mean", "", String(format: "%.2f", figure.meanSettlingLoop),
+                    String(format: "%.2f", figure.meanExitLoop), "", "")
+                    + "(leaves: threshold \(figure.exitThreshold))\n")
+        }
+    }
+
+    private func begin(_ text: String) {
+        guard text != heading else { return }
+        Terminal.write((heading.isEmpty ? "" : "\n") + text + "\n")
+        heading = text
+    }
+
+    private func row(_ columns: String...) -> String {
+        zip(columns, [26, 12, 10, 14, 8, 12]).map { BenchTable.column($0, $1) }.joined()
+    }
+}
+
+extension ScheduleReport {
+    fileprivate var json: JSONOutput {
+        switch self {
+        case .schedule(let figure):
+            .object([
+                "name": .string(figure.name), "simulation": .bool(figure.isSimulation), "shape": .string(figure.shape),
+                "weights": figure.weights.map { .string($0) } ?? .null, "threads": .int(figure.threads),
+                "schedule": .string(figure.schedule), "streams": .int(figure.streams), "tokens": .int(figure.tokens),
+                "mean_loops": .double(figure.meanLoops), "passes_per_token": .double(figure.passesPerToken),
+                "tokens_per_second": .double(figure.tokensPerSecond), "pass_ratio": .double(figure.passRatio),
+                "speed_ratio": .double(figure.speedRatio),
+            ])
+        case .agreement(let figure):
+            .object([
+                "name": .string("agreement"), "shape": .string(figure.shape),
+                "weights": figure.weights.map { .string($0) } ?? .null, "threads": .int(figure.threads),
+                "text": .string(figure.isGenerated ? "generated" : "given"), "positions": .int(figure.positions),
+                "agreement": .array(figure.agreement.map { .double($0) }),
+                "settled": .array(figure.settled.map { .double($0) }),
+                "mean_settling_loop": .double(figure.meanSettlingLoop),
+                "exit_threshold": .float(figure.exitThreshold), "exits": .array(figure.exits.map { .double($0) }),
+                "mean_exit_loop": .double(figure.meanExitLoop),
+            ])
+        }
+    }
+}

@@ -1,0 +1,59 @@
+import Foundation
+import Testing
+
+/// `ouro bench` of schedules as programs and people see it.
+@Suite struct BenchTests {
+    private static let trained = CommandLineTool.fixture("code_lm")
+    private static let quick = ["--seconds", "0.02", "--max-tokens", "12", "--threads", "1"]
+
+    private static let scheduleKeys: Set<String> = [
+        "name", "simulation", "shape", "weights", "threads", "schedule", "streams", "tokens", "mean_loops",
+        "passes_per_token", "tokens_per_second", "pass_ratio", "speed_ratio",
+    ]
+
+    @Test func schedulesAreObjects() throws {
+        let result = try CommandLineTool.run(
+            ["bench", "--model", Self.trained, "--only", "schedules,concurrency", "--streams", "1,3", "--json"]
+                + Self.quick)
+        #expect(result.status == 0, "\(result.errors)")
+        let objects = try result.json()
+        #expect(objects.count == 5 + 4, "\(result.output)")
+        for object in objects { #expect(Set(object.keys) == Self.scheduleKeys, "\(object)") }
+        #expect(objects.prefix(5).allSatisfy { $0["name"] as? String == "schedules" })
+        #expect(objects.dropFirst(5).map { $0["streams"] as? Int } == [1, 3, 1, 3])
+        #expect(objects.allSatisfy { $0["simulation"] as? Bool == false })
+        #expect(objects.first?["passes_per_token"] as? Double == 4)
+    }
+
+    @Test func agreementIsAnObject() throws {
+        let text = Data("func f() -> Int { 1 }\n".utf8)
+        let result = try CommandLineTool.run(
+            ["bench", "--model", Self.trained, "--only", "agreement", "--text", "-", "--json"] + Self.quick,
+            input: text)
+        #expect(result.status == 0, "\(result.errors)")
+        let object = try #require(try result.json().first)
+        #expect(
+            Set(object.keys) == [
+                "name", "shape", "weights", "threads", "text", "positions", "agreement", "settled",
+                "mean_settling_loop", "exit_threshold", "exits", "mean_exit_loop",
+            ])
+        #expect(object["positions"] as? Int == text.count)
+        #expect(object["text"] as? String == "given")
+        #expect((object["agreement"] as? [Double])?.count == 4)
+    }
+
+    @Test func aSimulationSaysThatItIsOne() throws {
+        let arguments =
+            ["bench", "--only", "simulation", "--shape", "2x64x2x128x256", "--weights", "bf16"] + Self.quick
+        let objects = try CommandLineTool.run(arguments + ["--json", "--exits", "2"]).json()
+        #expect(objects.count == 4)
+        for object in objects {
+            #expect(Set(object.keys) == Self.scheduleKeys, "\(object)")
+            #expect(object["simulation"] as? Bool == true)
+        }
+        let table = try CommandLineTool.run(arguments + ["--model", Self.trained])
+        #expect(table.status == 0, "\(table.errors)")
+        #expect(table.output.contains("simulation: real passes, predictions from a table"))
+        #expect(table.output.contains("exit+wavefront"))
+    }
+}

@@ -1,0 +1,168 @@
+import Foundation
+import Synchronization
+import Testing
+
+@testable import Ouro
+
+/// The bench of schedules on models small enough for a test.
+@Suite struct ScheduleBenchmarkTests {
+    private static let trained = Benchmark.Subject.folder(Fixtures.url("code_lm"))
+
+    private static func tiny() throws -> Benchmark.Subject { .random(try BenchmarkShape("2x64x2x128x256"), .f32) }
+
+    private final class Reports: Sendable {
+        let all = Mutex<[ScheduleReport]>([])
+    }
+
+    private static func run(_ subject: Benchmark.Subject, _ plan: SchedulePlan) async throws -> [ScheduleReport] {
+        let reports = Reports()
+        try await Benchmark.run(subject, schedules: plan) { report in reports.all.withLock { $0.append(report) } }
+        return reports.all.withLock { $0 }
+    }
+
+    private static func figures(_ subject: Benchmark.Subject, _ plan: SchedulePlan) async throws -> [ScheduleFigure] {
+        try await run(subject, plan).compactMap {
+            if case .schedule(let figure) = $0 { return figure }
+            return nil
+        }
+    }
+
+    @Test func schedulesAreComparedWithPlainDecoding() async throws {
+        let plan = SchedulePlan(
+            kinds: [.schedules], threads: 1, maxTokens: 40, exitThreshold: 0.3, freeRows: 16,
+            seconds: 0.02)
+        let figures = try await Self.figures(Self.trained, plan)
+        try #require(
+            figures.map(\.schedule) == ["plain", "exit", "wavefront", "exit+wavefront", "wavefront+lookup"])
+        #expect(figures[0].passesPerToken == 4)
+        #expect(figures[0].passRatio == 1 && figures[0].speedRatio == 1)
+        #expect(figures[0].meanLoops == 4)
+        #expect(figures[2].passesPerToken < 3, "the fixture's loops agree on most tokens")
+        #expect(figures[4].passesPerToken < 3)
+        for figure in figures {
+            #expect(figure.tokensPerSecond > 0 && figure.tokensPerSecond.isFinite, "\(figure)")
+            #expect(abs(figure.passRatio * figure.passesPerToken - 4) < 1e-9, "\(figure)")
+            #expect(figure.tokens >= 3 && figure.streams == 1 && !figure.isSimulation, "\(figure)")
+            #expect(figure.shape == "code_lm" && figure.weights == "bf16", "\(figure)")
+        }
+    }
+
+    @Test func streamsShareTheirPasses() async throws {
+        let plan = SchedulePlan(kinds: [.concurrency], threads: 1, maxTokens: 8, streams: [4, 2], seconds: 0.02)
+        let figures = try await Self.figures(try Self.tiny(), plan)
+        #expect(figures.map(\.streams) == [2, 4, 2, 4])
+        #expect(figures.map(\.schedule) == ["plain", "plain", "wavefront", "wavefront"])
+        #expect(figures[0].passesPerToken == 2, "two requests make two tokens in four passes")
+        #expect(figures[1].passesPerToken == 1)
+        #expect(figures[1].passRatio == 4, "against one stream, which is measured even if it is not asked for")
+    }
+
+    @Test func aSimulationTakesThePassesOfItsTable() async throws {
+        let plan = SchedulePlan(
+            kinds: [.simulation], threads: 1, maxTokens: 100,
+            table: SimulationTable(settled: [0.8, 0.9, 0.95, 1], meanExits: [1.5, 2]), freeRows: 16, seconds: 0.02)
+        let figures = try await Self.figures(try Self.tiny(), plan)
+        try #require(
+            figures.map(\.schedule)
+                == ["plain", "wavefront", "exit", "exit+wavefront", "exit", "exit+wavefront"])
+        #expect(figures.allSatisfy { $0.isSimulation })
+        #expect(figures[0].passesPerToken == 4)
+        // A successor's last start is a pass after its predecessor settles: 0.8 * 1 + 0.1 * 2 + 0.05 * 3 + 0.05 * 4.
+        #expect(abs(figures[1].passesPerToken - 1.35) < 0.05, "\(figures[1].passesPerToken)")
+        #expect(abs(figures[2].passesPerToken - 1.5) < 0.05, "\(figures[2].passesPerToken)")
+        #expect(abs(figures[2].meanLoops - 1.5) < 0.05, "\(figures[2].meanLoops)")
+        #expect(figures[4].passesPerToken == 2)
+        #expect(figures[4].meanLoops == 2)
+        for index in [2, 4] {
+            #expect(figures[index + 1].passesPerToken < figures[index].passesPerToken)
+            #expect(abs(figures[index + 1].meanLoops - figures[index].meanLoops) < 0.05)
+        }
+    }
+
+    @Test func aSimulationMayHaveOtherLoopsThanItsShape() async throws {
+        let plan = SchedulePlan(
+            kinds: [.simulation], threads: 1, maxTokens: 12, table: SimulationTable(settled: [0.5, 1]), seconds: 0.01)
+        let figures = try await Self.figures(try Self.tiny(), plan)
+        #expect(figures.map(\.schedule) == ["plain", "wavefront", "exit", "exit+wavefront"])
+        #expect(figures[0].passesPerToken == 2)
+    }
+
+    @Test func agreementIsCountedLoopByLoop() {
+        var tally = AgreementTally(loops: 4)
+        for (argmax, exit) in [([7, 7, 7, 7], 1), ([1, 7, 2, 7], 2), ([1, 1, 7, 7], 4), ([7, 7, 7, 7], 2)] {
+            tally.add(
+                ScoredPosition(
+                    position: 0, token: 0, logProbabilities: nil, gate: [], exitDistribution: [], exitLoop: exit,
+                    argmax: argmax))
+        }
+        let figure = tally.figure(Self.emptyFigure)
+        #expect(figure.positions == 4)
+        #expect(figure.agreement == [0.5, 0.75, 0.75, 1])
+        #expect(figure.settled == [0.5, 0.5, 0.75, 1], "a prediction that leaves and returns has not settled")
+        #expect(figure.meanSettlingLoop == 2.25, "loops 1, 4, 3, 1")
+        #expect(figure.exits == [0.25, 0.5, 0, 0.25])
+        #expect(figure.meanExitLoop == 2.25, "loops 1, 2, 4, 2")
+    }
+
+    private static let emptyFigure = AgreementFigure(
+        shape: "", weights: nil, threads: 1, isGenerated: true, positions: 0, agreement: [], settled: [],
+        meanSettlingLoop: 0, exitThreshold: 1, exits: [], meanExitLoop: 0)
+
+    @Test(arguments: [nil, String(repeating: "let x = [1, 2, 3]\n", count: 20)])
+    func loopsOfATrainedModelAgreeMostly(text: String?) async throws {
+        let plan = SchedulePlan(kinds: [.agreement], threads: 1, maxTokens: 60, text: text, seconds: 0.1)
+        let reports = try await Self.run(Self.trained, plan)
+        guard case .agreement(let figure)? = reports.first else {
+            Issue.record("no figure in \(reports)")
+            return
+        }
+        #expect(reports.count == 1)
+        #expect(figure.positions == text?.utf8.count ?? 60)
+        #expect(figure.isGenerated == (text == nil))
+        #expect(figure.agreement.count == 4 && figure.agreement[3] == 1)
+        #expect(figure.agreement[0] > 0.5, "\(figure.agreement)")
+        #expect(zip(figure.settled, figure.agreement).allSatisfy { $0 <= $1 }, "\(figure)")
+        #expect(zip(figure.settled, figure.settled.dropFirst()).allSatisfy { $0 <= $1 }, "\(figure.settled)")
+        #expect((1...4).contains(figure.meanSettlingLoop))
+        #expect(abs(figure.exits.reduce(0, +) - 1) < 1e-9)
+    }
+
+    @Test func outputsThatDifferAreAnError() {
+        #expect(throws: Never.self) {
+            try ScheduleBenchmark.checkEqual(("plain", [[1, 2, 3]]), ("wavefront", [[1, 2, 3, 4]]))
+        }
+        let error = #expect(throws: OuroError.self) {
+            try ScheduleBenchmark.checkEqual(("plain", [[1], [1, 2]]), ("wavefront", [[1], [1, 5]]))
+        }
+        #expect(error?.code == .scheduleMismatch)
+        #expect(error?.description.contains("request 2") == true)
+        #expect(error?.description.contains("token 2 is 2 with plain, 5 with wavefront") == true)
+    }
+
+    @Test func plansThatMakeNoSenseAreRefused() async throws {
+        let changes: [(field: String, isTrained: Bool, change: (inout SchedulePlan) -> Void)] = [
+            ("threads", false, { $0.threads = 0 }), ("max_tokens", false, { $0.maxTokens = 2 }),
+            ("draft_tokens", false, { $0.draftTokens = 0 }), ("streams", false, { $0.streams = [1, 0] }),
+            ("streams", false, { $0.streams = [] }), ("seconds", false, { $0.seconds = 0 }),
+            ("free_rows", false, { $0.freeRows = -1 }), ("exit_threshold", false, { $0.exitThreshold = -1 }),
+            // Random weights have no tokenizer.
+            ("prompt", false, { $0.prompt = "text" }), ("text", false, { $0.text = "text" }),
+            ("prompt", true, { $0.prompt = "" }), ("text", true, { $0.text = "x" }),
+            ("prompt", true, { $0.maxTokens = 2048 }),
+            ("agreement", false, { $0.table = SimulationTable(settled: []) }),
+            ("agreement", false, { $0.table = SimulationTable(settled: [0.9, 0.8, 1]) }),
+            ("agreement", false, { $0.table = SimulationTable(settled: [0.5, 0.9]) }),
+            ("agreement", false, { $0.table = SimulationTable(settled: [.nan, 1]) }),
+            ("exits", false, { $0.table = SimulationTable(meanExits: [5]) }),
+        ]
+        let tiny = try Self.tiny()
+        for (index, (field, isTrained, change)) in changes.enumerated() {
+            var plan = SchedulePlan(kinds: [.schedules], threads: 1, seconds: 0.01)
+            change(&plan)
+            let error = await #expect(throws: OuroError.self, "change \(index), \(field)") {
+                try await Self.run(isTrained ? Self.trained : tiny, plan)
+            }
+            #expect(error?.field == field, "change \(index): \(error?.description ?? "nothing")")
+        }
+    }
+}
