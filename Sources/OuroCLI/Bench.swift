@@ -135,6 +135,8 @@ struct Bench: AsyncParsableCommand {
     ///   - folder: of the model that is named; without one, and without a shape, it is the default model.
     private func scheduleBench(_ kinds: Set<SchedulePlan.Kind>, folder: URL?) throws -> ScheduleBench {
         let random = try randomSubjects(weights: "q8")
+        var schedules = schedules
+        if folder == nil, shape == nil { schedules.prompt = schedules.prompt ?? "Once upon a time there was" }
         return ScheduleBench(
             options: schedules,
             plan: try schedules.plan(kinds: kinds, threads: threads, seconds: seconds, kvType: kvType),

@@ -4,7 +4,7 @@ import Ouro
 
 /// What `ouro bench` runs of schedules, and on what.
 struct ScheduleOptions: ParsableArguments {
-    @Option(help: "schedules, agreement: what to continue (default: a few lines of Swift).")
+    @Option(help: "schedules, agreement: what to continue (default: a few lines of Swift, for ouro-tiny the beginning of a story).")
     var prompt: String?
 
     @Option(parsing: .unconditional, help: "schedules, concurrency, simulation: tokens of a request at most.")
@@ -39,10 +39,16 @@ struct ScheduleOptions: ParsableArguments {
             "simulation: mean loops that tokens leave at (default: 1.5,2,3).", valueName: "1.5,..."))
     var exits: String?
 
+    @Option(
+        parsing: .unconditional,
+        help: "Rows that a pass may have before guesses are left out (default: measured, as in an engine).")
+    var freeRows: Int?
+
     func plan(kinds: Set<SchedulePlan.Kind>, threads: Int?, seconds: Double, kvType: KVType?) throws -> SchedulePlan {
         var plan = SchedulePlan(
             kinds: kinds, threads: threads, prompt: prompt, maxTokens: maxTokens, draftTokens: draftTokens,
             exitThreshold: exitThreshold, seconds: seconds, kvType: kvType)
+        plan.freeRows = freeRows
         if let streams { plan.streams = try NumberList.integers(streams, "--streams") }
         if let agreement { plan.table.settled = try Self.decimals(agreement, "--agreement") }
         if let exits { plan.table.meanExits = try Self.decimals(exits, "--exits") }
