@@ -42,7 +42,10 @@ struct Health: AsyncParsableCommand {
             let response = try await client.execute(HTTPClientRequest(url: url), timeout: .seconds(Int64(timeout)))
             failure = response.status == .ok ? nil : "expected status 200, found \(response.status.code)"
         } catch let error as HTTPClientError {
-            failure = error.shortDescription
+            let isLate = [.deadlineExceeded, .connectTimeout, .readTimeout].contains(error)
+            failure = isLate ? "no answer within \(timeout) s" : error.shortDescription
+        } catch let error as IOError {
+            failure = "no server there: \(String(cString: strerror(error.errnoCode)))"
         } catch {
             failure = "no answer: \(error)"
         }

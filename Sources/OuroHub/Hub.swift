@@ -23,7 +23,9 @@ public struct Hub: Sendable {
     ) async throws(OuroError) -> URL {
         let cached = cachedSnapshot(of: repository)
         let missing = cached.map { missingFile(in: $0, needsWeights: needsWeights) } ?? "the model"
-        if let cached, missing == nil { return cached }
+        let isWhole = missing == nil
+        // Another tool may have fetched no more than it needed; a model without a tokenizer is one all the same.
+        if let cached, isWhole, settings.isOffline || Self.has("tokenizer.json", in: cached) { return cached }
         if settings.isOffline {
             let found = cached.map { "in \($0.path)" } ?? "in \(settings.cache.path)"
             throw OuroError(
@@ -32,7 +34,13 @@ public struct Hub: Sendable {
                     + "\(repository.name)` where there is a network, or unset it")
         }
         let files = needsWeights ? FilePatterns() : .withoutWeights
-        let folder = try await download(repository, files: files, progress: progress).folder
+        let folder: URL
+        do {
+            folder = try await download(repository, files: files, progress: progress).folder
+        } catch {
+            guard let cached, isWhole else { throw error }
+            return cached
+        }
         if let missing = missingFile(in: folder, needsWeights: needsWeights) {
             throw OuroError(
                 .failedDownload, file: repository.name,
@@ -128,11 +136,13 @@ public struct Hub: Sendable {
                 + "folder with HF_HOME or --local-dir")
     }
 
+    private static func has(_ name: String, in folder: URL) -> Bool {
+        FileManager.default.fileExists(atPath: folder.appendingPathComponent(name).path)
+    }
+
     /// What a folder lacks to be a model; nil if nothing.
     private func missingFile(in folder: URL, needsWeights: Bool) -> String? {
-        func has(_ name: String) -> Bool {
-            FileManager.default.fileExists(atPath: folder.appendingPathComponent(name).path)
-        }
+        func has(_ name: String) -> Bool { Self.has(name, in: folder) }
         guard has("config.json") else { return "config.json" }
         guard needsWeights else { return nil }
         guard has(ShardIndex.name) else { return has("model.safetensors") ? nil : "model.safetensors" }

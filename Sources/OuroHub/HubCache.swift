@@ -16,7 +16,9 @@ struct HubCache: Sendable {
     private var folder: URL { root.appendingPathComponent(repository.folderName) }
     private var reference: URL { folder.appendingPathComponent("refs/\(repository.revision)") }
 
-    func snapshot(_ commit: String) -> URL { folder.appendingPathComponent("snapshots/\(commit)", isDirectory: true) }
+    func folder(ofCommit commit: String) -> URL {
+        folder.appendingPathComponent("snapshots/\(commit)", isDirectory: true)
+    }
 
     /// Where a file goes.
     func placement(of file: HubFile) -> FilePlacement {
@@ -34,7 +36,7 @@ struct HubCache: Sendable {
             guard let text = try? String(contentsOf: reference, encoding: .utf8) else { return nil }
             commit = text.trimmingCharacters(in: .whitespacesAndNewlines)
         }
-        let url = snapshot(commit)
+        let url = folder(ofCommit: commit)
         return isCommit(commit) && FileManager.default.fileExists(atPath: url.path) ? url : nil
     }
 
@@ -44,7 +46,7 @@ struct HubCache: Sendable {
     ///
     /// - Throws: ``OuroError`` with code `unwritableFile`.
     func link(_ files: [HubFile], commit: String) throws(OuroError) -> URL {
-        let snapshot = snapshot(commit)
+        let snapshot = folder(ofCommit: commit)
         for file in files {
             let link = snapshot.appendingPathComponent(file.path)
             try makeFolder(link.deletingLastPathComponent())

@@ -26,6 +26,8 @@ struct HubFailure: Error {
             case .readTimeout?: "the server fell silent"
             case .remoteConnectionClosed?: "the connection was cut"
             case let known?: known.shortDescription
+            case nil where reason is IOError:
+                (reason as? IOError).map { String(cString: strerror($0.errnoCode)) } ?? ""
             case nil: isCancelled ? "cancelled" : Self.clean("\(reason)")
             }
         self.init(

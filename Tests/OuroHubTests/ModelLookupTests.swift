@@ -48,6 +48,16 @@ import Testing
         #expect(home.bytes("model-2.safetensors") == [1, 2, 3])
     }
 
+    @Test func aSnapshotWithoutTokenizerIsCompletedWhereTheHubCanBeHad() async throws {
+        let hub = try await FakeHub()
+        defer { hub.stop() }
+        _ = try await Hub(home.settings(hub)).download(.sample, files: FilePatterns(exclude: ["tokenizer*"]))
+        #expect(try await Hub(home.settings(hub, offline: true)).model(.sample).path == home.snapshot.path)
+        #expect(home.bytes("tokenizer.json") == nil)
+        _ = try await Hub(home.settings(hub)).model(.sample)
+        #expect(home.bytes("tokenizer.json") == hub.files["tokenizer.json"])
+    }
+
     @Test func aHubsModelWithoutWeightsIsAnError() async throws {
         let hub = try await FakeHub(files: ["config.json": Array("{}".utf8), "a.bin": [1]])
         defer { hub.stop() }
