@@ -152,12 +152,12 @@ import Testing
     }
 
     @Test(arguments: [
-        ["generate"], ["generate", "--model", "x", "--temperature", "hot", "a"],
+        ["generate", "--model", "x", "--temperature", "hot", "a"],
         ["generate", "--model", "x", "-n", "0", "a"],
         ["generate", "--model", "x", "--exit-at", "0", "a"], ["generate", "--model", "x", "--tokens", "1,x"],
         ["generate", "--model", "x", "--exit-at", "1", "--exit-threshold", "0.5", "a"], ["score", "--model", "x"],
         ["generate", "--model", "x", "--tokens", "1", "text"], ["nonsense"],
-        ["bench", "--only", "schedule"], ["bench", "--only", "schedules"], ["bench", "--model", "x", "--shape", "tiny"],
+        ["bench", "--only", "schedule"], ["bench", "--model", "x", "--shape", "tiny"],
         ["bench", "--only", "concurrency", "--streams", "x"], ["bench", "--only", "simulation", "--agreement", "x"],
         ["generate", "--model", "x", "--threads", "0", "a"], ["generate", "--model", "x", "--logit-bias", "a", "b"],
     ])

@@ -20,8 +20,12 @@ import Testing
     }
 
     private static func run(_ engine: Engine, _ request: GenerationRequest) async throws -> Outcome {
+        try await outcome(of: engine.generate(request))
+    }
+
+    private static func outcome(of stream: TokenStream) async throws -> Outcome {
         var outcome = Outcome()
-        for try await token in try engine.generate(request) {
+        for try await token in stream {
             outcome.tokens.append(token.id)
             outcome.logProbabilities.append(token.logProbability.bitPattern)
             outcome.exits.append(token.exitLoop)
@@ -193,9 +197,11 @@ import Testing
             as [(Int, Int, Int, Int?)]
         {
             let engine = try engine(threads: threads, chunk: chunk, rows: rows, blocks: blocks)
+            // All of them are there before the first has run far.
+            let streams = try requests.map { try engine.generate($0) }
             let found = try await withThrowingTaskGroup(of: (Int, Outcome).self) { group in
-                for (index, request) in requests.enumerated() {
-                    group.addTask { (index, try await Self.run(engine, request)) }
+                for (index, stream) in streams.enumerated() {
+                    group.addTask { (index, try await Self.outcome(of: stream)) }
                 }
                 return try await group.reduce(into: [Int: Outcome]()) { $0[$1.0] = $1.1 }
             }

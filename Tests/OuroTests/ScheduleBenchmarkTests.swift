@@ -93,7 +93,7 @@ import Testing
             tally.add(
                 ScoredPosition(
                     position: 0, token: 0, logProbabilities: nil, gate: [], exitDistribution: [], exitLoop: exit,
-                    argmax: argmax))
+                    argmax: argmax, alternatives: []))
         }
         let figure = tally.figure(Self.emptyFigure)
         #expect(figure.positions == 4)
