@@ -16,7 +16,11 @@ import subprocess
 import sys
 import tempfile
 
-import torch
+try:
+    import safetensors  # noqa: F401
+    import torch
+except ImportError as missing:
+    sys.exit(f"{missing.name} is not installed: pip install torch safetensors")
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from compare_transformers import PlainOuro  # noqa: E402
@@ -26,7 +30,11 @@ CODE = ["configuration_ouro.py", "modeling_ouro.py"]
 
 def published(folder: str, code: str, tokens: list[int], loops: int) -> list[torch.Tensor]:
     """Logits of every loop from the published code, with the model's own files untouched."""
-    from transformers import AutoModelForCausalLM
+    try:
+        from transformers import AutoModelForCausalLM
+    except ImportError:
+        sys.exit("the published code needs transformers: pip install 'transformers==4.57.6'; or leave out --code and "
+                 "compare with plain PyTorch in a folder without it")
 
     with tempfile.TemporaryDirectory() as place:
         for name in os.listdir(folder):

@@ -140,7 +140,8 @@ struct Bench: AsyncParsableCommand {
         return ScheduleBench(
             options: schedules,
             plan: try schedules.plan(kinds: kinds, threads: threads, seconds: seconds, kvType: kvType),
-            model: try folder ?? (shape == nil ? DefaultModel.folder() : nil), random: shape == nil ? [] : random, substitute: random,
+            model: try folder ?? (shape == nil ? DefaultModel.folder() : nil), random: shape == nil ? [] : random,
+            substitute: random,
             json: json)
     }
 
@@ -152,7 +153,9 @@ struct Bench: AsyncParsableCommand {
         if let threads, threads < 1 { throw ValidationError("--threads: expected at least 1, found \(threads)") }
         if !(seconds > 0) { throw ValidationError("--seconds: expected more than 0, found \(seconds)") }
         _ = try plan()
-        if !kinds.schedules.isEmpty { try scheduleBench(kinds.schedules, folder: model.map { URL(fileURLWithPath: $0) }).validate() }
+        if !kinds.schedules.isEmpty {
+            try scheduleBench(kinds.schedules, folder: model.map { URL(fileURLWithPath: $0) }).validate()
+        }
         if let weights { let _: [WeightType] = try Self.names(weights, "--weights") }
     }
 

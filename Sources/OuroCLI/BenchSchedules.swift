@@ -4,7 +4,10 @@ import Ouro
 
 /// What `ouro bench` runs of schedules, and on what.
 struct ScheduleOptions: ParsableArguments {
-    @Option(help: "schedules, agreement: what to continue (default: a few lines of Swift, for ouro-tiny the beginning of a story).")
+    @Option(
+        help:
+            "schedules, agreement: what to continue (default: a few lines of Swift, for ouro-tiny the beginning of a story)."
+    )
     var prompt: String?
 
     @Option(parsing: .unconditional, help: "schedules, concurrency, simulation: tokens of a request at most.")

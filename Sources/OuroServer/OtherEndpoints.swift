@@ -76,7 +76,8 @@ struct OtherEndpoints: Sendable {
                 "top_k": .int(sampling.topK), "min_p": .float(sampling.minP),
                 "repetition_penalty": .float(sampling.repetitionPenalty),
                 "loops": .int(engine.configuration.totalUTSteps),
-                "exit_threshold": .float(engine.configuration.exitThreshold), "kv_policy": .string(engine.options.kvPolicy.rawValue),
+                "exit_threshold": .float(engine.configuration.exitThreshold),
+                "kv_policy": .string(engine.options.kvPolicy.rawValue),
             ]),
         ])
     }

@@ -1,6 +1,15 @@
 import Foundation
 import Ouro
 
+extension Recipe.LoraSettings {
+    /// The matrices that get factors.
+    func matrices(of layout: ParameterLayout) -> [ParameterLayout.Tensor] {
+        layout.tensors.filter { tensor in
+            tensor.isMatrix && targets.contains { tensor.name.hasSuffix(".\($0).weight") }
+        }
+    }
+}
+
 /// Low-rank adapters (LoRA, arXiv 2106.09685) of some matrices of a frozen model.
 ///
 /// The model's matrices are kept as W + s B A, so a step's forward and backward are those of any training; only what
@@ -46,8 +55,7 @@ final class LowRankAdapters {
         base = Base(path: path, fingerprint: Self.fingerprint(model.parameters))
         var matrices: [Matrix] = []
         var (end, frozenEnd) = (0, 0)
-        for tensor in model.layout.tensors
-        where tensor.isMatrix && settings.targets.contains(where: { tensor.name.hasSuffix(".\($0).weight") }) {
+        for tensor in settings.matrices(of: model.layout) {
             func factor(_ name: String, _ shape: [Int]) -> ParameterLayout.Tensor {
                 defer { end += shape[0] * shape[1] }
                 return .init(name: "\(tensor.name).\(name)", shape: shape, range: end..<end + shape[0] * shape[1])

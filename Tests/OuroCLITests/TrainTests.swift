@@ -175,6 +175,7 @@ import Testing
         try FileManager.default.removeItem(atPath: "\(output)/checkpoints/\(last)")
         let full = try train("--resume", limit: "64")
         #expect(full.status == 1 && full.errors.contains("step-"), "\(full)")
+        #expect(full.errors.contains("is kept; make room, then continue with --resume"), "\(full.errors)")
         #expect(try checkpoints() == saved.filter { $0.key != last }, "what was saved, and nothing else")
         #expect(try train("--resume", limit: "unlimited").status == 0)
         #expect(try checkpoints()[last] == saved[last])

@@ -45,6 +45,23 @@ import Testing
         #expect(factors.a == [0, 1, 2, 3, 4, 5] && factors.inputs == 3 && factors.outputs == 4)
     }
 
+    @Test func anAdapterOfPEFTsMergesToTheWeightsThatPEFTMerges() throws {
+        let adapter = try Adapter(contentsOf: Fixtures.url("peft"))
+        #expect(adapter.rank == 2 && adapter.scale == 1.5 && adapter.factors.count == 14)
+        let base = try Checkpoint(folder: Fixtures.url("c_gqa_headdim24_seed1"))
+        let merged = try base.merging(adapter, kernels: try Kernels.select(nil))
+        let golden = try SafetensorsFile(contentsOf: Fixtures.url("peft/merged.safetensors"))
+        #expect(golden.tensors.count == 2)
+        for name in golden.tensors.keys {
+            let expected = try golden.floats(name)
+            let found = Array(try merged.bytes(of: name).0.bindMemory(to: Float.self))
+            let before = Array(try base.bytes(of: name).0.bindMemory(to: Float.self))
+            let difference = zip(found, expected).map { abs($0 - $1) }.max() ?? .infinity
+            let change = zip(before, expected).map { abs($0 - $1) }.max() ?? 0
+            #expect(difference < 1e-6 && change > 0.1, "\(name) is off by \(difference), PEFT changed it by \(change)")
+        }
+    }
+
     @Test func stabilisedScalesDivideByTheRoot() throws {
         let adapter = try Self.read(rank: 4, configuration: { $0["use_rslora"] = true })
         #expect(adapter.scale == 4)

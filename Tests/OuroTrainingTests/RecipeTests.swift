@@ -80,6 +80,10 @@ import Testing
         ("warmup_steps: 2", "warmup_steps: 6", 18, "stages[1].learning_rate.warmup_steps"),
         ("  text: {bytes: text.txt}", "  text: {bytes: a, task: b}", 10, "data.text"),
         ("    beta: 0.1", "    beta: .nan", 17, "stages[1].beta"),
+        ("stages:", "lora: {rank: 0}\nstages:", 11, "lora.rank"),
+        ("stages:", "lora: {targets: [lm_head]}\nstages:", 11, "lora.targets"),
+        ("stages:", "lora: {targets: [q_proj, [v_proj]]}\nstages:", 11, "lora.targets"),
+        ("stages:", "lora: {rank: 2}\nstages:", 25, "stages[2].objective"),
     ]) func mistakesHaveLines(line: String, replacement: String, number: Int, field: String) {
         let error = failure(line, replacement)
         #expect(error?.code == .invalidRecipe)

@@ -24,10 +24,15 @@ import Testing
         try Data(contentsOf: output.appendingPathComponent("model/model.safetensors"))
     }
 
-    @Test func aTrainingThatIsStoppedContinuesBitForBit() throws {
+    @Test(arguments: [
+        ("activations: f32", ActivationStorage.f32), ("activations: bf16", .bf16), ("checkpointing: loop", .recomputed),
+    ]) func aTrainingThatIsStoppedContinuesBitForBit(field: String, storage: ActivationStorage) throws {
         let folder = try Self.folder()
         defer { try? FileManager.default.removeItem(at: folder) }
-        let recipe = try Self.recipe(folder)
+        let recipe = try Self.recipe(folder) {
+            $0.replacingOccurrences(of: "    beta: 0.1\n", with: "    beta: 0.1\n    \(field)\n")
+        }
+        #expect(recipe.stages[0].compute.activations == storage)
         let (straight, broken) = (folder.appendingPathComponent("a"), folder.appendingPathComponent("b"))
         let whole = try Trainer(recipe: recipe, output: straight, threads: 2)
         #expect(try whole.run(stop: { false }, report: { _ in }) == .finished)

@@ -169,8 +169,11 @@ struct RecipeFields {
     /// A list of different words out of some.
     func choices(_ name: String, _ words: [String]) throws(OuroError) -> [String]? {
         guard let node = mapping.first(where: { $0.key.string == name })?.value else { return nil }
-        let found = (node.sequence ?? [node]).compactMap { $0.scalar?.string }
-        guard !found.isEmpty, found.allSatisfy(words.contains), Set(found).count == found.count else {
+        let entries = node.sequence.map(Array.init) ?? [node]
+        let found = entries.compactMap { $0.scalar?.string }
+        guard !found.isEmpty, found.count == entries.count, found.allSatisfy(words.contains),
+            Set(found).count == found.count
+        else {
             throw failure(name, "expected a list of some of: \(words.joined(separator: ", "))")
         }
         return found

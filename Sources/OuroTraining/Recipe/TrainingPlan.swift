@@ -40,7 +40,7 @@ public struct TrainingPlan: Sendable {
             return Stage(
                 name: stage.name, steps: stage.steps, tokens: stage.tokens, operations: operations,
                 seconds: operations / speed,
-                memory: Self.memory(configuration, stage, threads: threads))
+                memory: Self.memory(configuration, stage, lora: recipe.lora, threads: threads))
         }
     }
 
@@ -48,7 +48,20 @@ public struct TrainingPlan: Sendable {
         ParameterLayout(configuration).count
     }
 
-    private static func memory(_ configuration: ModelConfiguration, _ stage: Recipe.Stage, threads: Int) -> Double {
+    /// Of parameters, their transposed matrices and gradients, and what is kept of the parameters that learn; in floats.
+    private static func parameterFloats(_ configuration: ModelConfiguration, lora: Recipe.LoraSettings?) -> Double {
+        let all = 3 * Double(parameterCount(configuration))
+        // Two moments.
+        guard let lora else { return all + 2 * Double(parameterCount(configuration)) }
+        // The frozen matrices; factors with gradients and two moments.
+        return lora.matrices(of: ParameterLayout(configuration)).reduce(all) {
+            $0 + Double($1.range.count) + 4 * Double(lora.rank) * Double($1.shape[0] + $1.shape[1])
+        }
+    }
+
+    private static func memory(
+        _ configuration: ModelConfiguration, _ stage: Recipe.Stage, lora: Recipe.LoraSettings?, threads: Int
+    ) -> Double {
         let hidden = Double(configuration.hiddenSize)
         let queries = Double(configuration.headCount * configuration.headDimension)
         let keys = Double(configuration.keyValueHeadCount * configuration.headDimension)
@@ -69,9 +82,7 @@ public struct TrainingPlan: Sendable {
         let chunk = Double(
             TrainingHead.chunk(vocabularySize: configuration.vocabularySize, positions: Int(positions)))
         let head = chunk * Double(configuration.vocabularySize + 2 * configuration.hiddenSize)
-        // Parameters, transposed matrices, gradients and two moments.
-        let parameters = 5 * Double(parameterCount(configuration))
-        return 4 * (parameters + positions * (kept + scratch) + attention + head)
+        return 4 * (parameterFloats(configuration, lora: lora) + positions * (kept + scratch) + attention + head)
     }
 
     /// A table for a person.
@@ -83,6 +94,10 @@ public struct TrainingPlan: Sendable {
             guard let (size, name) = units.first(where: { value >= $0.0 }) else { return String(format: "%.0f", value) }
             return String(format: "%.4g", value / size) + name
         }
+        func memory(_ bytes: Double) -> String {
+            bytes < 0x1p30
+                ? String(format: "%.2f MiB", bytes / 0x1p20) : String(format: "%.2f GiB", bytes / 0x1p30)
+        }
         func pad(_ text: String, _ width: Int) -> String {
             String(repeating: " ", count: max(0, width - text.count)) + text
         }
@@ -92,13 +107,13 @@ public struct TrainingPlan: Sendable {
         for stage in stages {
             rows.append([
                 stage.name, "\(stage.steps)", count(stage.tokens), count(stage.operations),
-                String(format: "%.2f GiB", stage.memory / 0x1p30), StepReport.duration(stage.seconds),
+                memory(stage.memory), StepReport.duration(stage.seconds),
             ])
         }
         rows.append([
             "all", "\(stages.reduce(0) { $0 + $1.steps })", count(tokens),
             count(stages.reduce(0) { $0 + $1.operations }),
-            String(format: "%.2f GiB", (stages.map(\.memory).max() ?? 0) / 0x1p30), StepReport.duration(seconds),
+            memory(stages.map(\.memory).max() ?? 0), StepReport.duration(seconds),
         ])
         let widths = titles.indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
         for row in rows {

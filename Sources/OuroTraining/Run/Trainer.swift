@@ -258,9 +258,16 @@ public final class Trainer {
     public func save() throws(OuroError) {
         lastSave = .now
         guard savedStep != progress.step else { return }
-        try TrainingCheckpoint.write(
-            to: folder.file(step: progress.step), optimizer, progress: progress, position: source.position,
-            recipe: recipe, base: adapters?.base)
+        do throws(OuroError) {
+            try TrainingCheckpoint.write(
+                to: folder.file(step: progress.step), optimizer, progress: progress, position: source.position,
+                recipe: recipe, base: adapters?.base)
+        } catch {
+            let advice =
+                folder.files.last.map { "\($0.lastPathComponent) is kept; make room, then continue with --resume" }
+                ?? "nothing is saved yet; make room, or give another --output, and start again"
+            throw OuroError(error.code, file: error.file, field: error.field, "\(error.message). \(advice)")
+        }
         savedStep = progress.step
         folder.keep(recipe.checkpoints.keep)
         if plots, progress.step >= recipe.logSteps { try TrainingPlot.draw(output, title: recipe.name) }

@@ -56,8 +56,10 @@ public struct TrainingPlot: Sendable {
                     step: Double(line.step), stage: line.stage, losses: line.losses.map { $0 ?? .nan },
                     exits: line.exits.map { $0 ?? 0 }))
         }
-        guard !points.isEmpty else { throw OuroError(.invalidData, file: log.path, "no step has been logged yet") }
         self.points = Self.thinned(points)
+        guard !self.points.isEmpty else {
+            throw OuroError(.invalidData, file: log.path, "no step has been logged yet")
+        }
         self.title = title
     }
 
@@ -193,7 +195,7 @@ public struct TrainingPlot: Sendable {
 
     private var stepAxis: [String] {
         let last = points.last?.step ?? 1
-        let step = Self.roundStep(last / 8)
+        let step = max(1, Self.roundStep(last / 8))
         var lines = stride(from: 0, through: last, by: step).flatMap { value in
             [
                 SVG.line(x(value), Self.exits.bottom, x(value), Self.exits.bottom + 5, "stroke-opacity=\"0.8\""),
