@@ -20,12 +20,8 @@ import Testing
     }
 
     private static func run(_ engine: Engine, _ request: GenerationRequest) async throws -> Outcome {
-        try await outcome(of: engine.generate(request))
-    }
-
-    private static func outcome(of stream: TokenStream) async throws -> Outcome {
         var outcome = Outcome()
-        for try await token in stream {
+        for try await token in try engine.generate(request) {
             outcome.tokens.append(token.id)
             outcome.logProbabilities.append(token.logProbability.bitPattern)
             outcome.exits.append(token.exitLoop)
@@ -191,17 +187,13 @@ import Testing
         let alone = try engine(threads: 1, chunk: 4096, rows: 4096)
         var expected: [Outcome] = []
         for request in requests { expected.append(try await Self.run(alone, request)) }
-        var preemptions = 0
-        // The last budget holds little more than one request: they make way for each other.
         for (threads, chunk, rows, blocks) in [(2, 1, 3, nil), (3, 16, 512, nil), (2, 7, 64, 34)]
             as [(Int, Int, Int, Int?)]
         {
             let engine = try engine(threads: threads, chunk: chunk, rows: rows, blocks: blocks)
-            // All of them are there before the first has run far.
-            let streams = try requests.map { try engine.generate($0) }
             let found = try await withThrowingTaskGroup(of: (Int, Outcome).self) { group in
-                for (index, stream) in streams.enumerated() {
-                    group.addTask { (index, try await Self.outcome(of: stream)) }
+                for (index, request) in requests.enumerated() {
+                    group.addTask { (index, try await Self.run(engine, request)) }
                 }
                 return try await group.reduce(into: [Int: Outcome]()) { $0[$1.0] = $1.1 }
             }
@@ -210,11 +202,28 @@ import Testing
                     try #require(found[index]).says(expected[index]),
                     "request \(index), chunks of \(chunk), \(rows) rows, \(blocks ?? 0) blocks")
             }
-            preemptions += engine.load.preemptions
             let usage = await engine.usage()
             #expect(usage == (0, 0), "cache and row states after all requests are done")
         }
-        #expect(preemptions > 0, "nobody had to make way, so that was not tested")
+    }
+
+    @Test(arguments: shortened, [ExitPolicy.allLoops, .threshold(0.5)])
+    func whoMakesWayWhileDecodingGoesOnAsIfNot(policy: KVPolicy, exit: ExitPolicy) async throws {
+        let model = try ModelHarness("c_gqa_headdim24_seed1").model
+        let older = ScriptedModel.request(maxTokens: 150, wavefront: false)
+        var younger = ScriptedModel.request(maxTokens: 300, exit: exit, wavefront: false)
+        younger.kvPolicy = policy
+        let prompt = Self.prompt(30, seed: 5)
+        let expected = await ScheduleHarness.alone(prompt, younger, model: model)
+        // The older request grows to 40 blocks; before that, the younger is far beyond its prompt.
+        let harness = ScheduleHarness(model, blocks: 42)
+        harness.submit(Self.prompt(10), older)
+        let index = harness.submit(prompt, younger)
+        harness.runToEnd()
+        let (found, statistics) = await harness.outcome(index)
+        #expect(statistics?.preemptions ?? 0 > 0, "it did not have to make way, so that was not tested")
+        #expect(found.tokens.count == 300 && found == expected)
+        harness.expectEmpty("after both")
     }
 
     @Test(arguments: shortened) func promptsAreReused(policy: KVPolicy) async throws {
