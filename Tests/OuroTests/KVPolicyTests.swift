@@ -187,8 +187,6 @@ import Testing
         let alone = try engine(threads: 1, chunk: 4096, rows: 4096)
         var expected: [Outcome] = []
         for request in requests { expected.append(try await Self.run(alone, request)) }
-        var preemptions = 0
-        // The last budget holds little more than one request: they make way for each other.
         for (threads, chunk, rows, blocks) in [(2, 1, 3, nil), (3, 16, 512, nil), (2, 7, 64, 34)]
             as [(Int, Int, Int, Int?)]
         {
@@ -204,11 +202,28 @@ import Testing
                     try #require(found[index]).says(expected[index]),
                     "request \(index), chunks of \(chunk), \(rows) rows, \(blocks ?? 0) blocks")
             }
-            preemptions += engine.load.preemptions
             let usage = await engine.usage()
             #expect(usage == (0, 0), "cache and row states after all requests are done")
         }
-        #expect(preemptions > 0, "nobody had to make way, so that was not tested")
+    }
+
+    @Test(arguments: shortened, [ExitPolicy.allLoops, .threshold(0.5)])
+    func whoMakesWayWhileDecodingGoesOnAsIfNot(policy: KVPolicy, exit: ExitPolicy) async throws {
+        let model = try ModelHarness("c_gqa_headdim24_seed1").model
+        let older = ScriptedModel.request(maxTokens: 150, wavefront: false)
+        var younger = ScriptedModel.request(maxTokens: 300, exit: exit, wavefront: false)
+        younger.kvPolicy = policy
+        let prompt = Self.prompt(30, seed: 5)
+        let expected = await ScheduleHarness.alone(prompt, younger, model: model)
+        // The older request grows to 40 blocks; before that, the younger is far beyond its prompt.
+        let harness = ScheduleHarness(model, blocks: 42)
+        harness.submit(Self.prompt(10), older)
+        let index = harness.submit(prompt, younger)
+        harness.runToEnd()
+        let (found, statistics) = await harness.outcome(index)
+        #expect(statistics?.preemptions ?? 0 > 0, "it did not have to make way, so that was not tested")
+        #expect(found.tokens.count == 300 && found == expected)
+        harness.expectEmpty("after both")
     }
 
     @Test(arguments: shortened) func promptsAreReused(policy: KVPolicy) async throws {
