@@ -6,10 +6,12 @@ import Synchronization
 /// to come back later.
 final class Admission: Sendable {
     private struct State {
-        var running = 0
-        var waiting: [(id: Int, places: Int, continuation: CheckedContinuation<Bool, Never>)] = []
+        var running: [Int: Int] = [:]
+        var waiting: [(id: Int, places: Int, admit: AsyncStream<Void>.Continuation)] = []
         var nextID = 0
-        var cancelled: Set<Int> = []
+
+        var runningPlaces: Int { running.values.reduce(0, +) }
+        var waitingPlaces: Int { waiting.reduce(0) { $0 + $1.places } }
     }
 
     private let limit: Int
@@ -21,8 +23,52 @@ final class Admission: Sendable {
         self.queueLimit = queueLimit
     }
 
-    var counts: (running: Int, waiting: Int) {
-        state.withLock { ($0.running, $0.waiting.reduce(0) { $0 + $1.places }) }
+    var counts: (running: Int, waiting: Int) { state.withLock { ($0.runningPlaces, $0.waitingPlaces) } }
+
+    /// A request's places, running or in the queue, until it leaves or is forgotten.
+    final class Ticket: Sendable {
+        private let admission: Admission
+        private let id: Int
+        private let admitted: AsyncStream<Void>
+
+        fileprivate init(_ admission: Admission, id: Int, admitted: AsyncStream<Void>) {
+            (self.admission, self.id, self.admitted) = (admission, id, admitted)
+        }
+
+        deinit { leave() }
+
+        /// - Throws: `CancellationError` if the caller is cancelled while it waits.
+        func wait() async throws {
+            for await _ in admitted { return }
+            throw CancellationError()
+        }
+
+        func leave() { admission.leave(id) }
+    }
+
+    /// Takes places, or a place in the queue.
+    ///
+    /// - Throws: ``APIError`` with status 429 if the queue is full.
+    func enter(_ places: Int) throws -> Ticket {
+        let places = min(places, limit)
+        let (admitted, admit) = AsyncStream<Void>.makeStream()
+        let id: Int? = state.withLock { state in
+            state.nextID += 1
+            if state.waiting.isEmpty, state.runningPlaces + places <= limit {
+                state.running[state.nextID] = places
+                admit.yield()
+            } else {
+                guard state.waitingPlaces + places <= queueLimit else { return nil }
+                state.waiting.append((state.nextID, places, admit))
+            }
+            return state.nextID
+        }
+        guard let id else {
+            throw APIError(
+                status: .tooManyRequests, message: "the server is busy; try again later", code: "rate_limit_exceeded",
+                headers: [.retryAfter: "1"])
+        }
+        return Ticket(self, id: id, admitted: admitted)
     }
 
     /// Runs `body` when there are `places` for it.
@@ -30,66 +76,24 @@ final class Admission: Sendable {
     /// - Throws: ``APIError`` with status 429 if the queue is full, `CancellationError` if the caller is cancelled while it
     ///   waits.
     func withPlaces<Result>(_ places: Int, _ body: () async throws -> Result) async throws -> Result {
-        let places = min(places, limit)
-        try await enter(places)
-        defer { leave(places) }
+        let ticket = try enter(places)
+        defer { ticket.leave() }
+        try await ticket.wait()
         return try await body()
     }
 
-    private func enter(_ places: Int) async throws {
-        let id = state.withLock { state in
-            state.nextID += 1
-            return state.nextID
-        }
-        let isFull = APIError(
-            status: .tooManyRequests, message: "the server is busy; try again later", code: "rate_limit_exceeded",
-            headers: [.retryAfter: "1"])
-        var overflows = false
-        let admitted = await withTaskCancellationHandler {
-            await withCheckedContinuation { continuation in
-                let answer: Bool? = state.withLock { state in
-                    if state.cancelled.remove(id) != nil { return false }
-                    if state.waiting.isEmpty, state.running + places <= limit {
-                        state.running += places
-                        return true
-                    }
-                    guard state.waiting.reduce(places, { $0 + $1.places }) <= queueLimit else {
-                        overflows = true
-                        return false
-                    }
-                    state.waiting.append((id, places, continuation))
-                    return nil
-                }
-                if let answer { continuation.resume(returning: answer) }
-            }
-        } onCancel: {
-            let waiter = state.withLock { state -> CheckedContinuation<Bool, Never>? in
-                guard let index = state.waiting.firstIndex(where: { $0.id == id }) else {
-                    state.cancelled.insert(id)
-                    return nil
-                }
-                return state.waiting.remove(at: index).continuation
-            }
-            waiter?.resume(returning: false)
-        }
-        state.withLock { _ = $0.cancelled.remove(id) }
-        if overflows { throw isFull }
-        if Task.isCancelled, admitted { leave(places) }
-        try Task.checkCancellation()
-        if !admitted { throw CancellationError() }
-    }
-
-    private func leave(_ places: Int) {
-        let next = state.withLock { state in
-            state.running -= places
-            var ready: [CheckedContinuation<Bool, Never>] = []
-            while let first = state.waiting.first, state.running + first.places <= limit {
-                state.running += first.places
-                ready.append(first.continuation)
+    private func leave(_ id: Int) {
+        let ready = state.withLock { state -> [AsyncStream<Void>.Continuation] in
+            state.running[id] = nil
+            state.waiting.removeAll { $0.id == id }
+            var ready: [AsyncStream<Void>.Continuation] = []
+            while let first = state.waiting.first, state.runningPlaces + first.places <= limit {
+                state.running[first.id] = first.places
+                ready.append(first.admit)
                 state.waiting.removeFirst()
             }
             return ready
         }
-        for continuation in next { continuation.resume(returning: true) }
+        for admit in ready { admit.yield() }
     }
 }

@@ -17,7 +17,16 @@ final class GenerationService: Sendable {
     let options: ServerOptions
     let admission: Admission
     let metrics: ServerMetrics
-    private let trie: Mutex<TokenTrie?> = Mutex(nil)
+    /// Set when the server is to end: what runs may finish, nothing new begins.
+    let isDraining = DrainFlag()
+    private let automata = Mutex(Automata())
+
+    /// The vocabulary, and the automata of the formats used last.
+    private struct Automata {
+        static let limit = 8
+        var trie: TokenTrie?
+        var recent: [(format: String, automaton: GrammarAutomaton)] = []
+    }
 
     init(engine: Engine, modelName: String, options: ServerOptions) {
         self.engine = engine
@@ -38,28 +47,39 @@ final class GenerationService: Sendable {
 
     /// What a response format allows; a new one for every choice, since it remembers where it is.
     func constraint(_ format: ResponseFormat) throws -> (any TokenConstraint)? {
-        let grammar: Grammar
-        switch format {
-        case .text: return nil
-        case .jsonObject: grammar = try JSONGrammar.anyObject()
-        case .jsonSchema(let schema): grammar = try JSONGrammar.schema(schema)
-        }
+        guard format != .text else { return nil }
         guard let tokenizer = engine.tokenizer else {
             throw APIError.badRequest("response_format", "the model has no tokenizer")
         }
-        let vocabulary = trie.withLock { stored in
-            if let stored { return stored }
-            let new = TokenTrie(tokenizer, size: engine.configuration.vocabularySize)
-            stored = new
+        let name = format.name
+        let automaton = try automata.withLock { automata in
+            if let place = automata.recent.firstIndex(where: { $0.format == name }) {
+                let known = automata.recent.remove(at: place)
+                automata.recent.append(known)
+                return known.automaton
+            }
+            let grammar =
+                if case .jsonSchema(let schema) = format { try JSONGrammar.schema(schema) } else {
+                    try JSONGrammar.anyObject()
+                }
+            let trie = automata.trie ?? TokenTrie(tokenizer, size: engine.configuration.vocabularySize)
+            automata.trie = trie
+            let new = GrammarAutomaton(grammar, vocabulary: trie)
+            automata.recent = automata.recent.suffix(Automata.limit - 1) + [(name, new)]
             return new
         }
-        return GrammarConstraint(grammar, vocabulary: vocabulary, endTokens: engine.endOfTextTokens)
+        return GrammarConstraint(automaton, endTokens: engine.endOfTextTokens)
     }
 
     /// Runs choices when there is room for them, and answers whole or in parts.
     func run(
         _ request: Request, call: SamplingFields, prompts: [[Int]], choices: [Choice], output: any ResponseFormatter
     ) async throws -> Response {
+        guard !isDraining.isSet else {
+            throw APIError(
+                status: .serviceUnavailable, message: "the server is about to end", code: "draining",
+                headers: [.retryAfter: "1", .connection: "close"])
+        }
         let places = max(choices.count, 1)
         let arrival = ContinuousClock.now
         guard call.streams else {
@@ -74,11 +94,12 @@ final class GenerationService: Sendable {
                 }
             }
         }
-        // What is refused at once is refused with its status; whoever has a place streams.
-        let held = try await holdPlaces(places)
-        return ServerSentEvents.response(request) { send in
-            defer { held.release() }
+        // Whoever is refused gets a status; whoever has to wait waits in the stream, where it is seen if the client leaves.
+        let ticket = try admission.enter(places)
+        return ServerSentEvents.response(request, seconds: options.requestSeconds + options.arrivalSeconds) { send in
+            defer { ticket.leave() }
             try await self.withTimeout {
+                try await ticket.wait()
                 let record = RequestRecord(metrics: self.metrics, arrival: arrival, prompts: prompts)
                 let started = Mutex(Set<Int>())
                 try await self.engine.generate(choices) { index, token in
@@ -103,37 +124,6 @@ final class GenerationService: Sendable {
         }
         record.finish()
         return results.withLock { $0 }
-    }
-
-    /// Places that are held across the beginning of a streamed response.
-    private final class HeldPlaces: Sendable {
-        private let done: AsyncStream<Void>.Continuation
-        init(_ done: AsyncStream<Void>.Continuation) { self.done = done }
-        deinit { done.finish() }
-        func release() { done.finish() }
-    }
-
-    private func holdPlaces(_ places: Int) async throws -> HeldPlaces {
-        let (until, done) = AsyncStream<Void>.makeStream()
-        let (entered, enter) = AsyncThrowingStream<Void, any Error>.makeStream()
-        let holder = Task { [admission] in
-            do {
-                try await admission.withPlaces(places) {
-                    enter.yield()
-                    for await _ in until {}
-                }
-                enter.finish()
-            } catch {
-                enter.finish(throwing: error)
-            }
-        }
-        let held = HeldPlaces(done)
-        return try await withTaskCancellationHandler {
-            for try await _ in entered { return held }
-            throw CancellationError()
-        } onCancel: {
-            holder.cancel()
-        }
     }
 
     /// - Throws: ``APIError`` with status 408 when the time is over, after what `body` did has been cancelled.

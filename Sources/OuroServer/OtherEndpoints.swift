@@ -5,13 +5,9 @@ import Ouro
 /// Models, tokens, health, metrics and the page.
 struct OtherEndpoints: Sendable {
     let service: GenerationService
-    let isDraining: DrainFlag
     private let started = Int(Date().timeIntervalSince1970)
 
-    init(service: GenerationService, isDraining: DrainFlag) {
-        self.service = service
-        self.isDraining = isDraining
-    }
+    init(service: GenerationService) { self.service = service }
 
     private var engine: Engine { service.engine }
 
@@ -40,7 +36,7 @@ struct OtherEndpoints: Sendable {
             return Response.json(model)
         }
         router.get("/health") { _, _ in
-            isDraining.isSet
+            service.isDraining.isSet
                 ? Response.json(.object(["status": .string("draining")]), status: .serviceUnavailable)
                 : Response.json(.object(["status": .string("ok")]))
         }

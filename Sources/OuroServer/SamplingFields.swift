@@ -93,10 +93,40 @@ struct SamplingFields {
         includesUsage = try fields.object("stream_options")?.flag("include_usage") ?? false
         loopDetails = try fields.flag("loop_details") ?? false
         responseFormat = try ResponseFormat(fields)
+        // Whatever it says, there is one model.
+        _ = try fields.string("model")
+        try Self.refuseWhatIsNotThere(fields, count: count)
+    }
+
+    /// Fields of other servers that change what the answer means.
+    private static func refuseWhatIsNotThere(_ fields: RequestFields, count: Int) throws {
+        func isOff(_ value: JSONValue) -> Bool {
+            [.bool(false), .int(0), .string(""), .array([]), .object([:])].contains(value)
+        }
         try fields.refuse("best_of", unless: { $0 == .int(1) || $0 == .int(count) }, "is not supported; use n")
-        try fields.refuse("suffix", unless: { $0 == .string("") }, "inserting text is not supported")
-        try fields.refuse("tools", unless: { $0 == .array([]) }, "tools are not supported")
-        try fields.refuse("functions", unless: { $0 == .array([]) }, "functions are not supported")
+        try fields.refuse("suffix", unless: isOff, "inserting text is not supported")
+        for name in ["tools", "functions"] { try fields.refuse(name, unless: isOff, "\(name) are not supported") }
+        for name in ["tool_choice", "function_call"] {
+            try fields.refuse(
+                name, unless: { $0 == .string("none") || $0 == .string("auto") }, "tools are not supported")
+        }
+        try fields.refuse("modalities", unless: { $0 == .array([.string("text")]) }, "only text is supported")
+        try fields.refuse("length_penalty", unless: { $0 == .int(1) || $0 == .double(1) }, "is not supported")
+        try fields.refuse("typical_p", unless: { $0 == .int(1) || $0 == .double(1) }, "is not supported")
+        for name in [
+            "guided_json", "guided_regex", "guided_choice", "guided_grammar", "structured_outputs", "grammar",
+            "json_schema",
+        ] {
+            try fields.refuse(name, unless: { _ in false }, "is not supported; use response_format")
+        }
+        for name in [
+            "use_beam_search", "bad_words", "allowed_token_ids", "prompt_logprobs", "prompt_embeds",
+            "truncate_prompt_tokens", "include_stop_str_in_output", "audio", "chat_template", "chat_template_kwargs",
+            "continue_final_message", "documents",
+        ] {
+            try fields.refuse(name, unless: isOff, "is not supported")
+        }
+        try fields.refuse("add_generation_prompt", unless: { $0 == .bool(true) }, "only true is supported")
     }
 
     /// The request for one sample of a prompt.
@@ -118,7 +148,7 @@ struct SamplingFields {
 }
 
 /// `response_format`.
-enum ResponseFormat {
+enum ResponseFormat: Equatable {
     case text
     /// Any JSON object.
     case jsonObject
@@ -138,6 +168,15 @@ enum ResponseFormat {
             }
             self = .jsonSchema(schema)
         default: throw format.failure("type", "expected text, json_object or json_schema")
+        }
+    }
+
+    /// Equal formats have equal names.
+    var name: String {
+        switch self {
+        case .text: "text"
+        case .jsonObject: "json_object"
+        case .jsonSchema(let schema): schema.compact
         }
     }
 }

@@ -11,7 +11,6 @@ import Synchronization
 public struct Server: Sendable {
     private let service: GenerationService
     private let logger: Logger
-    private let isDraining = DrainFlag()
 
     /// - Parameters:
     ///   - modelName: what clients see in `/v1/models`.
@@ -30,12 +29,23 @@ public struct Server: Sendable {
     /// - Parameters:
     ///   - onListening: gets the port, once there are connections.
     public func run(onListening: @escaping @Sendable (Int) async -> Void = { _ in }) async throws {
-        let options = service.options
+        do {
+            try await group(takesSignals: true, onListening: onListening).run()
+        } catch {
+            // Whatever was cut when the time to end was over has been told so already.
+            guard service.isDraining.isSet else { throw error }
+        }
+    }
+
+    /// Services end in the opposite order: first nothing new begins and what runs is waited for, then connections close.
+    func group(
+        takesSignals: Bool, onListening: @escaping @Sendable (Int) async -> Void = { _ in }
+    ) -> ServiceGroup {
         var configuration = ServiceGroupConfiguration(
-            services: [DrainService(flag: isDraining), application(onListening: onListening)],
-            gracefulShutdownSignals: [.sigterm, .sigint], logger: Self.quiet)
-        configuration.maximumGracefulShutdownDuration = .seconds(max(options.drainSeconds, 1))
-        try await ServiceGroup(configuration: configuration).run()
+            services: [application(onListening: onListening), DrainService(service: service)],
+            gracefulShutdownSignals: takesSignals ? [.sigterm, .sigint] : [], logger: Self.quiet)
+        configuration.maximumGracefulShutdownDuration = .seconds(max(service.options.drainSeconds, 1))
+        return ServiceGroup(configuration: configuration)
     }
 
     /// The application without its signals, for tests.
@@ -68,7 +78,7 @@ public struct Server: Sendable {
         let router = Router(context: BasicRequestContext.self)
         router.add(middleware: RequestGuard(service: service, logger: logger))
         let (completions, chat) = (Completions(service: service), ChatCompletions(service: service))
-        let other = OtherEndpoints(service: service, isDraining: isDraining)
+        let other = OtherEndpoints(service: service)
         router.post("/v1/completions") { request, _ in
             let (request, fields) = try await service.body(of: request)
             return try await completions.handle(request, fields)
@@ -113,10 +123,14 @@ final class DrainFlag: Sendable {
 }
 
 private struct DrainService: Service {
-    let flag: DrainFlag
+    let service: GenerationService
 
     func run() async throws {
         try? await gracefulShutdown()
-        flag.set()
+        service.isDraining.set()
+        // The group's limit cancels what takes longer.
+        while service.admission.counts != (0, 0) {
+            guard (try? await Task.sleep(for: .milliseconds(50))) != nil else { return }
+        }
     }
 }

@@ -23,8 +23,6 @@ public struct ServerOptions: Sendable {
     public var corsOrigin: String?
     /// Tokens that a chat gets if it does not say.
     public var defaultChatTokens = 4096
-    /// Whether log lines have prompts and answers.
-    public var logsContent = false
 
     public init() {}
 

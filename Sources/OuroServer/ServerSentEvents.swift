@@ -4,38 +4,70 @@ import Ouro
 
 /// A response whose parts are sent as they come: `data:` lines, each with a JSON object, then `data: [DONE]`.
 enum ServerSentEvents {
+    /// Comments at this pace tell proxies that the stream lives while nothing comes of it yet.
+    private static let keepAliveSeconds = 15
+
     /// - Parameters:
+    ///   - seconds: for the whole stream, so that a client that takes no more does not hold its connection for ever.
     ///   - body: sends events; when the client goes away, or it throws, what it does is cancelled. An error becomes the last
     ///     event, since the status is gone by then.
     static func response(
-        _ request: Request, _ body: @escaping @Sendable (_ send: @escaping Sender) async throws -> Void
+        _ request: Request, seconds: Int, _ body: @escaping @Sendable (_ send: @escaping Sender) async throws -> Void
     ) -> Response {
         let responseBody = ResponseBody { writer in
-            let (events, source) = AsyncStream<String>.makeStream()
+            let output = Output(writer)
             try await request.body.consumeWithCancellationOnInboundClose { _ in
-                try await withThrowingTaskGroup(of: Void.self) { group in
-                    group.addTask {
-                        defer { source.finish() }
-                        do {
-                            try await body { source.yield($0.text) }
-                            source.yield("[DONE]")
-                        } catch let error as OuroError {
-                            source.yield(APIError(error).json.text)
-                        } catch let error as APIError {
-                            source.yield(error.json.text)
-                        }
-                    }
-                    for await event in events {
-                        try await writer.write(ByteBuffer(string: "data: \(event)\n\n"))
-                    }
-                    try await group.waitForAll()
-                }
+                try await run(body, seconds: seconds) { try await output.writer.write(ByteBuffer(string: $0)) }
             }
-            try await writer.finish(nil)
+            try await output.writer.finish(nil)
         }
         return Response(
             status: .ok, headers: [.contentType: "text/event-stream", .cacheControl: "no-cache"], body: responseBody)
     }
 
     typealias Sender = @Sendable (JSONOutput) -> Void
+
+    /// The writer, for the one task that writes.
+    private final class Output: @unchecked Sendable {
+        var writer: any ResponseBodyWriter
+        init(_ writer: any ResponseBodyWriter) { self.writer = writer }
+    }
+
+    /// Runs `body` and the writing beside each other until all is written; writes wait for the client, what is sent does not.
+    private static func run(
+        _ body: @escaping @Sendable (_ send: @escaping Sender) async throws -> Void, seconds: Int,
+        write: @escaping @Sendable (String) async throws -> Void
+    ) async throws {
+        let (events, source) = AsyncStream<String>.makeStream()
+        try await withThrowingTaskGroup(of: Bool.self) { group in
+            group.addTask {
+                defer { source.finish() }
+                do {
+                    try await body { source.yield("data: \($0.text)\n\n") }
+                    source.yield("data: [DONE]\n\n")
+                } catch let error as OuroError {
+                    source.yield("data: \(APIError(error).json.text)\n\n")
+                } catch let error as APIError {
+                    source.yield("data: \(error.json.text)\n\n")
+                }
+                return false
+            }
+            group.addTask {
+                for await event in events { try await write(event) }
+                return true
+            }
+            group.addTask {
+                var left = seconds
+                while left > 0 {
+                    let step = min(keepAliveSeconds, left)
+                    try await Task.sleep(for: .seconds(step))
+                    source.yield(": waiting\n\n")
+                    left -= step
+                }
+                throw CancellationError()
+            }
+            defer { group.cancelAll() }
+            while let isWritten = try await group.next(), !isWritten {}
+        }
+    }
 }

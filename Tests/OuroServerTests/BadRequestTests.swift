@@ -21,7 +21,10 @@ import Testing
         (#""loops":65"#, "loops"), (#""exit_at":0"#, "exit_at"), (#""exit_at":1,"exit_threshold":0.5"#, "exit_at"),
         (#""exit_threshold":-1"#, "exit_threshold"), (#""kv_policy":"none""#, "kv_policy"),
         (#""best_of":4"#, "best_of"),
-        (#""suffix":"x""#, "suffix"), (#""tools":[{}]"#, "tools"), (#""min_tokens":-1"#, "min_tokens"),
+        (#""suffix":"x""#, "suffix"), (#""tools":[{}]"#, "tools"), (#""model":5"#, "model"),
+        (#""guided_json":{}"#, "guided_json"), (#""prompt_logprobs":1"#, "prompt_logprobs"),
+        (#""truncate_prompt_tokens":5"#, "truncate_prompt_tokens"), (#""tool_choice":"required""#, "tool_choice"),
+        (#""min_tokens":-1"#, "min_tokens"),
         (#""draft_tokens":65"#, "draft_tokens"), (#""response_format":{"type":"xml"}"#, "response_format.type"),
         (#""response_format":{"type":"json_schema"}"#, "response_format.json_schema.schema"),
         (

@@ -173,6 +173,19 @@ import Testing
         }
     }
 
+    @Test func aSchemaEndsATextBeforeItsMinimum() async throws {
+        try await TestServer.with { server in
+            let answer = try await server.post(
+                "/v1/completions",
+                #"{"prompt":"x","max_tokens":40,"min_tokens":40,"temperature":0,"response_format":{"type":"json_schema","#
+                    + #""json_schema":{"schema":{"enum":["ab"]}}}}"#)
+            let choice = try #require(try Self.choices(answer.json()).first, "\(answer)")
+            #expect(
+                (choice["text"] as? String)?.hasPrefix("\"ab\"") == true && choice["finish_reason"] as? String == "stop"
+            )
+        }
+    }
+
     @Test func tokensGoThereAndBack() async throws {
         try await TestServer.with { server in
             let tokens = try await server.post("/tokenize", #"{"prompt":"let é"}"#).json()["tokens"] as? [Int]

@@ -20,6 +20,7 @@ import Testing
         (#"{"type":"string"}"#, [#""""#, #""aé😀""#, #""\n\u00e9""#], [#"""#, #""a"b""#, #""\x""#, "\"\u{1}\""]),
         (#"{"type":["null","boolean"]}"#, ["null", "true", "false"], ["nul", "True"]),
         (#"{"enum":["a",1,null]}"#, [#""a""#, "1", "null"], ["a", "2"]),
+        (#"{"type":"string","enum":["a",1,null]}"#, [#""a""#], ["1", "null"]),
         (#"{"const":{"b":1,"a":[true]}}"#, [#"{"a":[true],"b":1}"#], [#"{}"#]),
         (
             #"{"type":"array","items":{"type":"integer"},"minItems":1,"maxItems":3}"#, ["[1]", "[1,2]", "[1, 2,3]"],
@@ -53,6 +54,7 @@ import Testing
         #"{"type":"string","maxLength":3}"#, #"{"type":"integer","minimum":1}"#, #"{"type":"any"}"#,
         #"{"allOf":[{}]}"#, #"{"type":"object","additionalProperties":{"type":"null"}}"#, #"{"$ref":"other.json"}"#,
         ##"{"$ref":"#/$defs/none"}"##, #"{"type":"array","minItems":5,"maxItems":2}"#, #"{"enum":[]}"#, "5",
+        #"{"type":"null","const":1}"#,
         #"{"type":"object","properties":{"a":{}},"required":["b"]}"#, #"{"type":"array","maxItems":100000}"#,
     ]) func whatIsNotSupportedIsRefused(schema: String) {
         #expect(throws: APIError.self, "\(schema)") { try Self.grammar(schema) }
@@ -69,11 +71,31 @@ import Testing
         }
     }
 
+    /// Masks by numbered states against masks by walking every token's bytes.
+    @Test func masksAreThoseOfEveryTokenByItself() throws {
+        let tokenizer = try Tokenizer(contentsOf: TestServer.model.appendingPathComponent("tokenizer.json"))
+        let trie = TokenTrie(tokenizer, size: 256)
+        let grammar = try Self.grammar(#"{"type":"object","properties":{"a":{"type":"string"},"b":{}}}"#)
+        let automaton = GrammarAutomaton(grammar, vocabulary: trie)
+        var state = grammar.start
+        for byte in #"{"a":"x\\u00e9é", "b":[1.5,{"c":null}]}"#.utf8 {
+            for _ in 0..<2 {
+                let expected = (0..<256).filter { id in
+                    let bytes = trie.bytes(of: id)
+                    return !bytes.isEmpty && !bytes.reduce(state) { grammar.advance($0, $1) }.isDead
+                }
+                #expect(automaton.allowed(in: state).map(Int.init).sorted() == expected)
+            }
+            state = grammar.advance(state, byte)
+        }
+        #expect(state.accepts)
+    }
+
     @Test func masksLeaveWhatLeadsToAnEnd() async throws {
         let tokenizer = try Tokenizer(contentsOf: TestServer.model.appendingPathComponent("tokenizer.json"))
         let grammar = try Self.grammar(#"{"enum":["ab","ac"]}"#)
         let constraint = GrammarConstraint(
-            grammar, vocabulary: TokenTrie(tokenizer, size: 256), endTokens: [0])
+            GrammarAutomaton(grammar, vocabulary: TokenTrie(tokenizer, size: 256)), endTokens: [0])
         func allowed(_ output: String) -> [Int] {
             let logits = UnsafeMutableBufferPointer<Float>.allocate(capacity: 256)
             defer { logits.deallocate() }

@@ -101,6 +101,67 @@ import Testing
         }
     }
 
+    @Test func whoLeavesTheQueueMakesRoom() async throws {
+        let admission = Admission(limit: 2, queueLimit: 2)
+        let first = try admission.enter(2)
+        try await first.wait()
+        let second = try admission.enter(1)
+        let third = try admission.enter(1)
+        #expect(throws: APIError.self) { _ = try admission.enter(1) }
+        second.leave()
+        #expect(admission.counts == (2, 1))
+        let waiting = Task { try await third.wait() }
+        first.leave()
+        first.leave()
+        try await waiting.value
+        #expect(admission.counts == (1, 0))
+        let fourth = try admission.enter(2)
+        let cancelled = Task { try await fourth.wait() }
+        cancelled.cancel()
+        await #expect(throws: CancellationError.self) { try await cancelled.value }
+        fourth.leave()
+        third.leave()
+        #expect(admission.counts == (0, 0))
+    }
+
+    @Test func aServerThatEndsFinishesWhatRuns() async throws {
+        try await TestServer.with({ $0.drainSeconds = 30 }) { server in
+            let body = #"{"prompt":"let ","max_tokens":1500,"ignore_eos":true,"stream":true}"#
+            let running = Task { try await server.post("/v1/completions", body) }
+            while server.engine.load.liveRequests == 0 { try await Task.sleep(for: .milliseconds(5)) }
+            await server.group.triggerGracefulShutdown()
+            var health = 200
+            while health == 200, server.engine.load.liveRequests > 0 {
+                health = try await server.get("/health").status
+            }
+            let refused = try? await server.post("/v1/completions", #"{"prompt":"x","max_tokens":1}"#)
+            #expect(health == 503)
+            #expect(refused == nil || refused?.status == 503, "nothing new begins")
+            let events = try await running.value.events()
+            #expect(events.count >= 1500, "\(events.count) events")
+            _ = await server.ended()
+            await #expect(throws: (any Error).self, "nobody listens any more") { try await server.get("/health") }
+        }
+    }
+
+    @Test func aServerThatEndsCutsWhatTakesTooLong() async throws {
+        try await TestServer.with({ ($0.drainSeconds, $0.maxRunning) = (1, 1) }) { server in
+            let body = #"{"prompt":"let ","max_tokens":2000,"ignore_eos":true,"wavefront":false}"#
+            let head = "POST /v1/completions HTTP/1.1\r\nHost: x\r\nContent-Length: \(body.utf8.count)\r\n\r\n"
+            let held = try (0..<6).map { _ in
+                let socket = try Socket(port: server.port)
+                try socket.write(Data((head + body).utf8))
+                return socket
+            }
+            while server.engine.load.liveRequests == 0 { try await Task.sleep(for: .milliseconds(5)) }
+            let start = ContinuousClock.now
+            await server.group.triggerGracefulShutdown()
+            _ = await server.ended()
+            #expect(ContinuousClock.now - start < .seconds(10))
+            #expect(try await server.becomesIdle() && held.count == 6)
+        }
+    }
+
     @Test func longRequestsEnd() async throws {
         try await TestServer.with({ $0.requestSeconds = 1 }) { server in
             let answer = try await server.post(

@@ -1,6 +1,7 @@
 import Foundation
 import Hummingbird
 import Logging
+import ServiceLifecycle
 import Testing
 
 @testable import Ouro
@@ -16,14 +17,18 @@ import Testing
 final class TestServer: Sendable {
     let port: Int
     let engine: Engine
+    let group: ServiceGroup
     private let task: Task<Void, any Error>
 
     static let model = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
         .appendingPathComponent("../OuroTests/Fixtures/code_lm").standardizedFileURL
 
-    private init(port: Int, engine: Engine, task: Task<Void, any Error>) {
-        (self.port, self.engine, self.task) = (port, engine, task)
+    private init(port: Int, engine: Engine, group: ServiceGroup, task: Task<Void, any Error>) {
+        (self.port, self.engine, self.group, self.task) = (port, engine, group, task)
     }
+
+    /// Waits until the server has ended.
+    func ended() async -> Result<Void, any Error> { await task.result }
 
     /// Runs `body` with a server.
     static func with<Value: Sendable>(
@@ -38,10 +43,11 @@ final class TestServer: Sendable {
         logger.logLevel = .critical
         let server = try Server(engine: engine, modelName: "code_lm", options: options, logger: logger)
         let (ports, source) = AsyncStream<Int>.makeStream()
-        let task = Task { try await server.application { source.yield($0) }.run() }
+        let group = server.group(takesSignals: false) { source.yield($0) }
+        let task = Task { try await group.run() }
         var iterator = ports.makeAsyncIterator()
         let port = try #require(await iterator.next())
-        let running = TestServer(port: port, engine: engine, task: task)
+        let running = TestServer(port: port, engine: engine, group: group, task: task)
         do {
             let value = try await body(running)
             task.cancel()

@@ -228,12 +228,13 @@ final class GenerationTask: SequenceTask {
         request.constraint != nil || position + 1 - promptCount < request.minTokens
     }
 
-    /// Rules out what may not follow a position.
+    /// Rules out what may not follow a position. A text that its constraint has brought to its end ends before its minimum.
     private func restrict(_ logits: UnsafeMutableBufferPointer<Float>, at position: Int, pending: [Int]) {
-        if position + 1 - promptCount < request.minTokens {
-            for token in request.endTokens { logits[token] = -.infinity }
-        }
         request.constraint?.restrict(logits, after: tokens[promptCount...] + pending)
+        guard position + 1 - promptCount < request.minTokens,
+            logits.indices.contains(where: { logits[$0] > -.infinity && !request.endTokens.contains($0) })
+        else { return }
+        for token in request.endTokens { logits[token] = -.infinity }
     }
 
     /// Replaces logits by the average of all loops' so far, weighted by their exit probabilities; what has not run yet counts

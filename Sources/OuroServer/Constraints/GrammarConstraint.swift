@@ -37,51 +37,94 @@ final class TokenTrie: Sendable {
     }
 
     func bytes(of id: Int) -> [UInt8] { bytes.indices.contains(id) ? bytes[id] : [] }
+}
 
-    /// The tokens that a grammar allows in a state.
-    func allowed(_ grammar: Grammar, _ state: Grammar.State) -> [Int32] {
-        var result: [Int32] = []
-        var pending: [(node: Int, state: Grammar.State)] = [(0, state)]
-        while let (node, state) = pending.popLast() {
-            result += nodes[node].tokens
-            for child in nodes[node].children {
-                let next = grammar.advance(state, child.byte)
-                if !next.threads.isEmpty || next.accepts { pending.append((Int(child.node), next)) }
+/// Which tokens of a vocabulary a grammar allows.
+///
+/// A vocabulary has many thousands of places, but few different states are met in them: states get numbers, and where a byte
+/// leads from a state is found once and then looked up. What is kept is bounded; beyond it everything is computed anew.
+final class GrammarAutomaton: Sendable {
+    private struct Table {
+        var numbers: [Grammar.State: Int32] = [:]
+        var states: [Grammar.State] = []
+        /// 256 for every state: the number of the next one, ``dead`` or ``unknown``.
+        var next: [Int32] = []
+        var masks: [Int32: [Int32]] = [:]
+        var maskSize = 0
+    }
+
+    private static let unknown: Int32 = -1
+    private static let dead: Int32 = -2
+    private static let stateLimit = 4096
+    /// Tokens in all masks that are kept.
+    private static let maskLimit = 1 << 20
+
+    let grammar: Grammar
+    let vocabulary: TokenTrie
+    private let table = Mutex(Table())
+
+    init(_ grammar: Grammar, vocabulary: TokenTrie) {
+        (self.grammar, self.vocabulary) = (grammar, vocabulary)
+    }
+
+    /// The tokens that are allowed in a state, in the order of the vocabulary's trie.
+    func allowed(in state: Grammar.State) -> [Int32] {
+        table.withLock { table in
+            if table.states.count >= Self.stateLimit || table.maskSize >= Self.maskLimit { table = Table() }
+            let start = number(of: state, &table)
+            if let known = table.masks[start] { return known }
+            var result: [Int32] = []
+            var pending: [(node: Int, state: Int32)] = [(0, start)]
+            while let (node, state) = pending.popLast() {
+                result += vocabulary.nodes[node].tokens
+                for child in vocabulary.nodes[node].children {
+                    let next = step(state, child.byte, &table)
+                    if next != Self.dead { pending.append((Int(child.node), next)) }
+                }
             }
+            table.masks[start] = result
+            table.maskSize += result.count + 1
+            return result
         }
-        return result
+    }
+
+    private func step(_ state: Int32, _ byte: UInt8, _ table: inout Table) -> Int32 {
+        let place = Int(state) << 8 | Int(byte)
+        if table.next[place] == Self.unknown {
+            let next = grammar.advance(table.states[Int(state)], byte)
+            table.next[place] = next.isDead ? Self.dead : number(of: next, &table)
+        }
+        return table.next[place]
+    }
+
+    private func number(of state: Grammar.State, _ table: inout Table) -> Int32 {
+        if let known = table.numbers[state] { return known }
+        let new = Int32(table.states.count)
+        table.numbers[state] = new
+        table.states.append(state)
+        table.next += repeatElement(Self.unknown, count: 256)
+        return new
     }
 }
 
 /// Lets only such tokens follow as lead to a text of a grammar, and the end only where such a text ends.
 ///
-/// Used on the inference thread alone. The states of the tokens before are kept, since guesses come and go; and what a
-/// state allows, since most tokens of a string leave its state as it is.
+/// Used on the inference thread alone. The states of the tokens before are kept, since guesses come and go.
 final class GrammarConstraint: TokenConstraint, @unchecked Sendable {
-    private let grammar: Grammar
-    private let vocabulary: TokenTrie
+    private let automaton: GrammarAutomaton
     private let endTokens: Set<Int>
     private var states: [Grammar.State]
     private var tokens: [Int] = []
-    private var masks: [Grammar.State: [Int32]] = [:]
 
-    /// Masks that are kept.
-    private static let maskLimit = 128
-
-    init(_ grammar: Grammar, vocabulary: TokenTrie, endTokens: Set<Int>) {
-        self.grammar = grammar
-        self.vocabulary = vocabulary
+    init(_ automaton: GrammarAutomaton, endTokens: Set<Int>) {
+        self.automaton = automaton
         self.endTokens = endTokens
-        states = [grammar.start]
+        states = [automaton.grammar.start]
     }
 
     func restrict(_ logits: UnsafeMutableBufferPointer<Float>, after output: [Int]) {
         let state = state(after: output)
-        let allowed = masks[state] ?? vocabulary.allowed(grammar, state)
-        if masks[state] == nil {
-            if masks.count >= Self.maskLimit { masks.removeAll() }
-            masks[state] = allowed
-        }
+        let allowed = automaton.allowed(in: state)
         // Where nothing can follow the text is over, though it may be an end that was not foreseen.
         let ends = state.accepts || allowed.isEmpty
         var kept: [(Int, Float)] = []
@@ -99,7 +142,10 @@ final class GrammarConstraint: TokenConstraint, @unchecked Sendable {
         states.removeSubrange((known + 1)...)
         for token in output[known...] {
             tokens.append(token)
-            states.append(vocabulary.bytes(of: token).reduce(states[states.count - 1]) { grammar.advance($0, $1) })
+            states.append(
+                automaton.vocabulary.bytes(of: token).reduce(states[states.count - 1]) {
+                    automaton.grammar.advance($0, $1)
+                })
         }
         return states[states.count - 1]
     }

@@ -189,16 +189,10 @@ enum JSONGrammar {
                 try allow(members, ["$ref"], path)
                 return try rule(for: reference, path: path, depth: depth)
             }
-            if let values = members["enum"] {
-                try allow(members, ["enum", "type"], path)
-                guard case .array(let values) = values, !values.isEmpty, values.count <= 1024 else {
-                    throw fault(path + ".enum", "expected a list of 1 to 1024 values")
-                }
-                return define { builder in builder.choice(values.map { value in { $0.literal(value.compact) } }) }
-            }
-            if let value = members["const"] {
-                try allow(members, ["const", "type"], path)
-                return define { $0.literal(value.compact) }
+            for name in ["enum", "const"] {
+                guard let value = members[name] else { continue }
+                try allow(members, [name, "type"], path)
+                return try values(name == "const" ? .array([value]) : value, members["type"], "\(path).\(name)")
             }
             for name in ["anyOf", "oneOf"] {
                 guard let options = members[name] else { continue }
@@ -213,6 +207,24 @@ enum JSONGrammar {
                 return define { builder in builder.choice(rules.map { rule in { $0.call(rule) } }) }
             }
             return try typed(members, path: path, depth: depth)
+        }
+
+        /// One of certain values, of which those of another type are none.
+        private mutating func values(_ values: JSONValue, _ type: JSONValue?, _ path: String) throws -> Int {
+            guard case .array(let values) = values, !values.isEmpty, values.count <= 1024 else {
+                throw fault(path, "expected a list of 1 to 1024 values")
+            }
+            let types: [JSONValue] =
+                switch type {
+                case nil: []
+                case .array(let list)?: list
+                case let one?: [one]
+                }
+            let allowed = values.filter { value in
+                types.isEmpty || types.contains { value.schemaTypes.map(JSONValue.string).contains($0) }
+            }
+            guard !allowed.isEmpty else { throw fault(path, "no value is of the type that is asked for") }
+            return define { builder in builder.choice(allowed.map { value in { $0.literal(value.compact) } }) }
         }
 
         private mutating func typed(_ members: [String: JSONValue], path: String, depth: Int) throws -> Int {
@@ -395,6 +407,19 @@ enum JSONGrammar {
 }
 
 extension JSONValue {
+    /// What JSON schemas call the value's type.
+    fileprivate var schemaTypes: [String] {
+        switch self {
+        case .null: ["null"]
+        case .bool: ["boolean"]
+        case .int: ["integer", "number"]
+        case .double(let value): value.rounded() == value ? ["integer", "number"] : ["number"]
+        case .string: ["string"]
+        case .array: ["array"]
+        case .object: ["object"]
+        }
+    }
+
     /// The value on one line, members in the order of their names.
     var compact: String {
         switch self {
