@@ -127,6 +127,24 @@ import Testing
         #expect(abs(figure.exits.reduce(0, +) - 1) < 1e-9)
     }
 
+    @Test func rowsAreFreeOnTheFlatPartOfTheCurve() {
+        func free(_ seconds: Double...) -> Int {
+            CostCurve(points: zip([1, 2, 4, 8], seconds).map { (rows: $0, seconds: $1) }).freeRows
+        }
+        #expect(free(1, 1, 1.4, 2) == 4)
+        #expect(free(1, 2, 4, 8) == 1)
+        #expect(free(1, 9, 1.2, 2) == 4, "two rows were held up")
+        #expect(free(7, 1, 1.2, 2) == 4, "one row was held up")
+        #expect(CostCurve(points: []).freeRows == 1)
+    }
+
+    @Test func theCostOfRowsIsMeasuredOnEveryModel() throws {
+        let model = try ModelHarness("code_lm").model
+        let curve = CostCurve(measuring: model)
+        #expect(curve.points.map(\.rows) == [1, 2, 4, 8, 12, 16, 24, 32])
+        #expect(curve.points.allSatisfy { $0.seconds > 0 && $0.seconds.isFinite }, "\(curve.points)")
+    }
+
     @Test func outputsThatDifferAreAnError() {
         #expect(throws: Never.self) {
             try ScheduleBenchmark.checkEqual(("plain", [[1, 2, 3]]), ("wavefront", [[1, 2, 3, 4]]))

@@ -9,10 +9,12 @@ struct CostCurve {
     /// A row counts as free while the pass takes at most this much longer than with one row.
     private static let tolerance = 1.5
 
-    /// Layers that are measured; the fastest counts, because others may use the machine too.
+    /// Every number of rows is measured on so many layers, and then again until this many seconds are over. The fastest
+    /// counts: others may use the machine too, and a thread that is held up takes many times as long as a small layer.
     private static let layers = 3
+    private static let seconds = 0.002
 
-    /// Measures the products of a layer; takes a few hundredths of a second for a model of a billion parameters.
+    /// Measures the products of a layer; takes a few hundredths of a second, up to a billion parameters.
     ///
     /// An engine measures once, when it is loaded, and keeps the result: neither the machine nor the model changes.
     init(measuring model: LoopedTransformer) {
@@ -20,19 +22,23 @@ struct CostCurve {
         // further ones free.
         for layer in 0..<Self.layers { model.multiplyLayer(layer, rows: 1) }
         points = [1, 2, 4, 8, 12, 16, 24, 32].map { rows in
-            (
-                rows,
-                (0..<Self.layers).map { layer in MachineLimits.time { model.multiplyLayer(layer, rows: rows) } }.min()
-                    ?? 0
-            )
+            var (fastest, total, layer) = (Double.infinity, 0.0, 0)
+            while layer < Self.layers || total < Self.seconds {
+                let seconds = MachineLimits.time { model.multiplyLayer(layer, rows: rows) }
+                fastest = min(fastest, seconds)
+                total += seconds
+                layer += 1
+            }
+            return (rows, fastest)
         }
     }
 
     init(points: [(rows: Int, seconds: Double)]) { self.points = points }
 
-    /// The largest number of rows on the flat part of the curve.
+    /// The largest number of rows on the flat part of the curve. More rows never take less time: where they seem to, fewer
+    /// rows were held up.
     var freeRows: Int {
-        guard let one = points.first else { return 1 }
-        return points.prefix { $0.seconds <= one.seconds * Self.tolerance }.last?.rows ?? 1
+        guard let least = points.map(\.seconds).min() else { return 1 }
+        return points.last { $0.seconds <= least * Self.tolerance }?.rows ?? 1
     }
 }
