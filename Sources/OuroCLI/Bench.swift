@@ -132,17 +132,16 @@ struct Bench: AsyncParsableCommand {
     }
 
     /// - Parameters:
-    ///   - folder: of the model that is named; without one, and without a shape, it is the default model.
+    ///   - folder: of the model that is named, if one is.
     private func scheduleBench(_ kinds: Set<SchedulePlan.Kind>, folder: URL?) throws -> ScheduleBench {
-        let random = try randomSubjects(weights: "q8")
-        var schedules = schedules
-        if folder == nil, shape == nil { schedules.prompt = schedules.prompt ?? "Once upon a time there was" }
+        let prefersRandom = folder == nil && (shape != nil || weights != nil)
+        var options = schedules
+        // What the model that comes with the tool has learned to continue.
+        if folder == nil, !prefersRandom { options.prompt = options.prompt ?? "Once upon a time there was" }
         return ScheduleBench(
-            options: schedules,
-            plan: try schedules.plan(kinds: kinds, threads: threads, seconds: seconds, kvType: kvType),
-            model: try folder ?? (shape == nil ? DefaultModel.folder() : nil), random: shape == nil ? [] : random,
-            substitute: random,
-            json: json)
+            options: options, plan: try options.plan(kinds: kinds, threads: threads, seconds: seconds, kvType: kvType),
+            model: try folder ?? DefaultModel.folder(), random: try randomSubjects(weights: "q8"),
+            prefersRandom: prefersRandom, json: json)
     }
 
     func validate() throws {
@@ -153,9 +152,7 @@ struct Bench: AsyncParsableCommand {
         if let threads, threads < 1 { throw ValidationError("--threads: expected at least 1, found \(threads)") }
         if !(seconds > 0) { throw ValidationError("--seconds: expected more than 0, found \(seconds)") }
         _ = try plan()
-        if !kinds.schedules.isEmpty {
-            try scheduleBench(kinds.schedules, folder: model.map { URL(fileURLWithPath: $0) }).validate()
-        }
+        _ = try schedules.plan(kinds: kinds.schedules, threads: threads, seconds: seconds, kvType: kvType)
         if let weights { let _: [WeightType] = try Self.names(weights, "--weights") }
     }
 

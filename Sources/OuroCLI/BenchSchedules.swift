@@ -33,7 +33,7 @@ struct ScheduleOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "simulation: the share of predictions settled after each loop (default: --model's, else 0.81,0.92,0.96,1).",
+            "simulation: the share of predictions settled after each loop (default: measured on the model).",
             valueName: "0.8,...,1"))
     var agreement: String?
 
@@ -72,18 +72,12 @@ struct ScheduleOptions: ParsableArguments {
 struct ScheduleBench {
     let options: ScheduleOptions
     let plan: SchedulePlan
-    /// The folder that was asked for.
-    let model: URL?
-    /// Shapes with random weights, if they were asked for.
+    /// A trained model, for what needs one.
+    let model: URL
+    /// Random weights: for the simulation, and for everything if they were asked for.
     let random: [Benchmark.Subject]
-    /// The shape that stands in where no particular model is needed.
-    let substitute: [Benchmark.Subject]
+    let prefersRandom: Bool
     let json: Bool
-
-    /// Whether there is something to measure for every kind.
-    func validate() throws {
-        for kind in plan.kinds { _ = try subjects(of: kind) }
-    }
 
     func run() async throws {
         var plan = plan
@@ -92,27 +86,12 @@ struct ScheduleBench {
         for kind in SchedulePlan.Kind.allCases where plan.kinds.contains(kind) {
             var single = plan
             single.kinds = [kind]
-            for subject in try subjects(of: kind) {
-                if kind == .simulation, let model, options.agreement == nil {
-                    single.table.settled = try await measured(.folder(model), plan: single)
-                }
+            if kind == .simulation, options.agreement == nil {
+                single.table.settled = try await measured(.folder(model), plan: single)
+            }
+            for subject in kind == .simulation || prefersRandom ? random : [.folder(model)] {
                 try await Benchmark.run(subject, schedules: single) { printer.show($0) }
             }
-        }
-    }
-
-    private func subjects(of kind: SchedulePlan.Kind) throws -> [Benchmark.Subject] {
-        switch kind {
-        case .simulation: return random.isEmpty ? substitute : random
-        case .concurrency: return model.map { [.folder($0)] } ?? (random.isEmpty ? substitute : random)
-        case .schedules, .agreement:
-            if let model { return [.folder(model)] }
-            guard !random.isEmpty else {
-                throw ValidationError(
-                    "\(kind.rawValue) needs a trained model, whose loops agree with each other: give --model DIR "
-                        + "(or --shape, for random weights)")
-            }
-            return random
         }
     }
 
@@ -145,9 +124,10 @@ private final class SchedulePrinter: @unchecked Sendable {
         switch report {
         case .schedule(let figure):
             let other = figure.name == "concurrency" ? "one stream, plain" : "plain"
-            let title = figure.isSimulation ? "simulation: real passes, predictions from a table" : figure.name
+            let title = figure.settled.map { "simulation: real passes, predictions settled as \(Self.percents($0))" }
             begin(
-                "\(title) (\(figure.shape), \(figure.weights ?? "-"), \(figure.threads) threads; x: against \(other))\n"
+                "\(title ?? figure.name) (\(figure.shape), \(figure.weights ?? "-"), \(figure.threads) threads; "
+                    + "x: against \(other))\n"
                     + row("schedule", "tokens/s", "x", "passes/token", "x", "mean loops"))
             let streams = figure.streams == 1 ? "1 stream" : "\(figure.streams) streams"
             let name = figure.name == "concurrency" ? "\(figure.schedule), \(streams)" : figure.schedule
@@ -176,6 +156,10 @@ private final class SchedulePrinter: @unchecked Sendable {
         }
     }
 
+    private static func percents(_ shares: [Double]) -> String {
+        shares.map { String(format: "%.3g", $0 * 100) }.joined(separator: "/") + " %"
+    }
+
     private func begin(_ text: String) {
         guard text != heading else { return }
         Terminal.write((heading.isEmpty ? "" : "\n") + text + "\n")
@@ -192,7 +176,9 @@ extension ScheduleReport {
         switch self {
         case .schedule(let figure):
             .object([
-                "name": .string(figure.name), "simulation": .bool(figure.isSimulation), "shape": .string(figure.shape),
+                "name": .string(figure.name), "simulation": .bool(figure.isSimulation),
+                "settled": figure.settled.map { .array($0.map { .double($0) }) } ?? .null,
+                "shape": .string(figure.shape),
                 "weights": figure.weights.map { .string($0) } ?? .null, "threads": .int(figure.threads),
                 "schedule": .string(figure.schedule), "streams": .int(figure.streams), "tokens": .int(figure.tokens),
                 "mean_loops": .double(figure.meanLoops), "passes_per_token": .double(figure.passesPerToken),

@@ -7,7 +7,7 @@ import Testing
     private static let quick = ["--seconds", "0.02", "--max-tokens", "12", "--threads", "1"]
 
     private static let scheduleKeys: Set<String> = [
-        "name", "simulation", "shape", "weights", "threads", "schedule", "streams", "tokens", "mean_loops",
+        "name", "simulation", "settled", "shape", "weights", "threads", "schedule", "streams", "tokens", "mean_loops",
         "passes_per_token", "tokens_per_second", "pass_ratio", "speed_ratio",
     ]
 
@@ -50,10 +50,22 @@ import Testing
         for object in objects {
             #expect(Set(object.keys) == Self.scheduleKeys, "\(object)")
             #expect(object["simulation"] as? Bool == true)
+            #expect((object["settled"] as? [Double])?.count == 4, "of the model that comes with the tool")
         }
-        let table = try CommandLineTool.run(arguments + ["--model", Self.trained])
+        let table = try CommandLineTool.run(arguments + ["--agreement", "0.5,0.75,0.875,1"])
         #expect(table.status == 0, "\(table.errors)")
-        #expect(table.output.contains("simulation: real passes, predictions from a table"))
+        #expect(table.output.contains("simulation: real passes, predictions settled as 50/75/87.5/100 %"))
         #expect(table.output.contains("exit+wavefront"))
+    }
+
+    @Test func aModelLendsItsAgreementToAnotherShape() throws {
+        let result = try CommandLineTool.run(
+            ["bench", "--only", "simulation", "--shape", "2x64x2x128x256", "--model", Self.trained, "--json"]
+                + Self.quick)
+        #expect(result.status == 0, "\(result.errors)")
+        let objects = try result.json()
+        #expect(objects.first?["shape"] as? String == "2x64x2x128x256")
+        let settled = try #require(objects.first?["settled"] as? [Double])
+        #expect(settled.last == 1 && settled[0] > 0.4, "\(settled)")
     }
 }

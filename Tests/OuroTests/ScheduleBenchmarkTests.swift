@@ -164,8 +164,9 @@ import Testing
             ("streams", false, { $0.streams = [] }), ("seconds", false, { $0.seconds = 0 }),
             ("free_rows", false, { $0.freeRows = -1 }), ("exit_threshold", false, { $0.exitThreshold = -1 }),
             // Random weights have no tokenizer.
-            ("prompt", false, { $0.prompt = "text" }), ("text", false, { $0.text = "text" }),
-            ("prompt", true, { $0.prompt = "" }), ("text", true, { $0.text = "x" }),
+            ("prompt", false, { $0.prompt = "text" }),
+            ("text", false, { ($0.kinds, $0.text) = ([.agreement], "text") }),
+            ("prompt", true, { $0.prompt = "" }), ("text", true, { ($0.kinds, $0.text) = ([.agreement], "x") }),
             ("prompt", true, { $0.maxTokens = 2048 }),
             ("agreement", false, { $0.table = SimulationTable(settled: []) }),
             ("agreement", false, { $0.table = SimulationTable(settled: [0.9, 0.8, 1]) }),

@@ -35,9 +35,9 @@ final class ScheduleBenchmark {
     }
 
     func run() throws(OuroError) {
-        // Whatever is wrong with the prompt or the text shows before anything is measured.
-        let prompt = try promptTokens()
-        let text = try textTokens()
+        // Whatever is wrong with the prompt or the text shows before anything is measured. A simulation has its own.
+        let prompt = plan.kinds == [.simulation] ? [] : try promptTokens()
+        let text = plan.kinds.contains(.agreement) ? try textTokens() : nil
         if plan.kinds.contains(.agreement) { report(.agreement(try agreement(prompt: prompt, text: text))) }
         if plan.kinds.contains(.schedules) { try compareSchedules(prompt) }
         if plan.kinds.contains(.concurrency) { try compareStreams(prompt) }
@@ -95,7 +95,7 @@ final class ScheduleBenchmark {
             return Contender(
                 schedule: name,
                 requests: [(prompt, request(loops: table.loops, exit: policy, wavefront: wavefront))],
-                model: SimulatedModel(model.transformer, table: table, meanExit: exit), isSimulation: true)
+                model: SimulatedModel(model.transformer, table: table, meanExit: exit), settled: table.settled)
         }
         let contenders = ([nil] + table.exits).flatMap { exit in
             [contender(exit, wavefront: false), contender(exit, wavefront: true)]
@@ -119,7 +119,8 @@ final class ScheduleBenchmark {
         let schedule: String
         let requests: [(prompt: [Int], request: ResolvedRequest)]
         let model: any PassModel
-        var isSimulation = false
+        /// What a simulation takes its predictions from.
+        var settled: [Double]?
     }
 
     private struct ContenderResult {
@@ -160,7 +161,7 @@ final class ScheduleBenchmark {
                 tokens: longest.streams.map(\.count).min() ?? 0, meanLoops: longest.meanLoops, passesPerToken: passes,
                 tokensPerSecond: median(speeds), passRatio: median(first.map(\.passesPerToken)) / passes,
                 speedRatio: median(zip(speeds, first.map(\.tokensPerSecond)).map { $0 / $1 }),
-                isSimulation: contender.isSimulation)
+                settled: contender.settled)
             return ContenderResult(figure: figure, tokens: longest.streams.map { $0.map(\.id) })
         }
     }

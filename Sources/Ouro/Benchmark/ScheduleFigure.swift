@@ -23,8 +23,11 @@ public struct ScheduleFigure: Sendable, Equatable {
     public var passRatio: Double
     /// How many times the tokens per second of that schedule, trial by trial in turn; the median.
     public var speedRatio: Double
-    /// Whether predictions and exits came from a table instead of the model. The passes were real.
-    public var isSimulation: Bool
+    /// In a simulation the share of predictions that had settled after each loop, which came from a table instead of the
+    /// model, as exits did. The passes were real.
+    public var settled: [Double]?
+
+    public var isSimulation: Bool { settled != nil }
 }
 
 /// How soon a model's loops agree with its last.
