@@ -4,11 +4,17 @@
 #include <stddef.h>
 #include <stdlib.h>
 
-static __thread int64_t bytes;
+static __thread size_t largest;
 
-int64_t allocated_bytes(void) { return bytes; }
+void watch_allocations(void) { largest = 0; }
+
+int64_t largest_allocation(void) { return (int64_t)largest; }
 
 #if defined(__GLIBC__)
+
+static void note(size_t size) {
+    if (size > largest) largest = size;
+}
 
 // The executable's own definitions come before the library's, for all code in the process.
 void *__libc_malloc(size_t size);
@@ -19,27 +25,27 @@ void *__libc_memalign(size_t alignment, size_t size);
 int32_t allocation_counter_works(void) { return 1; }
 
 void *malloc(size_t size) {
-    bytes += (int64_t)size;
+    note(size);
     return __libc_malloc(size);
 }
 
 void *calloc(size_t items, size_t size) {
-    bytes += (int64_t)(items * size);
+    note(items * size);
     return __libc_calloc(items, size);
 }
 
 void *realloc(void *memory, size_t size) {
-    bytes += (int64_t)size;
+    note(size);
     return __libc_realloc(memory, size);
 }
 
 void *aligned_alloc(size_t alignment, size_t size) {
-    bytes += (int64_t)size;
+    note(size);
     return __libc_memalign(alignment, size);
 }
 
 int posix_memalign(void **memory, size_t alignment, size_t size) {
-    bytes += (int64_t)size;
+    note(size);
     *memory = __libc_memalign(alignment, size);
     return *memory ? 0 : ENOMEM;
 }

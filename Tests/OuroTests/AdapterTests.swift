@@ -86,10 +86,12 @@ import Testing
 
     @Test(arguments: [
         "peft_type", "r", "lora_alpha", "use_dora", "fan_in_fan_out", "bias", "modules_to_save", "rank_pattern",
+        "alpha_pattern", "alora_invocation_tokens", "init_lora_weights",
     ]) func unknownKindsAreRefused(field: String) {
         let values: [String: Any] = [
             "peft_type": "IA3", "r": 0, "lora_alpha": 1e9, "use_dora": true, "fan_in_fan_out": true, "bias": "all",
-            "modules_to_save": ["lm_head"], "rank_pattern": ["q_proj": 4],
+            "modules_to_save": ["lm_head"], "rank_pattern": ["q_proj": 4], "alpha_pattern": ["q_proj": 4.0],
+            "alora_invocation_tokens": [1], "init_lora_weights": "pissa_niter_4",
         ]
         do {
             _ = try Self.read(configuration: { $0[field] = values[field] })

@@ -44,6 +44,14 @@ public struct Adapter: Sendable {
         let modules_to_save: [String]?
         let rank_pattern: [String: Int]?
         let alpha_pattern: [String: Double]?
+        let alora_invocation_tokens: [Int]?
+        let init_lora_weights: JSONValue?
+
+        /// Ways of beginning that change the model's own weights too, so that the factors fit no published model.
+        var changesBase: Bool {
+            guard case .string(let name)? = init_lora_weights else { return false }
+            return ["pissa", "olora", "corda", "lora_ga", "loftq"].contains { name.lowercased().hasPrefix($0) }
+        }
     }
 
     /// Reads an adapter's folder.
@@ -89,6 +97,8 @@ public struct Adapter: Sendable {
             ("modules_to_save", !(configuration.modules_to_save ?? []).isEmpty),
             ("rank_pattern", !(configuration.rank_pattern ?? [:]).isEmpty),
             ("alpha_pattern", !(configuration.alpha_pattern ?? [:]).isEmpty),
+            ("alora_invocation_tokens", configuration.alora_invocation_tokens != nil),
+            ("init_lora_weights", configuration.changesBase),
         ]
         if let (field, _) = unsupported.first(where: \.1) {
             throw fault(field, "adapters with it are not supported; merge the adapter with the library that made it")

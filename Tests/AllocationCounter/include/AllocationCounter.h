@@ -7,7 +7,10 @@
 // Whether it is counted on this platform.
 int32_t allocation_counter_works(void);
 
-// Bytes that the calling thread has asked for so far.
-int64_t allocated_bytes(void);
+// Forgets what the calling thread has asked for so far.
+void watch_allocations(void);
+
+// The largest piece, in bytes, that the calling thread has asked for since.
+int64_t largest_allocation(void);
 
 #endif
