@@ -134,14 +134,13 @@ struct Bench: AsyncParsableCommand {
     /// - Parameters:
     ///   - folder: of the model that is named, if one is.
     private func scheduleBench(_ kinds: Set<SchedulePlan.Kind>, folder: URL?) throws -> ScheduleBench {
-        let prefersRandom = folder == nil && (shape != nil || weights != nil)
-        var options = schedules
-        // What the model that comes with the tool has learned to continue.
-        if folder == nil, !prefersRandom { options.prompt = options.prompt ?? "Once upon a time there was" }
-        return ScheduleBench(
-            options: options, plan: try options.plan(kinds: kinds, threads: threads, seconds: seconds, kvType: kvType),
-            model: try folder ?? DefaultModel.folder(), random: try randomSubjects(weights: "q8"),
-            prefersRandom: prefersRandom, json: json)
+        ScheduleBench(
+            options: schedules,
+            plan: try schedules.plan(kinds: kinds, threads: threads, seconds: seconds, kvType: kvType),
+            model: try folder ?? DefaultModel.folder(),
+            // What the model that comes with the tool has learned to continue.
+            modelPrompt: folder == nil ? "Once upon a time there was" : nil, random: try randomSubjects(weights: "q8"),
+            prefersRandom: folder == nil && (shape != nil || weights != nil), json: json)
     }
 
     func validate() throws {

@@ -74,6 +74,8 @@ struct ScheduleBench {
     let plan: SchedulePlan
     /// A trained model, for what needs one.
     let model: URL
+    /// What it continues by default; nil leaves that to the plan.
+    let modelPrompt: String?
     /// Random weights: for the simulation, and for everything if they were asked for.
     let random: [Benchmark.Subject]
     let prefersRandom: Bool
@@ -89,7 +91,9 @@ struct ScheduleBench {
             if kind == .simulation, options.agreement == nil {
                 single.table.settled = try await measured(.folder(model), plan: single)
             }
-            for subject in kind == .simulation || prefersRandom ? random : [.folder(model)] {
+            let isRandom = kind == .simulation || prefersRandom
+            if !isRandom { single.prompt = plan.prompt ?? modelPrompt }
+            for subject in isRandom ? random : [.folder(model)] {
                 try await Benchmark.run(subject, schedules: single) { printer.show($0) }
             }
         }
@@ -99,6 +103,7 @@ struct ScheduleBench {
     private func measured(_ subject: Benchmark.Subject, plan: SchedulePlan) async throws -> [Double] {
         var plan = plan
         plan.kinds = [.agreement]
+        plan.prompt = plan.prompt ?? modelPrompt
         let shares = SettledShares()
         try await Benchmark.run(subject, schedules: plan) { report in
             if case .agreement(let figure) = report { shares.values = figure.settled }

@@ -128,14 +128,25 @@ import Testing
     }
 
     @Test func rowsAreFreeOnTheFlatPartOfTheCurve() {
-        func free(_ seconds: Double...) -> Int {
-            CostCurve(points: zip([1, 2, 4, 8], seconds).map { (rows: $0, seconds: $1) }).freeRows
+        func free(_ seconds: Double..., loops: Int = 1) -> Int {
+            CostCurve(points: zip([1, 2, 4, 8], seconds).map { (rows: $0, seconds: $1) }).freeRows(loops: loops)
         }
         #expect(free(1, 1, 1.4, 2) == 4)
         #expect(free(1, 2, 4, 8) == 1)
         #expect(free(1, 9, 1.2, 2) == 4, "two rows were held up")
         #expect(free(7, 1, 1.2, 2) == 4, "one row was held up")
-        #expect(CostCurve(points: []).freeRows == 1)
+        #expect(CostCurve(points: []).freeRows(loops: 4) == 1)
+    }
+
+    @Test func aWavefrontHasARowForEveryLoopWhereThatPays() {
+        func free(_ seconds: Double..., loops: Int) -> Int {
+            CostCurve(points: zip([1, 2, 4, 8], seconds).map { (rows: $0, seconds: $1) }).freeRows(loops: loops)
+        }
+        #expect(free(1, 1.6, 2.5, 5, loops: 4) == 4, "steep, but far from four times one row")
+        #expect(free(1, 1.9, 3.8, 7.5, loops: 4) == 1, "as long as one after the other")
+        #expect(free(1, 1.6, 2.2, 5, loops: 3) == 3, "three rows take no longer than four")
+        #expect(free(1, 1, 1, 1.4, loops: 4) == 8, "the flat part is longer")
+        #expect(free(1, 1.6, 2.5, 5, loops: 16) == 1, "what sixteen rows take was not measured")
     }
 
     @Test func theCostOfRowsIsMeasuredOnEveryModel() throws {

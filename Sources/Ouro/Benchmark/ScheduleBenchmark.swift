@@ -31,7 +31,8 @@ final class ScheduleBenchmark {
         model = try BenchmarkModel(subject, threads: plan.threads, kvType: plan.kvType, kernels: kernels) {
             $0.totalUTSteps = simulatedLoops ?? $0.totalUTSteps
         }
-        freeRows = plan.freeRows ?? CostCurve(measuring: model.transformer).freeRows
+        freeRows =
+            plan.freeRows ?? CostCurve(measuring: model.transformer).freeRows(loops: model.configuration.totalUTSteps)
     }
 
     func run() throws(OuroError) {

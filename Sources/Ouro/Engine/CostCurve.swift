@@ -9,6 +9,9 @@ struct CostCurve {
     /// A row counts as free while the pass takes at most this much longer than with one row.
     private static let tolerance = 1.5
 
+    /// The rows of a wavefront pay if together they take at most this share of what they take one after the other.
+    private static let worthwhile = 0.75
+
     /// Every number of rows is measured on so many layers, and then again until this many seconds are over. The fastest
     /// counts: others may use the machine too, and a thread that is held up takes many times as long as a small layer.
     private static let layers = 3
@@ -37,8 +40,20 @@ struct CostCurve {
 
     /// The largest number of rows on the flat part of the curve. More rows never take less time: where they seem to, fewer
     /// rows were held up.
-    var freeRows: Int {
+    private var flatRows: Int {
         guard let least = points.map(\.seconds).min() else { return 1 }
         return points.last { $0.seconds <= least * Self.tolerance }?.rows ?? 1
+    }
+
+    /// Rows up to which a pass may be filled up with guesses: those on the flat part, and in any case one for every loop of a
+    /// request, which is what its wavefront needs, unless these together take nearly as long as one after the other.
+    ///
+    /// Then the curve of a model in the processor's caches is steep, but a guess is right far more often than not: with four
+    /// rows where the curve is flat up to one, the default model makes 1.4 times as many tokens per second.
+    func freeRows(loops: Int) -> Int {
+        guard let least = points.map(\.seconds).min(), let wave = points.first(where: { $0.rows >= loops }),
+            wave.seconds <= least * Double(loops) * Self.worthwhile
+        else { return flatRows }
+        return max(flatRows, loops)
     }
 }

@@ -65,7 +65,8 @@ public final class Engine: Sendable {
         let scheduler = Scheduler(
             model: model,
             pool: KVPool(layout: model.layout, budget: cacheMemory, sharesPrefixes: options.sharesPrefixes),
-            rowsPerPass: options.rowsPerPass, freeRows: options.freeRows ?? CostCurve(measuring: model).freeRows)
+            rowsPerPass: options.rowsPerPass,
+            freeRows: options.freeRows ?? CostCurve(measuring: model).freeRows(loops: configuration.totalUTSteps))
 
         self.configuration = configuration
         self.generationDefaults = defaults
