@@ -30,7 +30,6 @@ struct Completions: Sendable {
         let call = CompletionCall(
             service: service, id: "cmpl-" + UUID().uuidString.lowercased(), common: common, prompts: prompts,
             maxTokens: maxTokens, echo: echo, logprobs: logprobs)
-        // Everything that can be wrong is found before the first byte of an answer.
         let choices = try call.choices()
         return try await service.run(request, call: common, prompts: prompts, choices: choices, output: call)
     }

@@ -80,6 +80,8 @@ final class GenerationService: Sendable {
                 status: .serviceUnavailable, message: "the server is about to end", code: "draining",
                 headers: [.retryAfter: "1", .connection: "close"])
         }
+        // Everything that can be wrong with a request is found before the first byte of an answer.
+        for choice in choices { try engine.check(choice.request) }
         let places = max(choices.count, 1)
         let arrival = ContinuousClock.now
         guard call.streams else {

@@ -118,14 +118,12 @@ final class LowRankAdapters {
             let gradient = model.gradients.base + matrix.tensor.range.lowerBound
             let (a, b) = (parameters(matrix.a), parameters(matrix.b))
             let (gradientA, gradientB) = (gradients(matrix.a), gradients(matrix.b))
-            let (table, scale) = (model.compute.table, scale)
+            let (table, kernels, scale) = (model.compute.table, model.compute.kernels, scale)
             // A row of dB for every output, and a row of dA for every rank, each summed in one order.
             model.compute.pool.forEach(outputs) { output, _ in
                 for index in 0..<rank {
-                    var sum: Float = 0
-                    let (g, row) = (gradient + output * inputs, a + index * inputs)
-                    for input in 0..<inputs { sum += g[input] * row[input] }
-                    gradientB[output * rank + index] = scale * sum
+                    gradientB[output * rank + index] =
+                        scale * kernels.table.dot(gradient + output * inputs, a + index * inputs, inputs)
                 }
             }
             model.compute.pool.forEach(rank) { index, _ in

@@ -33,19 +33,21 @@ public struct TrainingBenchmark: Sendable {
 
     /// Takes `steps` steps of stage I on random tokens, after one that is not measured.
     ///
-    /// - Throws: ``OuroError`` if the configuration is not that of a model.
+    /// - Throws: ``OuroError`` if the configuration is not that of a model, or with code `memoryExceeded`.
     public func run(
         steps: Int, threads: Int, report: (Measurement) -> Void = { _ in }
     ) throws(OuroError) -> [Measurement] {
         try configuration.validate()
+        let settings = StepSettings(
+            loops: configuration.totalUTSteps, objective: .expectedLoss(beta: 0.1), microBatch: microBatch,
+            activations: activations)
+        try TrainingPlan.checkMemory(
+            TrainingPlan.memory(configuration, rows: rows, length: length, settings, lora: nil, threads: threads))
         let compute = try Compute(threads: threads)
         let model = TrainableModel(configuration, compute: compute)
         model.initialise(seed: 1)
         let optimizer = AdamW(model.trainables, settings: OptimizerSettings())
         let step = TrainingStep(model)
-        let settings = StepSettings(
-            loops: configuration.totalUTSteps, objective: .expectedLoss(beta: 0.1), microBatch: microBatch,
-            activations: activations)
         var batch = TrainingBatch(rows: rows, length: length)
         var metrics = StepMetrics(loops: settings.loops)
         var random = NormalNoise(seed: 7, stream: 0)

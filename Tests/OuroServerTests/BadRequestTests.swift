@@ -70,9 +70,12 @@ import Testing
     @Test func promptsBeyondTheContextAreRefused() async throws {
         try await TestServer.with { server in
             let prompt = String(repeating: "x", count: 3000)
-            let answer = try await server.post("/v1/completions", "{\"prompt\":\"\(prompt)\"}")
-            let error = try #require(try answer.json()["error"] as? [String: Any])
-            #expect(answer.status == 400 && error["code"] as? String == "context_length_exceeded")
+            for stream in ["true", "false"] {
+                let answer = try await server.post(
+                    "/v1/completions", "{\"prompt\":\"\(prompt)\",\"stream\":\(stream)}")
+                let error = try #require(try answer.json()["error"] as? [String: Any])
+                #expect(answer.status == 400 && error["code"] as? String == "context_length_exceeded", "\(stream)")
+            }
         }
     }
 

@@ -188,20 +188,4 @@ import Testing
         #expect(found([0, 0]) == 0, "then its root, though it was looked at, before what was looked at later")
         #expect(found([1, 1]) == 2)
     }
-
-    @Test func aLongChainIsFreedWithoutNesting() async throws {
-        let layout = try ScriptedModel().layout
-        let count = 4096
-        let tokens = Array(repeating: 1, count: count * 16)
-        // A thread of the cooperative pool has a small stack.
-        let cached = await Task.detached {
-            let pool = KVPool(layout: layout, budget: count * layout.bytesPerBlock)
-            let cache = SequenceCache(pool: pool, maximumPositions: tokens.count, loops: 1)
-            _ = cache.reserve(upTo: tokens.count)
-            cache.publish(tokens[...], completed: tokens.count)
-            cache.release()
-            return pool.pagesCached
-        }.value
-        #expect(cached == count)
-    }
 }

@@ -111,4 +111,21 @@ import Testing
             #expect(plan.parameters * 2 <= 8 << 20, "\(plan.parameters * 2) bytes in bf16")
         }
     }
+
+    @Test func stagesBeyondTheMemoryAreRefusedWithNumbers() throws {
+        let recipe = try Recipe(parsing: Self.text, file: "r.yaml")
+        try TrainingPlan.checkMemory(recipe, threads: 1)
+        let refused = #expect(throws: OuroError.self) {
+            try TrainingPlan.checkMemory(recipe, threads: 1, available: 1 << 16)
+        }
+        #expect(refused?.code == .memoryExceeded)
+        #expect(refused?.field == "stage '\(recipe.stages[0].name)'")
+        #expect(refused?.description.contains("0.06 MiB are available") == true, "\(refused?.description ?? "")")
+
+        let benchmark = TrainingBenchmark(
+            configuration: recipe.configuration(of: recipe.stages[0]), rows: 1_000_000_000, length: 16,
+            microBatch: 1_000_000_000)
+        let measured = #expect(throws: OuroError.self) { try benchmark.run(steps: 1, threads: 1) }
+        #expect(measured?.code == .memoryExceeded)
+    }
 }

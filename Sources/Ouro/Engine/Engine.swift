@@ -81,6 +81,13 @@ public final class Engine: Sendable {
 
     deinit { thread.stop() }
 
+    /// Checks a request as ``generate(_:)`` does, without starting it.
+    ///
+    /// - Throws: ``OuroError`` with code `invalidRequest` or `contextExceeded`.
+    public func check(_ request: GenerationRequest) throws(OuroError) {
+        _ = try resolve(request, promptCount: tokens(of: request.prompt).count)
+    }
+
     /// Starts a generation.
     ///
     /// - Throws: ``OuroError`` with code `invalidRequest` or `contextExceeded` before any work is done. Later errors come

@@ -76,7 +76,7 @@ public struct EngineOptions: Sendable {
     }
 
     /// Memory that could be had now without swapping, in bytes.
-    static var availableMemory: Int {
+    package static var availableMemory: Int {
         if let text = try? String(contentsOfFile: "/proc/meminfo", encoding: .utf8),
             let line = text.split(separator: "\n").first(where: { $0.hasPrefix("MemAvailable:") }),
             let kibibytes = line.split(separator: " ").dropFirst().first.flatMap({ Int($0) })

@@ -40,7 +40,35 @@ public struct TrainingPlan: Sendable {
             return Stage(
                 name: stage.name, steps: stage.steps, tokens: stage.tokens, operations: operations,
                 seconds: operations / speed,
-                memory: Self.memory(configuration, stage, lora: recipe.lora, threads: threads))
+                memory: Self.memory(of: stage, recipe, threads: threads))
+        }
+    }
+
+    /// Bytes that a stage takes.
+    static func memory(of stage: Recipe.Stage, _ recipe: Recipe, threads: Int) -> Double {
+        memory(
+            recipe.configuration(of: stage), rows: stage.rows.upperBound, length: stage.length, stage.compute,
+            lora: recipe.lora, threads: threads)
+    }
+
+    /// - Throws: ``OuroError`` with code `memoryExceeded`, with the numbers, if a stage takes more than there is.
+    static func checkMemory(
+        _ recipe: Recipe, threads: Int, available: Int = EngineOptions.availableMemory
+    ) throws(OuroError) {
+        for stage in recipe.stages {
+            let bytes = memory(of: stage, recipe, threads: threads)
+            try checkMemory(bytes, available: available, file: recipe.file, field: "stage '\(stage.name)'")
+        }
+    }
+
+    static func checkMemory(
+        _ bytes: Double, available: Int = EngineOptions.availableMemory, file: String? = nil, field: String? = nil
+    ) throws(OuroError) {
+        guard bytes <= Double(available) else {
+            throw OuroError(
+                .memoryExceeded, file: file, field: field,
+                "it takes \(memoryText(bytes)), of which \(memoryText(Double(available))) are available; compute fewer "
+                    + "sequences together (micro-batch), or keep fewer activations")
         }
     }
 
@@ -59,30 +87,40 @@ public struct TrainingPlan: Sendable {
         }
     }
 
-    private static func memory(
-        _ configuration: ModelConfiguration, _ stage: Recipe.Stage, lora: Recipe.LoraSettings?, threads: Int
+    /// - Parameters:
+    ///   - rows: sequences of a batch.
+    static func memory(
+        _ configuration: ModelConfiguration, rows: Int, length: Int, _ settings: StepSettings,
+        lora: Recipe.LoraSettings?, threads: Int
     ) -> Double {
         let hidden = Double(configuration.hiddenSize)
         let queries = Double(configuration.headCount * configuration.headDimension)
         let keys = Double(configuration.keyValueHeadCount * configuration.headDimension)
         let mlp = Double(configuration.intermediateSize)
-        let positions = Double(min(stage.compute.microBatch, stage.rows.upperBound) * stage.length)
+        let positions = Double(min(settings.microBatch, rows)) * Double(length)
+        // Tokens, targets and beginnings of documents.
+        let batch = 3 * Double(rows) * Double(length)
         // As in `LayerActivations`, `LayerScratch` and `LoopGradients`.
         let layer = 6 * hidden + 2 * queries + 2 * keys + 2 * mlp
-        let loops = Double(stage.compute.loops)
+        let loops = Double(settings.loops)
         let kept =
-            switch stage.compute.activations {
+            switch settings.activations {
             case .f32: layer * Double(configuration.layerCount) * loops
             case .bf16: layer * (Double(configuration.layerCount) * loops / 2 + 1) + hidden
             case .recomputed: layer * Double(configuration.layerCount)
             }
         let scratch = 2 * hidden + 2 * queries + 2 * keys + 3 * mlp + (2 * loops + 2) * hidden
         let attention =
-            Double(threads * stage.length) * Double(2 * configuration.headDimension + 2 * 48)
+            Double(threads) * Double(length) * Double(2 * configuration.headDimension + 2 * 48)
         let chunk = Double(
-            TrainingHead.chunk(vocabularySize: configuration.vocabularySize, positions: Int(positions)))
+            TrainingHead.chunk(vocabularySize: configuration.vocabularySize, positions: Int(min(positions, 0x1p40))))
         let head = chunk * Double(configuration.vocabularySize + 2 * configuration.hiddenSize)
-        return 4 * (parameterFloats(configuration, lora: lora) + positions * (kept + scratch) + attention + head)
+        let step = positions * (kept + scratch) + attention + head
+        return 4 * (parameterFloats(configuration, lora: lora) + batch + step)
+    }
+
+    private static func memoryText(_ bytes: Double) -> String {
+        bytes < 0x1p30 ? String(format: "%.2f MiB", bytes / 0x1p20) : String(format: "%.2f GiB", bytes / 0x1p30)
     }
 
     /// A table for a person.
@@ -94,10 +132,6 @@ public struct TrainingPlan: Sendable {
             guard let (size, name) = units.first(where: { value >= $0.0 }) else { return String(format: "%.0f", value) }
             return String(format: "%.4g", value / size) + name
         }
-        func memory(_ bytes: Double) -> String {
-            bytes < 0x1p30
-                ? String(format: "%.2f MiB", bytes / 0x1p20) : String(format: "%.2f GiB", bytes / 0x1p30)
-        }
         func pad(_ text: String, _ width: Int) -> String {
             String(repeating: " ", count: max(0, width - text.count)) + text
         }
@@ -107,13 +141,13 @@ public struct TrainingPlan: Sendable {
         for stage in stages {
             rows.append([
                 stage.name, "\(stage.steps)", count(stage.tokens), count(stage.operations),
-                memory(stage.memory), StepReport.duration(stage.seconds),
+                Self.memoryText(stage.memory), StepReport.duration(stage.seconds),
             ])
         }
         rows.append([
             "all", "\(stages.reduce(0) { $0 + $1.steps })", count(tokens),
             count(stages.reduce(0) { $0 + $1.operations }),
-            memory(stages.map(\.memory).max() ?? 0), StepReport.duration(seconds),
+            Self.memoryText(stages.map(\.memory).max() ?? 0), StepReport.duration(seconds),
         ])
         let widths = titles.indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
         for row in rows {

@@ -42,12 +42,14 @@ public final class Trainer {
     ///   - initial: a model folder whose parameters the training starts from; nil draws new ones.
     ///   - resumes: go on from the newest checkpoint in `output`.
     /// - Throws: ``OuroError`` with code `invalidRequest` if there is a training in `output` and it is not to be resumed, or
-    ///   none and it is; and whatever reading the checkpoint, the initial model or the data throws.
+    ///   none and it is; `memoryExceeded` for a stage that does not fit into memory; and whatever reading the checkpoint, the
+    ///   initial model or the data throws.
     public init(
         recipe: Recipe, output: URL, threads: Int, initial: URL? = nil, resumes: Bool = false,
         sources: @escaping Sources = RecipeSources.make
     ) throws(OuroError) {
         guard let stage = recipe.stages.first else { throw OuroError(.invalidRecipe, file: recipe.file, "no stages") }
+        try TrainingPlan.checkMemory(recipe, threads: threads)
         self.recipe = recipe
         self.output = output
         self.sources = sources
