@@ -74,11 +74,12 @@ typedef struct ouro_attention {
 // Pages that all queries of a job go through before the next ones: so many stay in the second-level cache.
 #define OURO_SPAN 16
 
-// Bits of a value of a compressed page: of the last loop, the loop before it, loops further from it, and the first loop.
-#define OURO_LAST_BITS 5
-#define OURO_NEAR_BITS 3
-#define OURO_FAR_BITS 3
-#define OURO_FIRST_BITS 7
+// Bits of a number in a compressed page, of keys and of values: of the last loop, the loop before it, loops further from it,
+// and the first loop. Errors of keys cost far more: a score is multiplied by whole queries, and its exponential is taken.
+#define OURO_LAST_BITS(of_values) (of_values ? 4 : 6)
+#define OURO_NEAR_BITS(of_values) (of_values ? 2 : 3)
+#define OURO_FAR_BITS(of_values) (of_values ? 3 : 4)
+#define OURO_FIRST_BITS(of_values) (of_values ? 6 : 8)
 
 // Floats of scratch memory that a job of so many queries (rows times heads) needs, at any number of positions.
 static inline size_t ouro_attention_scratch(size_t queries, size_t head_dimension) {
@@ -96,13 +97,15 @@ static inline size_t ouro_expansion_scratch(size_t head_dimension) {
     return ouro_expanded_span(head_dimension) + head_dimension;
 }
 
-// Bits of a value of a compressed page at a loop (from 1). The last loop stands by itself; the others are differences from
-// the loop after them, and the first loop differs most.
-static inline int ouro_compressed_bits(size_t loops, size_t loop) {
-    return loop == loops ? OURO_LAST_BITS : loop == 1 ? OURO_FIRST_BITS : loop + 1 == loops ? OURO_NEAR_BITS : OURO_FAR_BITS;
+// Bits of a number of a compressed page's keys or values at a loop (from 1). The last loop stands by itself; the others are
+// differences from the loop after them, and the first loop differs most.
+static inline int ouro_compressed_bits(size_t loops, size_t loop, int of_values) {
+    if (loop == loops) return OURO_LAST_BITS(of_values);
+    if (loop == 1) return OURO_FIRST_BITS(of_values);
+    return loop + 1 == loops ? OURO_NEAR_BITS(of_values) : OURO_FAR_BITS(of_values);
 }
 
-// Bytes of the keys or values of a head of a compressed page at one loop: 16 scales, and `bits` bits for each value.
+// Bytes of the keys or values of a head of a compressed page at one loop: 16 scales, and `bits` bits for each number.
 static inline size_t ouro_compressed_part(int bits, size_t width) { return OURO_PAGE + 2 * (size_t)bits * width; }
 
 // Bytes of the keys and values of a head of a compressed page at all loops.
@@ -110,8 +113,8 @@ static inline size_t ouro_compressed_bytes(size_t loops, size_t head_dimension) 
     const size_t value_stride = (head_dimension + OURO_PANEL - 1) / OURO_PANEL * OURO_PANEL;
     size_t bytes = 0;
     for (size_t loop = 1; loop <= loops; loop++) {
-        const int bits = ouro_compressed_bits(loops, loop);
-        bytes += ouro_compressed_part(bits, head_dimension) + ouro_compressed_part(bits, value_stride);
+        bytes += ouro_compressed_part(ouro_compressed_bits(loops, loop, 0), head_dimension);
+        bytes += ouro_compressed_part(ouro_compressed_bits(loops, loop, 1), value_stride);
     }
     return bytes;
 }
