@@ -40,7 +40,7 @@ import Testing
         for first in stride(from: 0, to: matrix.panelCount, by: panelsAtOnce) {
             kernels.multiply(
                 packed.base, matrix.descriptor, rows: rows.count,
-                panels: first..<min(first + panelsAtOnce, matrix.panelCount), into: y)
+                panels: first..<min(first + panelsAtOnce, matrix.panelCount), into: y.view)
         }
         return y
     }

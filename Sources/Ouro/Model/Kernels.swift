@@ -48,7 +48,7 @@ extension Kernels {
 
     /// The outputs of some panels.
     func multiply(
-        _ packed: UnsafeRawPointer, _ matrix: ouro_matrix, rows: Int, panels: Range<Int>, into y: FloatRows
+        _ packed: UnsafeRawPointer, _ matrix: ouro_matrix, rows: Int, panels: Range<Int>, into y: FloatRows.View
     ) {
         var matrix = matrix
         table.matmul(&matrix, packed, rows, panels.lowerBound, panels.upperBound, y.row(0), y.stride)

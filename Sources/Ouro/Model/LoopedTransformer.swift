@@ -188,10 +188,10 @@ final class LoopedTransformer {
         var matrix = ouro_matrix()
         var panelCount = 0
         var rows = 0
-        var x: FloatRows
-        var y: FloatRows
+        var x: FloatRows.View
+        var y: FloatRows.View
         /// Where `silu(gate) * up` goes, if the product's panels are gate and up in turn.
-        var activated: FloatRows?
+        var activated: FloatRows.View?
         var packed: UnsafeRawPointer
     }
 
@@ -205,7 +205,8 @@ final class LoopedTransformer {
     ) {
         let rows = rowCount ?? self.rows.count
         var product = Product(
-            matrix: matrix.descriptor, panelCount: matrix.panelCount, rows: rows, x: x, y: y, activated: activated,
+            matrix: matrix.descriptor, panelCount: matrix.panelCount, rows: rows, x: x.view, y: y.view,
+            activated: activated?.view,
             packed: UnsafeRawPointer(work.packed.base))
         // A single row of floats is its own tile.
         if rows == 1 && product.matrix.bits == 0 {

@@ -4,7 +4,8 @@ import Synchronization
 
 /// A few threads that share the items of one parallel region after the other.
 ///
-/// Items are claimed one by one, so a slow thread takes fewer of them. A worker that the system has descheduled outside an
+/// Every worker has a stretch of neighbouring items of its own, so that it reads memory in one stream, and takes what is left
+/// of the others' when it is through. Items are claimed one by one, so a slow thread takes fewer of them. A worker that the system has descheduled outside an
 /// item is not waited for: only workers that have *entered* a region hold up its end. Between regions workers spin for a
 /// while, then sleep, so an idle engine uses no processor.
 ///
@@ -23,7 +24,8 @@ package final class WorkerPool: @unchecked Sendable {
     // A region is open while `state`'s lowest bit is set; the bits above count the workers inside, the upper half is the
     // region's number. The job's fields are written while the region is closed and empty.
     private let state = Atomic<UInt64>(0)
-    private let nextItem = Atomic<Int>(0)
+    /// How many items of every worker's stretch are claimed.
+    private let claimed: Counters
     private let stopping = Atomic<Bool>(false)
     private let sleepers = Atomic<Int>(0)
     private let wake = NSCondition()
@@ -37,6 +39,7 @@ package final class WorkerPool: @unchecked Sendable {
 
     package init(threadCount: Int) {
         self.threadCount = max(1, threadCount)
+        claimed = Counters(count: self.threadCount)
         for index in 1..<max(2, self.threadCount) where self.threadCount > 1 {
             let thread = Thread { [unowned(unsafe) self] in self.work(as: index) }
             thread.name = "ouro-worker-\(index)"
@@ -100,7 +103,7 @@ package final class WorkerPool: @unchecked Sendable {
     private func run(_ job: Job, count: Int) {
         self.job = job
         itemCount = count
-        nextItem.store(0, ordering: .relaxed)
+        claimed.clear()
         state.wrappingAdd(Self.oneRegion | Self.open, ordering: .sequentiallyConsistent)
         if sleepers.load(ordering: .sequentiallyConsistent) > 0 {
             wake.lock()
@@ -115,10 +118,14 @@ package final class WorkerPool: @unchecked Sendable {
     }
 
     private func claimItems(_ job: Job, worker: Int) {
-        while true {
-            let item = nextItem.wrappingAdd(1, ordering: .relaxed).oldValue
-            if item >= itemCount { return }
-            job.call(job.argument, item, worker)
+        for distance in 0..<threadCount {
+            let owner = (worker + distance) % threadCount
+            let (first, end) = (owner * itemCount / threadCount, (owner + 1) * itemCount / threadCount)
+            while true {
+                let item = first + claimed.next(owner)
+                if item >= end { break }
+                job.call(job.argument, item, worker)
+            }
         }
     }
 
@@ -166,4 +173,29 @@ package final class WorkerPool: @unchecked Sendable {
         spin += 1
         if spin & 255 == 255 { sched_yield() } else { ouro_pause() }
     }
+}
+
+/// Counters that different threads raise, each on a cache line of its own.
+private final class Counters: Sendable {
+    private static let stride = 64 / MemoryLayout<Atomic<Int>>.stride
+    private nonisolated(unsafe) let base: UnsafeMutablePointer<Atomic<Int>>
+    private let count: Int
+
+    init(count: Int) {
+        self.count = count
+        base = .allocate(capacity: (count + 1) * Self.stride)
+        for index in 0..<count { (base + index * Self.stride).initialize(to: Atomic(0)) }
+    }
+
+    deinit {
+        for index in 0..<count { (base + index * Self.stride).deinitialize(count: 1) }
+        base.deallocate()
+    }
+
+    func clear() {
+        for index in 0..<count { base[index * Self.stride].store(0, ordering: .relaxed) }
+    }
+
+    /// The counter's value before it was raised.
+    func next(_ index: Int) -> Int { base[index * Self.stride].wrappingAdd(1, ordering: .relaxed).oldValue }
 }

@@ -57,6 +57,17 @@ package struct FloatRows {
         return memory.base.assumingMemoryBound(to: Float.self) + index * stride
     }
 
+    /// The rows without their owner, for threads that share them: they would contend for its reference count. Valid as long
+    /// as this value lives.
+    package var view: View { View(base: row(0), stride: stride) }
+
+    package struct View {
+        fileprivate let base: UnsafeMutablePointer<Float>
+        package let stride: Int
+
+        package func row(_ index: Int) -> UnsafeMutablePointer<Float> { base + index * stride }
+    }
+
     /// A row's values, copied.
     package func values(_ index: Int) -> [Float] {
         Array(UnsafeBufferPointer(start: row(index), count: columns))
