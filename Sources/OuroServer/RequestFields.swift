@@ -7,6 +7,8 @@ import Ouro
 struct RequestFields {
     private let members: [String: JSONValue]
     private let path: String
+    /// The text of the whole request.
+    private let text: Data?
 
     /// - Throws: ``APIError`` with status 400 for what is not a JSON object, has a key twice or is nested too deeply.
     init(parsing data: Data) throws {
@@ -19,12 +21,13 @@ struct RequestFields {
         guard case .object(let members) = value else {
             throw APIError.badRequest(nil, "the body is not a JSON object, but \(value.typeName)")
         }
-        self.init(members)
+        self.init(members, text: data)
     }
 
-    init(_ members: [String: JSONValue], path: String = "") {
+    init(_ members: [String: JSONValue], path: String = "", text: Data? = nil) {
         self.members = members.filter { $0.value != .null }
         self.path = path
+        self.text = text
     }
 
     subscript(name: String) -> JSONValue? { members[name] }
@@ -110,6 +113,16 @@ struct RequestFields {
         try array(name, limit: limit)?.map { value in
             guard case .int(let number) = value else { throw wrongType(name, "integers", value) }
             return number
+        }
+    }
+
+    /// The names of members in the order of the request's text, of all objects whose place begins with a prefix, by the rest
+    /// of that place; nothing is known of a member's own objects.
+    func memberOrder(in prefix: String) throws -> [String: [String]] {
+        guard let text else { return [:] }
+        let order = try StrictJSON.memberOrder(text, file: "body", code: .invalidRequest)
+        return order.reduce(into: [:]) { result, entry in
+            if entry.key.hasPrefix(prefix) { result[String(entry.key.dropFirst(prefix.count))] = entry.value }
         }
     }
 

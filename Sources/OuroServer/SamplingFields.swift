@@ -152,7 +152,9 @@ enum ResponseFormat: Equatable {
     case text
     /// Any JSON object.
     case jsonObject
-    case jsonSchema(JSONValue)
+    case jsonSchema(JSONSchema)
+
+    private static let place = "response_format.json_schema."
 
     init(_ fields: RequestFields) throws {
         guard let format = try fields.object("response_format") else {
@@ -166,7 +168,7 @@ enum ResponseFormat: Equatable {
             guard let schema = try format.object("json_schema")?["schema"] else {
                 throw format.failure("json_schema.schema", "the field is missing")
             }
-            self = .jsonSchema(schema)
+            self = .jsonSchema(JSONSchema(value: schema, memberOrder: try fields.memberOrder(in: Self.place)))
         default: throw format.failure("type", "expected text, json_object or json_schema")
         }
     }
@@ -176,7 +178,7 @@ enum ResponseFormat: Equatable {
         switch self {
         case .text: "text"
         case .jsonObject: "json_object"
-        case .jsonSchema(let schema): schema.compact
+        case .jsonSchema(let schema): schema.name
         }
     }
 }

@@ -7,7 +7,7 @@ import Testing
 /// Which texts a schema allows.
 @Suite struct GrammarTests {
     private static func grammar(_ schema: String) throws -> Grammar {
-        try JSONGrammar.schema(JSONDecoder().decode(JSONValue.self, from: Data(schema.utf8)))
+        try JSONGrammar.schema(JSONSchema(value: JSONDecoder().decode(JSONValue.self, from: Data(schema.utf8))))
     }
 
     private static func accepts(_ grammar: Grammar, _ text: String) -> Bool {
@@ -60,13 +60,32 @@ import Testing
         #expect(throws: APIError.self, "\(schema)") { try Self.grammar(schema) }
     }
 
+    @Test func membersComeInTheOrderOfTheSchema() throws {
+        let inner =
+            #"{"type":"object","properties":{"z":{"type":"null"},"a.b":{"type":"null"}},"required":["z","a.b"]}"#
+        let schema =
+            ##"{"properties":{"y":{"anyOf":[{"type":"null"},\##(inner)]},"x":{"$ref":"#/$defs/one"}},"##
+            + ##""required":["x","y"],"$defs":{"one":\##(inner)}}"##
+        let body = #"{"stop":["}",","],"response_format":{"type":"json_schema","json_schema":{"schema":\#(schema)}}}"#
+        guard case .jsonSchema(let read) = try ResponseFormat(RequestFields(parsing: Data(body.utf8))) else {
+            Issue.record("no schema was found")
+            return
+        }
+        let grammar = try JSONGrammar.schema(read)
+        let one = #"{"z":null,"a.b":null}"#
+        #expect(Self.accepts(grammar, #"{"y":null,"x":\#(one)}"#))
+        #expect(Self.accepts(grammar, #"{"y":\#(one),"x":\#(one)}"#))
+        #expect(!Self.accepts(grammar, #"{"x":\#(one),"y":null}"#))
+        #expect(!Self.accepts(grammar, #"{"y":{"a.b":null,"z":null},"x":\#(one)}"#))
+    }
+
     @Test func schemasInsideEachOtherAreBounded() {
         let schema =
             String(repeating: #"{"type":"array","items":"#, count: 60) + "{}" + String(repeating: "}", count: 60)
         #expect(throws: APIError.self) { try Self.grammar(schema) }
         // Nesting of texts ends too, without a crash.
         let deep = String(repeating: "[", count: 10_000)
-        if let grammar = try? JSONGrammar.schema(.object([:])) {
+        if let grammar = try? JSONGrammar.schema(JSONSchema(value: .object([:]))) {
             #expect(!Self.accepts(grammar, deep))
         }
     }

@@ -59,9 +59,46 @@ package enum StrictJSON {
 
     /// Checks that no object has a key twice and that nesting is bounded. Other faults are left to the parser.
     package static func check(_ data: Data, file: String, code: OuroError.Code) throws(OuroError) {
+        try scan(data, file: file, code: code) { _, _ in }
+    }
+
+    /// The names of objects' members in the order of the text, by the object's place, as in `a.b[0]`.
+    ///
+    /// - Throws: as ``check(_:file:code:)``.
+    package static func memberOrder(
+        _ data: Data, file: String, code: OuroError.Code
+    ) throws(OuroError) -> [String: [String]] {
+        var order: [String: [String]] = [:]
+        try scan(data, file: file, code: code) { levels, key in
+            var place = ""
+            for level in levels.dropLast() {
+                if level.keys == nil {
+                    place += "[\(level.index)]"
+                } else {
+                    place += (place.isEmpty ? "" : ".") + String(decoding: level.key, as: UTF8.self)
+                }
+            }
+            order[place, default: []].append(String(decoding: key, as: UTF8.self))
+        }
+        return order
+    }
+
+    /// An object or array that is open.
+    private struct Level {
+        /// The keys so far; nil for an array.
+        var keys: Set<[UInt8]>?
+        /// The last of them.
+        var key: [UInt8] = []
+        /// The place of the array's current value.
+        var index = 0
+    }
+
+    private static func scan(
+        _ data: Data, file: String, code: OuroError.Code, onKey: (_ levels: [Level], _ key: [UInt8]) -> Void
+    ) throws(OuroError) {
         let failure: OuroError? = data.withUnsafeBytes { bytes in
             do throws(OuroError) {
-                try scan(bytes, file: file, code: code)
+                try scan(bytes, file: file, code: code, onKey: onKey)
                 return nil
             } catch {
                 return error
@@ -70,9 +107,10 @@ package enum StrictJSON {
         if let failure { throw failure }
     }
 
-    private static func scan(_ bytes: UnsafeRawBufferPointer, file: String, code: OuroError.Code) throws(OuroError) {
-        // The keys of every open object; nil for an array.
-        var open: [Set<[UInt8]>?] = []
+    private static func scan(
+        _ bytes: UnsafeRawBufferPointer, file: String, code: OuroError.Code, onKey: ([Level], [UInt8]) -> Void
+    ) throws(OuroError) {
+        var open: [Level] = []
         var index = 0
         while index < bytes.count {
             switch bytes[index] {
@@ -80,9 +118,11 @@ package enum StrictJSON {
                 guard open.count < depthLimit else {
                     throw OuroError(code, file: file, "values are nested deeper than \(depthLimit) levels")
                 }
-                open.append(bytes[index] == UInt8(ascii: "{") ? [] : nil)
+                open.append(Level(keys: bytes[index] == UInt8(ascii: "{") ? [] : nil))
             case UInt8(ascii: "}"), UInt8(ascii: "]"):
                 _ = open.popLast()
+            case UInt8(ascii: ","):
+                if let last = open.indices.last { open[last].index += 1 }
             case UInt8(ascii: "\""):
                 let start = index + 1
                 index = start
@@ -97,12 +137,14 @@ package enum StrictJSON {
                 guard index < bytes.count else {
                     throw OuroError(code, file: file, "the file is not valid JSON: a string has no end")
                 }
-                if let last = open.indices.last, open[last] != nil, isKey(bytes, after: index + 1) {
+                if let last = open.indices.last, open[last].keys != nil, isKey(bytes, after: index + 1) {
                     let key = text(bytes[start..<index], hasEscape: hasEscape)
-                    if open[last]?.insert(key).inserted == false {
+                    open[last].key = key
+                    if open[last].keys?.insert(key).inserted == false {
                         throw OuroError(
                             code, file: file, field: String(decoding: key, as: UTF8.self), "the key stands there twice")
                     }
+                    onKey(open, key)
                 }
             case 0:
                 // The parser would take this for UTF-16, in which this scan finds no keys.
