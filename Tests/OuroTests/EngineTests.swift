@@ -96,6 +96,17 @@ import Testing
         #expect(error?.message.contains("budget") == true)
     }
 
+    @Test func passesBeyondTheMemoryAreRefusedWithNumbers() throws {
+        let configuration = try ModelConfiguration(contentsOf: Self.model.appendingPathComponent("config.json"))
+        let options = EngineOptions(prefillChunk: 65_536)
+        try options.checkMemory(configuration, available: 1 << 40)
+        let error = #expect(throws: OuroError.self) {
+            try options.checkMemory(configuration, available: 1 << 20)
+        }
+        #expect(error?.code == .memoryExceeded && error?.field == "prefillChunk")
+        #expect(error?.message.contains("65536 rows") == true && error?.message.contains("1 MiB") == true)
+    }
+
     @Test func requestsWaitForRoomInTheCache() async throws {
         let engine = try Engine(modelAt: Self.model, options: EngineOptions(cacheMemory: 64 << 10))
         let counts = try await withThrowingTaskGroup(of: Int.self) { group in

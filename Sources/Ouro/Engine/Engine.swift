@@ -42,6 +42,7 @@ public final class Engine: Sendable {
         var configuration = try ModelConfiguration(contentsOf: folder.appendingPathComponent("config.json"))
         overrides(&configuration)
         try configuration.validate(file: "config.json")
+        try options.checkMemory(configuration)
         let defaults = try GenerationConfiguration.load(fromModelFolder: folder)
         try defaults.validate(
             vocabularySize: configuration.vocabularySize,

@@ -63,6 +63,20 @@ public struct EngineOptions: Sendable {
         }
     }
 
+    /// - Throws: ``OuroError`` with code `memoryExceeded` if there is no memory for the largest pass.
+    func checkMemory(
+        _ configuration: ModelConfiguration, available: Int = EngineOptions.availableMemory
+    ) throws(OuroError) {
+        let rows = max(rowsPerPass, prefillChunk)
+        let bytes = Workspace.byteCount(rows: LoopedTransformer.rowsMade(for: rows), configuration: configuration)
+        guard bytes <= available else {
+            throw OuroError(
+                .memoryExceeded, field: prefillChunk >= rowsPerPass ? "prefillChunk" : "rowsPerPass",
+                "passes of \(rows) rows take \(bytes >> 20) MiB, of memory there are \(available >> 20) MiB; choose "
+                    + "smaller ones")
+        }
+    }
+
     /// One thread per physical core this process may run on: a second thread on a core has no multipliers of its own.
     static var defaultThreads: Int {
         let processors = ProcessInfo.processInfo.activeProcessorCount

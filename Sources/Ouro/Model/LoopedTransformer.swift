@@ -125,10 +125,13 @@ final class LoopedTransformer {
 
     // MARK: the steps of a pass
 
+    /// More than are asked for, so that room is made a few times only.
+    static func rowsMade(for rows: Int) -> Int { rows * 3 / 2 }
+
     private func makeRoom(_ rows: Int) {
         guard rows > work.capacity else { return }
         work = Workspace(
-            rows: rows * 3 / 2, configuration: configuration, weights: weights, workers: pool.threadCount,
+            rows: Self.rowsMade(for: rows), configuration: configuration, weights: weights, workers: pool.threadCount,
             kernels: kernels)
     }
 

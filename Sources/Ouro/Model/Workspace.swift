@@ -47,6 +47,17 @@ struct Workspace {
         expansion = FloatRows(rows: workers, columns: ouro_expansion_scratch(configuration.headDimension))
     }
 
+    /// Bytes that a workspace of so many rows takes, what workers have by themselves left out.
+    static func byteCount(rows: Int, configuration: ModelConfiguration) -> Int {
+        let attention = configuration.headCount * configuration.headDimension
+        let keyValue = configuration.keyValueHeadCount * configuration.headDimension
+        let widest = max(configuration.hiddenSize, attention, configuration.intermediateSize)
+        let columns =
+            3 * configuration.hiddenSize + 2 * attention + 2 * keyValue + 3 * configuration.intermediateSize
+            + configuration.headDimension + widest
+        return rows * (columns + 10 * 32) * MemoryLayout<Float>.stride
+    }
+
     /// The largest number of rows that fit.
     var capacity: Int { residual.rows }
 
