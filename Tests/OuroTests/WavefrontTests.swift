@@ -108,6 +108,20 @@ import Testing
         #expect(result.droppedRows == result.draftRows)
     }
 
+    @Test func guessesThatAreNeverRightAreHardlyMade() async throws {
+        let model = try ScriptedModel()
+        // For 500 tokens no loop agrees with the last, then all do.
+        model.script = { tokens, loop in tokens.count <= 500 ? loop : 3 }
+        let request = ScriptedModel.request(maxTokens: 600)
+        let (outcomes, statistics, _) = try await ScriptedModel.run([([1], request)], model: model)
+        let result = try #require(statistics[0])
+        #expect(outcomes[0].tokens.count == 600)
+        // The first 100 tokens, then one of eight, then the last 100.
+        #expect(result.guesses[0] < 100 + 400 / 8 + 100, "\(result.guesses)")
+        #expect(model.readouts < 1800, "a guess after every loop takes 3500: \(model.readouts)")
+        #expect(result.passes < 4 * 500 + 4 * 40 + 60, "after a few trials loops are trusted again: \(result.passes)")
+    }
+
     @Test func anExitFreesTheSuccessor() async throws {
         let plain = try await Self.run(
             ScriptedModel.request(maxTokens: 10, exit: .fixed(loop: 2), wavefront: false)

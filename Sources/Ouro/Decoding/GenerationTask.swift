@@ -20,6 +20,7 @@ final class GenerationTask: SequenceTask {
     private(set) var cache: SequenceCache?
     private var states: RowStates?
     private var wave: Wavefront?
+    private var guessRate: GuessRate
 
     /// The last position whose token is final.
     private var finalPosition: Int
@@ -53,6 +54,7 @@ final class GenerationTask: SequenceTask {
         lookup = PromptLookup(prompt: prompt, limit: request.draftTokens)
         text = request.text
         statistics = GenerationStatistics(loops: request.loops)
+        guessRate = GuessRate(loops: request.loops)
         finalPosition = prompt.count - 1
         self.continuation = continuation
         self.cancelled = cancelled
@@ -180,7 +182,8 @@ final class GenerationTask: SequenceTask {
             wave?[index].tracker.advance(outcome)
             wave?[index].loop += 1
             // Where there is no room for guesses, none is worth its logits.
-            if !row.isDecided, passMayGuess || request.everyLoop || (wave?[index].tracker.needsLogits ?? false) {
+            let guesses = passMayGuess && guessRate.isWorthReading(loop: row.loop, position: row.position)
+            if !row.isDecided, guesses || request.everyLoop || (wave?[index].tracker.needsLogits ?? false) {
                 wanted.append(passChunk + index)
             }
         }
@@ -325,6 +328,7 @@ final class GenerationTask: SequenceTask {
             for (loop, guess) in row.guesses.enumerated() where guess != nil {
                 statistics.guesses[loop] += 1
                 if guess == token { statistics.rightGuesses[loop] += 1 }
+                guessRate.record(loop: loop + 1, isRight: guess == token)
             }
             emit(token, row: row)
             finalPosition += 1
