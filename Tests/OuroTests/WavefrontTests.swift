@@ -116,7 +116,7 @@ import Testing
         let (outcomes, statistics, _) = try await ScriptedModel.run([([1], request)], model: model)
         let result = try #require(statistics[0])
         #expect(outcomes[0].tokens.count == 600)
-        // The first 100 tokens, then one of eight, then the last 100.
+        // The first tokens, then one of eight, then the last 100.
         #expect(result.guesses[0] < 100 + 400 / 8 + 100, "\(result.guesses)")
         #expect(model.readouts < 1800, "a guess after every loop takes 3500: \(model.readouts)")
         #expect(result.passes < 4 * 500 + 4 * 40 + 60, "after a few trials loops are trusted again: \(result.passes)")

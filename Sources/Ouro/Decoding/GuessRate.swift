@@ -3,8 +3,8 @@
 struct GuessRate {
     private var rates: [Float]
 
-    private static let memory: Float = 32
-    private static let least: Float = 1 / 16
+    private static let memory: Float = 16
+    private static let least: Float = 1 / 8
     /// So often a prediction is read whatever it was worth before, since texts change.
     private static let trials = 8
 
