@@ -1,0 +1,523 @@
+#!/usr/bin/env python3
+"""Plays with the server's page as a person would, with keys, mouse and eyes, in a Chromium without a window.
+
+    python3 Scripts/test_playground.py --ouro .build/release/ouro --browser chromium
+
+Needs websocket-client; Scripts/test_playground.sh installs it and runs this. Every check is an assertion. What the page shows is
+held against what the server answers to the same request. Pictures go to the folder of --screenshots.
+"""
+
+import argparse
+import base64
+import contextlib
+import itertools
+import json
+import pathlib
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.parse
+import urllib.request
+
+import websocket
+
+KEY = "secret"
+PATIENCE = 90  # seconds until something that should happen has not; slow machines run this too
+MODEL = pathlib.Path("Tests/OuroTests/Fixtures/code_lm")
+
+
+class Server:
+    def __init__(self, ouro: str, *options: str):
+        command = [ouro, "serve", "--port", "0", "--log-level", "error", *options]
+        self.process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+        line = self.process.stderr.readline()
+        assert line.startswith("Listening on "), line
+        self.url = line.split()[-1]
+
+    def ask(self, path: str, body: dict | None = None) -> str:
+        request = urllib.request.Request(self.url + path, json.dumps(body).encode() if body else None)
+        request.add_header("Content-Type", "application/json")
+        request.add_header("Authorization", "Bearer " + KEY)
+        with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
+            return answer.read().decode()
+
+    def metric(self, name: str) -> float:
+        values = re.findall(rf"^ouro_{name}(?:{{.*}})? (\S+)$", self.ask("/metrics"), re.MULTILINE)
+        assert values, f"there is no metric {name}"
+        return sum(map(float, values))
+
+    def stop(self) -> None:
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            assert self.process.wait(timeout=40) == 0, "the server did not end well"
+
+
+class Browser:
+    """One tab, over Chromium's DevTools protocol."""
+
+    def __init__(self, program: str, profile: pathlib.Path):
+        self.process = subprocess.Popen(
+            [program, "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
+             "--disable-background-networking", "--disable-component-update", "--disable-extensions", "--hide-scrollbars",
+             "--remote-debugging-port=0", f"--user-data-dir={profile}", "about:blank"],
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        found = profile / "DevToolsActivePort"
+        until(lambda: found.exists() and found.read_text().count("\n") == 1, "Chromium to start")
+        port = found.read_text().split()[0]
+
+        def tabs() -> list[dict]:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/json/list", timeout=PATIENCE) as answer:
+                return [target for target in json.load(answer) if target["type"] == "page"]
+
+        until(tabs, "a tab")
+        address = tabs()[0]["webSocketDebuggerUrl"]
+        self.socket = websocket.create_connection(address, timeout=PATIENCE, suppress_origin=True)
+        self.numbers = itertools.count(1)
+        self.requests: list[dict] = []
+        self.problems: list[str] = []
+        for domain in ["Page", "Runtime", "Network", "Log"]:
+            self.call(domain + ".enable")
+
+    def call(self, method: str, **parameters) -> dict:
+        number = next(self.numbers)
+        self.socket.send(json.dumps({"id": number, "method": method, "params": parameters}))
+        while True:
+            message = json.loads(self.socket.recv())
+            if message.get("id") == number:
+                assert "error" not in message, (method, message)
+                return message["result"]
+            if "method" in message:
+                self.note(message["method"], message["params"])
+
+    def note(self, method: str, event: dict) -> None:
+        if method == "Network.requestWillBeSent":
+            self.requests.append(event["request"])
+        elif method == "Runtime.exceptionThrown":
+            self.problems.append(json.dumps(event["exceptionDetails"]))
+        elif method == "Runtime.consoleAPICalled" and event["type"] in ("error", "warning", "assert"):
+            self.problems.append(json.dumps(event["args"]))
+        elif method == "Log.entryAdded" and event["entry"]["level"] in ("error", "warning"):
+            self.problems.append(event["entry"]["text"] + " " + event["entry"].get("url", ""))
+
+    def js(self, expression: str):
+        answer = self.call("Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True)
+        assert "exceptionDetails" not in answer, (expression, answer)
+        return answer["result"].get("value")
+
+    def wait(self, expression: str) -> None:
+        until(lambda: self.js(expression), expression)
+
+    def open(self, url: str) -> None:
+        self.call("Page.navigate", url=url)
+        self.wait("document.readyState === 'complete' && document.querySelector('#model').textContent !== '…'")
+
+    def press(self, key: str, modifiers: int = 0) -> None:
+        codes = {"Tab": 9, "Enter": 13, "Escape": 27, " ": 32, "End": 35, "Home": 36,
+                 "ArrowLeft": 37, "ArrowRight": 39}
+        text = {"Enter": "\r", " ": " "}.get(key, "")
+        common = {"key": key, "code": "Space" if key == " " else key, "windowsVirtualKeyCode": codes[key], "modifiers": modifiers}
+        self.call("Input.dispatchKeyEvent", type="keyDown" if text else "rawKeyDown", text=text, **common)
+        self.call("Input.dispatchKeyEvent", type="keyUp", **common)
+
+    def type(self, selector: str, text: str) -> None:
+        self.js(f"document.querySelector('{selector}').focus(); document.querySelector('{selector}').select()")
+        self.call("Input.insertText", text=text)
+
+    def key_on(self, selector: str, key: str) -> None:
+        self.js(f"document.querySelector('{selector}').focus()")
+        self.press(key)
+
+    def point(self, selector: str, click: bool = False) -> None:
+        x, y = self.js(f"""(() => {{
+            const node = document.querySelector('{selector}');
+            node.scrollIntoView({{block: 'nearest'}});
+            const box = node.getBoundingClientRect();
+            return [box.left + box.width / 2, box.top + box.height / 2]; }})()""")
+        self.call("Input.dispatchMouseEvent", type="mouseMoved", x=x, y=y)
+        if click:
+            for kind in ["mousePressed", "mouseReleased"]:
+                self.call("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1)
+
+    def size(self, width: int, height: int) -> None:
+        self.call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False)
+
+    def scheme(self, name: str) -> None:
+        self.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": name}])
+
+    def picture(self, path: pathlib.Path, whole: bool = False) -> None:
+        data = self.call("Page.captureScreenshot", format="png", captureBeyondViewport=whole)["data"]
+        path.write_bytes(base64.b64decode(data))
+
+    def sent(self) -> list[tuple[str, dict]]:
+        """Generations that the page asked for since the last call of this."""
+        found = [(urllib.parse.urlparse(request["url"]).path, json.loads(request["postData"]))
+                 for request in self.requests if request["method"] == "POST"]
+        self.requests.clear()
+        return found
+
+    def quiet(self, *expected: str) -> None:
+        """No errors and no warnings since the last call of this, but for those expected."""
+        unexpected = [problem for problem in self.problems if not any(part in problem for part in expected)]
+        assert not unexpected, unexpected
+        self.problems.clear()
+
+    def close(self) -> None:
+        with contextlib.suppress(Exception):
+            self.call("Browser.close")
+        try:
+            self.process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+
+def until(is_so, what: str) -> None:
+    end = time.monotonic() + PATIENCE
+    while not is_so():
+        assert time.monotonic() < end, f"waited {PATIENCE} s for: {what}"
+        time.sleep(0.02)
+
+
+# What the page shows. A column is a section: `column` counts from 0.
+def column(n: int) -> str:
+    return f"document.querySelectorAll('#columns section')[{n}]"
+
+
+def shown(browser: Browser, n: int = 0) -> dict:
+    return browser.js(f"""(() => {{
+        const section = {column(n)}, tokens = [...section.querySelectorAll('.token')];
+        return {{
+            state: section.querySelector('.state').textContent, title: section.querySelector('strong').textContent,
+            text: tokens.map(token => token.textContent).join(''), loops: tokens.map(token => +token.dataset.loop),
+            colours: [...new Set(tokens.map(token => getComputedStyle(token).backgroundColor))],
+            count: +section.querySelector('[data-f=count]').textContent,
+            bars: [...section.querySelectorAll('svg rect')].map(bar => +bar.getAttribute('height')),
+            drawn: Math.min(...[...section.querySelectorAll('svg rect')].map(bar => bar.getBoundingClientRect().height)),
+        }}; }})()""")
+
+
+def finished(browser: Browser, count: int = 1) -> list[dict]:
+    browser.wait(f"document.querySelectorAll('#columns section').length === {count}")
+    for n in range(count):
+        browser.wait(f"/done|token limit|stopped|failed/.test({column(n)}.querySelector('.state').textContent)")
+        # Figures and chart follow with the next frame.
+        browser.wait(f"+{column(n)}.querySelector('[data-f=count]').textContent === {column(n)}.querySelectorAll('.token').length")
+    return [shown(browser, n) for n in range(count)]
+
+
+def run(browser: Browser) -> None:
+    """Runs what the form says, by keyboard, from where a person writes."""
+    browser.sent()
+    browser.key_on("#prompt", "End")
+    browser.press("Enter", modifiers=2)
+
+
+def check_stream(browser: Browser, server: Server) -> None:
+    """The first prompt runs by itself and streams; a slow connection makes that visible however fast the machine is."""
+    browser.call("Page.addScriptToEvaluateOnNewDocument", source="""
+        window.growth = new Set();
+        new MutationObserver(() => growth.add(document.querySelectorAll('.token').length))
+            .observe(document, { childList: true, subtree: true });""")
+    network = {"offline": False, "latency": 0, "uploadThroughput": -1}
+    browser.call("Network.emulateNetworkConditions", downloadThroughput=40_000, **network)
+    browser.open(server.url)
+    answer = finished(browser)[0]
+    browser.call("Network.emulateNetworkConditions", downloadThroughput=-1, **network)
+
+    hosts = {urllib.parse.urlparse(request["url"]).netloc for request in browser.requests
+             if not request["url"].startswith("data:")}
+    assert hosts == {urllib.parse.urlparse(server.url).netloc}, hosts
+    [(path, body)] = browser.sent()
+    assert path == "/v1/completions" and body["stream"] and body["loop_details"], body
+    growth = [count for count in browser.js("[...growth]") if count]
+    assert len(growth) >= 4, f"tokens did not stream in: {growth}"
+    assert answer["state"] == "done" and answer["count"] == len(answer["loops"]) > 20, answer
+    assert len(set(answer["loops"])) >= 2 and len(answer["colours"]) == len(set(answer["loops"])), answer
+    legend = browser.js("[...document.querySelectorAll('#legend span')].map(entry => entry.textContent)")
+    assert legend == ["loop 1", "loop 2", "loop 3", "loop 4"], legend
+    assert answer["bars"] == answer["loops"][-160:] and answer["drawn"] > 1, "the chart is not drawn"
+
+    expected = json.loads(server.ask("/v1/completions", {**body, "stream": False}))["choices"][0]
+    assert answer["text"] == expected["text"], (answer, expected)
+    assert answer["loops"] == [token["exit_loop"] for token in expected["loops"]], expected
+    check_tip(browser, expected)
+
+
+def check_tip(browser: Browser, expected: dict) -> None:
+    """A token tells its exit distribution and its alternatives, to the mouse and to the keyboard."""
+    hidden = "document.querySelector('#tip').classList.contains('hidden')"
+    browser.wait(hidden)
+    deepest = max(range(len(expected["loops"])), key=lambda i: expected["loops"][i]["exit_loop"])
+
+    def check(index: int) -> None:
+        browser.wait("!" + hidden)
+        tables = browser.js("""[...document.querySelectorAll('#tip table')].map(table =>
+            [...table.rows].map(row => [row.cells[0].textContent, parseFloat(row.cells[row.cells.length - 1].textContent)]))""")
+        token = expected["loops"][index]
+        shares = token["exit_distribution"][:token["exit_loop"]]
+        rows = {f"loop {i + 1}": share for i, share in enumerate(shares)}
+        if len(shares) < 4:
+            rows["later"] = 1 - sum(shares)
+        assert [name for name, _ in tables[0]] == list(rows), tables
+        assert all(abs(share - 100 * rows[name]) < 0.51 for name, share in tables[0]), (tables, rows)
+        chances = [chance for _, chance in tables[1]]
+        assert len(chances) >= 5 and chances == sorted(chances, reverse=True), tables
+        own = browser.js("document.querySelector('#tip .own td').textContent")
+        assert own == expected["logprobs"]["tokens"][index].replace(" ", "␣"), (own, index)
+        head = browser.js("document.querySelector('#tip strong').textContent")
+        assert head == f"left after loop {token['exit_loop']}", head
+
+    browser.point(f".token:nth-of-type({deepest + 2})")  # The prompt is the first span.
+    check(deepest)
+    browser.point("#model")
+    browser.wait(hidden)
+    browser.js("document.querySelector('.token').focus()")
+    check(0)
+    browser.press("ArrowRight")
+    browser.wait("document.activeElement === document.querySelectorAll('.token')[1]")
+    check(1)
+    browser.press("End")
+    check(len(expected["loops"]) - 1)
+    browser.press("Escape")
+    browser.wait(hidden)
+
+
+def check_keyboard(browser: Browser) -> None:
+    """Tab leads through everything, and one sees where one is."""
+    browser.js("document.activeElement.blur(); document.querySelector('#model').scrollIntoView(); getSelection().collapse(document.body, 0)")
+    stops = []
+    while len(stops) < 40:
+        browser.press("Tab")
+        stop = browser.js("""(() => {
+            const node = document.activeElement, style = getComputedStyle(node);
+            if (node === document.body) return null;
+            return [node.id || node.name || node.className || node.textContent, style.outlineStyle, parseFloat(style.outlineWidth)];
+        })()""")
+        if stop is None or (stops and stop[0] == stops[0][0]):
+            break
+        stops.append(stop)
+    examples = browser.js("[...document.querySelectorAll('#examples button')].map(button => button.textContent)")
+    assert [name for name, _, _ in stops] == [
+        "kind", "prompt", *examples, "loops", "threshold", "compare", "temperature", "tokens", "seed", "run", "token"], stops
+    assert all(style != "none" and width >= 2 for _, style, width in stops), f"focus is not to be seen: {stops}"
+
+
+def check_depth(browser: Browser) -> None:
+    """The sliders change what is sent, and with it what comes back."""
+    for slider, key, name, value, loops in [
+        ("#threshold", "End", "exit_threshold", 1, {4}), ("#threshold", "Home", "exit_threshold", 0, {1}),
+        ("#loops", "Home", "loops", 1, {1}), ("#loops", "End", "loops", 8, {8}),
+    ]:
+        if (name, value) == ("loops", 8):
+            browser.key_on("#threshold", "End")
+        browser.key_on(slider, key)
+        run(browser)
+        answer = finished(browser)[0]
+        [(_, body)] = browser.sent()
+        assert body[name] == value, body
+        assert set(answer["loops"]) == loops, (name, value, answer)
+    entries = browser.js("[...document.querySelectorAll('#legend i')].map(entry => entry.getAttribute('style'))")
+    assert len(set(entries)) == 8, f"the legend does not tell eight loops: {entries}"
+    browser.key_on("#loops", "Home")
+    for _ in range(3):
+        browser.press("ArrowRight")
+
+
+def check_comparison(browser: Browser, pictures: pathlib.Path) -> None:
+    """Four arrows take four loops: beside one loop one sees it."""
+    browser.key_on("#compare", " ")
+    browser.key_on("#loops2", "Home")
+    browser.sent()
+    browser.js("[...document.querySelectorAll('#examples button')].find(button => button.textContent === 'four arrows').focus()")
+    browser.press("Enter")
+    deep, flat = finished(browser, 2)
+    assert sorted(body["loops"] for _, body in browser.sent()) == [1, 4]
+    assert deep["title"] != flat["title"] and deep["state"] == flat["state"] == "done", (deep, flat)
+    assert deep["text"] == "t" != flat["text"] and max(deep["loops"]) == 4 and set(flat["loops"]) == {1}, (deep, flat)
+    boxes = browser.js("[...document.querySelectorAll('#columns section')].map(node => node.getBoundingClientRect().toJSON())")
+    assert boxes[0]["right"] < boxes[1]["left"] and boxes[0]["top"] == boxes[1]["top"], boxes
+    browser.type("#prompt", "Once upon a time there was")
+    run(browser)
+    finished(browser, 2)
+    browser.js("document.activeElement.blur()")
+    browser.picture(pictures / "comparison.png")
+    browser.size(390, 844)
+    check_width(browser)
+    browser.size(1200, 800)
+    browser.key_on("#compare", " ")
+
+
+def check_chat(browser: Browser, server: Server) -> None:
+    browser.key_on("[name=kind]:checked", "ArrowRight")
+    browser.type("#prompt", "37+48=")
+    run(browser)
+    answer = finished(browser)[0]
+    [(path, body)] = browser.sent()
+    assert path == "/v1/chat/completions" and body["messages"] == [{"role": "user", "content": "37+48="}], body
+    expected = json.loads(server.ask(path, {**body, "stream": False}))["choices"][0]
+    assert answer["text"] == expected["message"]["content"] != "", (answer, expected)
+    browser.point(".token")
+    browser.wait("document.querySelectorAll('#tip table').length === 2 && document.querySelectorAll('#tip .own').length === 1")
+    browser.key_on("[name=kind]:checked", "ArrowLeft")
+
+
+def check_error(browser: Browser) -> None:
+    browser.quiet()
+    browser.type("#prompt", "x" * 1000)
+    run(browser)
+    browser.wait("!!document.querySelector('.error')")
+    message = browser.js("document.querySelector('.error').textContent")
+    assert "1000 tokens" in message and "512" in message, message
+    assert shown(browser)["state"] == "failed"
+    check_contrast(browser)
+    browser.quiet("status of 400")
+
+
+def check_looks(browser: Browser, pictures: pathlib.Path) -> None:
+    """Both colour schemes, wide and narrow."""
+    browser.open(browser.js("location.href"))
+    finished(browser)
+    browser.point('[data-loop="3"]')
+    for scheme in ["light", "dark"]:
+        browser.scheme(scheme)
+        check_contrast(browser)
+        browser.picture(pictures / f"{scheme}.png")
+    for scheme in ["dark", "light"]:
+        browser.scheme(scheme)
+        browser.size(390, 844)
+        check_width(browser)
+    browser.point("#model")
+    browser.picture(pictures / "narrow.png", whole=True)
+    browser.size(1200, 800)
+
+
+def check_width(browser: Browser) -> None:
+    width, seen = browser.js("[document.documentElement.scrollWidth, innerWidth]")
+    assert width <= seen, f"the page is {width} px wide, the window {seen}"
+
+
+def check_contrast(browser: Browser) -> None:
+    """WCAG's contrast of every text in view with what lies behind it."""
+    worst = browser.js("""(() => {
+        const canvas = document.createElement('canvas').getContext('2d', { willReadFrequently: true });
+        const over = colours => {
+            for (const colour of colours) { canvas.fillStyle = colour; canvas.fillRect(0, 0, 1, 1); }
+            const light = [...canvas.getImageData(0, 0, 1, 1).data].slice(0, 3).map(c => c / 255)
+                .map(c => c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4);
+            return 0.2126 * light[0] + 0.7152 * light[1] + 0.0722 * light[2];
+        };
+        const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT), found = [];
+        while (walker.nextNode()) {
+            const node = walker.currentNode.parentElement;
+            if (!walker.currentNode.data.trim() || !node.checkVisibility() || node.closest('script, :disabled')) continue;
+            const behind = [];
+            for (let at = node; at; at = at.parentElement) behind.unshift(getComputedStyle(at).backgroundColor);
+            const back = over(behind), front = over([getComputedStyle(node).color]);
+            found.push([(Math.max(back, front) + 0.05) / (Math.min(back, front) + 0.05), walker.currentNode.data.trim().slice(0, 40)]);
+        }
+        return found.sort((a, b) => a[0] - b[0]).slice(0, 3).concat([[found.length, 'texts']]);
+    })()""")
+    assert worst[-1][0] > 30, worst
+    assert worst[0][0] >= 4.5, f"too little contrast: {worst}"
+
+
+def check_stop(browser: Browser, server: Server, most: int) -> None:
+    """Generations that would go on for long end by button, by its key and by Escape, in the page and in the server."""
+    browser.open(server.url)
+    browser.wait("!document.querySelector('#keyBox').classList.contains('hidden')")
+    browser.quiet("status of 401")
+    browser.type("#key", KEY)
+    browser.press("Enter")
+    browser.wait("document.querySelectorAll('.token').length > 0")
+    browser.press("Escape")
+    browser.wait("document.querySelector('#stop').disabled")
+    browser.key_on("#threshold", "End")
+    browser.type("#tokens", str(most))
+
+    def by_button() -> None:
+        browser.point("#stop", click=True)
+
+    def by_its_key() -> None:
+        browser.press("Tab")
+        assert browser.js("document.activeElement.id") == "stop"
+        browser.press("Enter")
+        assert browser.js("document.activeElement.id") == "run", "the focus got lost"
+
+    def by_escape() -> None:
+        browser.press("Escape")
+
+    for stop in [by_button, by_its_key, by_escape]:
+        until(lambda: server.metric("num_requests_running") == 0, "what ran before to end")
+        before = server.metric("generation_tokens_total")
+        browser.key_on("#run", "Enter")
+        browser.wait("document.querySelectorAll('.token').length > 20 && !document.querySelector('#stop').disabled")
+        stop()
+        answer = finished(browser)[0]
+        assert answer["state"] == "stopped" and 20 < answer["count"] < most, (stop, answer["state"], answer["count"])
+        assert browser.js("document.querySelector('#stop').disabled")
+        until(lambda: server.metric("num_requests_running") == 0, "the server to stop")
+        made = server.metric("generation_tokens_total") - before
+        assert answer["count"] <= made < most, f"{stop.__name__}: {made} tokens were made"
+
+
+def check_absence(browser: Browser) -> None:
+    """The server is gone, and the page says so."""
+    browser.quiet()
+    run(browser)
+    browser.wait("document.querySelector('.error')?.textContent === 'The server does not answer.'")
+    browser.quiet("ERR_CONNECTION_REFUSED")
+
+
+def make_talker(folder: pathlib.Path, context: int) -> pathlib.Path:
+    """A model that goes on for as long as it may."""
+    shutil.copytree(MODEL, folder)
+    settings = json.loads((folder / "config.json").read_text())
+    settings["max_position_embeddings"] = context
+    (folder / "config.json").write_text(json.dumps(settings))
+    return folder
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--ouro", default=".build/release/ouro")
+    parser.add_argument("--browser", default="chromium")
+    parser.add_argument("--screenshots", type=pathlib.Path, default=".build/playground-screenshots")
+    parser.add_argument("--page", help="address of a page to test instead of the server's own")
+    args = parser.parse_args()
+    args.screenshots.mkdir(parents=True, exist_ok=True)
+    with contextlib.ExitStack() as stack:
+        place = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory(ignore_cleanup_errors=True)))
+        browser = Browser(args.browser, place / "profile")
+        stack.callback(browser.close)
+        browser.size(1200, 800)
+        browser.scheme("light")
+
+        server = Server(args.ouro)
+        stack.callback(server.stop)
+        check_stream(browser, server)
+        check_keyboard(browser)
+        check_depth(browser)
+        check_comparison(browser, args.screenshots)
+        check_chat(browser, server)
+        browser.quiet()
+        print("page: stream, tokens by loop, exit distributions, chart, keyboard, sliders, comparison, chat")
+        check_error(browser)
+        check_looks(browser, args.screenshots)
+        browser.quiet()
+        server.stop()
+        check_absence(browser)
+        print(f"page: errors in words, contrast, both schemes, 390 px; pictures in {args.screenshots}")
+
+        talker = Server(args.ouro, "--model", str(make_talker(place / "talker", 32768)), "--api-key", KEY)
+        stack.callback(talker.stop)
+        check_stop(browser, talker, 30000)
+        browser.quiet()
+        print("page: key, stop")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
