@@ -5,9 +5,9 @@ import Synchronization
 /// A few threads that share the items of one parallel region after the other.
 ///
 /// Every worker has a stretch of neighbouring items of its own, so that it reads memory in one stream, and takes what is left
-/// of the others' when it is through. Items are claimed one by one, so a slow thread takes fewer of them. A worker that the system has descheduled outside an
-/// item is not waited for: only workers that have *entered* a region hold up its end. Between regions workers spin for a
-/// while, then sleep, so an idle engine uses no processor.
+/// of the others' when it is through. Items are claimed one by one, so a slow thread takes fewer of them. A worker that the
+/// system has descheduled outside an item is not waited for: only workers that have *entered* a region hold up its end. Between
+/// regions workers spin for a while, then sleep, so an idle engine uses no processor.
 ///
 /// Results must not depend on which thread runs an item: every item writes its own part of the output.
 package final class WorkerPool: @unchecked Sendable {
