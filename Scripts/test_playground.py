@@ -343,7 +343,7 @@ def check_comparison(browser: Browser, pictures: pathlib.Path) -> None:
     browser.type("#prompt", "Once upon a time there was")
     run(browser)
     finished(browser, 2)
-    browser.js("document.activeElement.blur()")
+    browser.js("document.activeElement.blur(); scrollTo(0, 0)")
     browser.picture(pictures / "comparison.png")
     browser.size(390, 844)
     check_width(browser)
@@ -390,6 +390,12 @@ def check_looks(browser: Browser, pictures: pathlib.Path) -> None:
         browser.scheme(scheme)
         browser.size(390, 844)
         check_width(browser)
+    for place in range(2, 50):
+        browser.point(f".token:nth-of-type({place})")
+        box = browser.js("document.querySelector('#tip').getBoundingClientRect().toJSON()")
+        assert 0 <= box["left"] < box["right"] <= 390 and 0 <= box["top"] < box["bottom"] <= 844, box
+        lines = browser.js("Math.max(...[...document.querySelectorAll('#tip tr')].map(row => row.clientHeight))")
+        assert lines < 30, f"lines of the tip are broken: {lines} px"
     browser.point("#model")
     browser.picture(pictures / "narrow.png", whole=True)
     browser.size(1200, 800)
@@ -402,7 +408,7 @@ def check_width(browser: Browser) -> None:
 
 def check_contrast(browser: Browser) -> None:
     """WCAG's contrast of every text in view with what lies behind it."""
-    worst = browser.js("""(() => {
+    texts, bars = browser.js("""(() => {
         const canvas = document.createElement('canvas').getContext('2d', { willReadFrequently: true });
         const over = colours => {
             for (const colour of colours) { canvas.fillStyle = colour; canvas.fillRect(0, 0, 1, 1); }
@@ -419,10 +425,17 @@ def check_contrast(browser: Browser) -> None:
             const back = over(behind), front = over([getComputedStyle(node).color]);
             found.push([(Math.max(back, front) + 0.05) / (Math.min(back, front) + 0.05), walker.currentNode.data.trim().slice(0, 40)]);
         }
-        return found.sort((a, b) => a[0] - b[0]).slice(0, 3).concat([[found.length, 'texts']]);
+        // Bars are graphics, of which WCAG asks 3:1.
+        const card = getComputedStyle(document.querySelector('#form fieldset')).backgroundColor, paper = over([card]);
+        const bars = [...document.querySelectorAll('#legend i')].map(entry => {
+            const bar = over([card, getComputedStyle(entry).boxShadow.split(' 0px')[0]]);
+            return (Math.max(bar, paper) + 0.05) / (Math.min(bar, paper) + 0.05);
+        });
+        return [found.sort((a, b) => a[0] - b[0]), bars];
     })()""")
-    assert worst[-1][0] > 30, worst
-    assert worst[0][0] >= 4.5, f"too little contrast: {worst}"
+    assert len(texts) > 30, texts
+    assert texts[0][0] >= 4.5, f"too little contrast: {texts[:3]}"
+    assert bars and min(bars) >= 3, f"colours of loops have too little contrast: {bars}"
 
 
 def check_stop(browser: Browser, server: Server, most: int) -> None:
@@ -486,7 +499,6 @@ def main() -> None:
     parser.add_argument("--ouro", default=".build/release/ouro")
     parser.add_argument("--browser", default="chromium")
     parser.add_argument("--screenshots", type=pathlib.Path, default=".build/playground-screenshots")
-    parser.add_argument("--page", help="address of a page to test instead of the server's own")
     args = parser.parse_args()
     args.screenshots.mkdir(parents=True, exist_ok=True)
     with contextlib.ExitStack() as stack:
