@@ -10,27 +10,15 @@ held against `ouro score`, which the golden data holds against the reference.
 import argparse
 import json
 import pathlib
-import signal
 import subprocess
 import sys
 import tempfile
 
 import openai
 
+from running_server import KEY, Server
+
 PROMPT = "public func "
-
-
-class Server:
-    def __init__(self, ouro: str, model: str, *options: str):
-        command = [ouro, "serve", "--model", model, "--port", "0", "--log-level", "error", *options]
-        self.process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-        line = self.process.stderr.readline()
-        assert line.startswith("Listening on "), line
-        self.url = line.split()[-1]
-
-    def stop(self) -> None:
-        self.process.send_signal(signal.SIGTERM)
-        assert self.process.wait(timeout=40) == 0, "the server did not end well"
 
 
 def scores(ouro: str, model: str, text: str) -> list[float]:
@@ -41,7 +29,7 @@ def scores(ouro: str, model: str, text: str) -> list[float]:
 
 
 def check_openai(url: str) -> None:
-    client = openai.OpenAI(base_url=url + "/v1", api_key="secret", max_retries=0)
+    client = openai.OpenAI(base_url=url + "/v1", api_key=KEY, max_retries=0)
     model = client.models.list().data[0].id
 
     whole = client.completions.create(model=model, prompt=PROMPT, max_tokens=12, temperature=0, logprobs=2)
@@ -126,7 +114,7 @@ metric_list:
 def check_harness(url: str, ouro: str, model: str) -> None:
     import os
 
-    os.environ.update({"OPENAI_API_KEY": "secret", "HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1"})
+    os.environ.update({"OPENAI_API_KEY": KEY, "HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1"})
     import lm_eval
     from lm_eval.tasks import TaskManager
 
@@ -167,13 +155,13 @@ def main() -> None:
     parser.add_argument("--ouro", default=".build/release/ouro")
     parser.add_argument("--model", default="Tests/OuroTests/Fixtures/code_lm")
     args = parser.parse_args()
-    server = Server(args.ouro, args.model, "--api-key", "secret")
+    server = Server(args.ouro, "--model", args.model, "--api-key", KEY)
     try:
         check_openai(server.url)
     finally:
         server.stop()
     # The harness' remote tokenizer sends no key.
-    server = Server(args.ouro, args.model)
+    server = Server(args.ouro, "--model", args.model)
     try:
         check_harness(server.url, args.ouro, args.model)
     finally:

@@ -8,178 +8,18 @@ held against what the server answers to the same request. Pictures go to the fol
 """
 
 import argparse
-import base64
 import contextlib
-import itertools
 import json
 import pathlib
-import re
 import shutil
-import signal
-import subprocess
 import sys
 import tempfile
-import time
 import urllib.parse
-import urllib.request
 
-import websocket
+from browser import Browser, until
+from running_server import KEY, Server
 
-KEY = "secret"
-PATIENCE = 90  # seconds until something that should happen has not; slow machines run this too
 MODEL = pathlib.Path("Tests/OuroTests/Fixtures/code_lm")
-
-
-class Server:
-    def __init__(self, ouro: str, *options: str):
-        command = [ouro, "serve", "--port", "0", "--log-level", "error", *options]
-        self.process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-        line = self.process.stderr.readline()
-        assert line.startswith("Listening on "), line
-        self.url = line.split()[-1]
-
-    def ask(self, path: str, body: dict | None = None) -> str:
-        request = urllib.request.Request(self.url + path, json.dumps(body).encode() if body else None)
-        request.add_header("Content-Type", "application/json")
-        request.add_header("Authorization", "Bearer " + KEY)
-        with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
-            return answer.read().decode()
-
-    def metric(self, name: str) -> float:
-        values = re.findall(rf"^ouro_{name}(?:{{.*}})? (\S+)$", self.ask("/metrics"), re.MULTILINE)
-        assert values, f"there is no metric {name}"
-        return sum(map(float, values))
-
-    def stop(self) -> None:
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
-            assert self.process.wait(timeout=40) == 0, "the server did not end well"
-
-
-class Browser:
-    """One tab, over Chromium's DevTools protocol."""
-
-    def __init__(self, program: str, profile: pathlib.Path):
-        self.process = subprocess.Popen(
-            [program, "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
-             "--disable-background-networking", "--disable-component-update", "--disable-extensions", "--hide-scrollbars",
-             "--remote-debugging-port=0", f"--user-data-dir={profile}", "about:blank"],
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        found = profile / "DevToolsActivePort"
-        until(lambda: found.exists() and found.read_text().count("\n") == 1, "Chromium to start")
-        port = found.read_text().split()[0]
-
-        def tabs() -> list[dict]:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/json/list", timeout=PATIENCE) as answer:
-                return [target for target in json.load(answer) if target["type"] == "page"]
-
-        until(tabs, "a tab")
-        address = tabs()[0]["webSocketDebuggerUrl"]
-        self.socket = websocket.create_connection(address, timeout=PATIENCE, suppress_origin=True)
-        self.numbers = itertools.count(1)
-        self.requests: list[dict] = []
-        self.problems: list[str] = []
-        for domain in ["Page", "Runtime", "Network", "Log"]:
-            self.call(domain + ".enable")
-
-    def call(self, method: str, **parameters) -> dict:
-        number = next(self.numbers)
-        self.socket.send(json.dumps({"id": number, "method": method, "params": parameters}))
-        while True:
-            message = json.loads(self.socket.recv())
-            if message.get("id") == number:
-                assert "error" not in message, (method, message)
-                return message["result"]
-            if "method" in message:
-                self.note(message["method"], message["params"])
-
-    def note(self, method: str, event: dict) -> None:
-        if method == "Network.requestWillBeSent":
-            self.requests.append(event["request"])
-        elif method == "Runtime.exceptionThrown":
-            self.problems.append(json.dumps(event["exceptionDetails"]))
-        elif method == "Runtime.consoleAPICalled" and event["type"] in ("error", "warning", "assert"):
-            self.problems.append(json.dumps(event["args"]))
-        elif method == "Log.entryAdded" and event["entry"]["level"] in ("error", "warning"):
-            self.problems.append(event["entry"]["text"] + " " + event["entry"].get("url", ""))
-
-    def js(self, expression: str):
-        answer = self.call("Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True)
-        assert "exceptionDetails" not in answer, (expression, answer)
-        return answer["result"].get("value")
-
-    def wait(self, expression: str) -> None:
-        until(lambda: self.js(expression), expression)
-
-    def open(self, url: str) -> None:
-        self.call("Page.navigate", url=url)
-        self.wait("document.readyState === 'complete' && document.querySelector('#model').textContent !== '…'")
-
-    def press(self, key: str, modifiers: int = 0) -> None:
-        codes = {"Tab": 9, "Enter": 13, "Escape": 27, " ": 32, "End": 35, "Home": 36,
-                 "ArrowLeft": 37, "ArrowRight": 39}
-        text = {"Enter": "\r", " ": " "}.get(key, "")
-        common = {"key": key, "code": "Space" if key == " " else key, "windowsVirtualKeyCode": codes[key], "modifiers": modifiers}
-        self.call("Input.dispatchKeyEvent", type="keyDown" if text else "rawKeyDown", text=text, **common)
-        self.call("Input.dispatchKeyEvent", type="keyUp", **common)
-
-    def type(self, selector: str, text: str) -> None:
-        self.js(f"document.querySelector('{selector}').focus(); document.querySelector('{selector}').select()")
-        self.call("Input.insertText", text=text)
-
-    def key_on(self, selector: str, key: str) -> None:
-        self.js(f"document.querySelector('{selector}').focus()")
-        self.press(key)
-
-    def point(self, selector: str, click: bool = False) -> None:
-        x, y = self.js(f"""(() => {{
-            const node = document.querySelector('{selector}');
-            node.scrollIntoView({{block: 'nearest'}});
-            const box = node.getBoundingClientRect();
-            return [box.left + box.width / 2, box.top + box.height / 2]; }})()""")
-        self.call("Input.dispatchMouseEvent", type="mouseMoved", x=x, y=y)
-        if click:
-            for kind in ["mousePressed", "mouseReleased"]:
-                self.call("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1)
-
-    def size(self, width: int, height: int) -> None:
-        self.call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False)
-
-    def scheme(self, name: str) -> None:
-        self.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": name}])
-
-    def picture(self, path: pathlib.Path, whole: bool = False) -> None:
-        data = self.call("Page.captureScreenshot", format="png", captureBeyondViewport=whole)["data"]
-        path.write_bytes(base64.b64decode(data))
-
-    def sent(self) -> list[tuple[str, dict]]:
-        """Generations that the page asked for since the last call of this."""
-        found = [(urllib.parse.urlparse(request["url"]).path, json.loads(request["postData"]))
-                 for request in self.requests if request["method"] == "POST"]
-        self.requests.clear()
-        return found
-
-    def quiet(self, *expected: str) -> None:
-        """No errors and no warnings since the last call of this, but for those expected."""
-        unexpected = [problem for problem in self.problems if not any(part in problem for part in expected)]
-        assert not unexpected, unexpected
-        self.problems.clear()
-
-    def close(self) -> None:
-        with contextlib.suppress(Exception):
-            self.call("Browser.close")
-        try:
-            self.process.wait(timeout=10)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
-
-
-def until(is_so, what: str) -> None:
-    end = time.monotonic() + PATIENCE
-    while not is_so():
-        assert time.monotonic() < end, f"waited {PATIENCE} s for: {what}"
-        time.sleep(0.02)
 
 
 # What the page shows. A column is a section: `column` counts from 0.

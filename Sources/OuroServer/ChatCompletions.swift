@@ -8,7 +8,7 @@ struct ChatCompletions: Sendable {
 
     private static let messageLimit = 4096
 
-    func handle(_ request: Request, _ fields: RequestFields) async throws -> Response {
+    func handle(_ fields: RequestFields, for client: ClientPresence) async throws -> Response {
         let engine = service.engine
         let common = try SamplingFields(fields, engine: engine)
         let prompt = try service.tokens(of: .chat(messages(fields)))
@@ -29,7 +29,7 @@ struct ChatCompletions: Sendable {
                     prompt, sample: sample, maxTokens: maxTokens, alternatives: top ?? 0,
                     constraint: try service.constraint(common.responseFormat)))
         }
-        return try await service.run(request, call: common, prompts: [prompt], choices: choices, output: call)
+        return try await service.run(for: client, call: common, prompts: [prompt], choices: choices, output: call)
     }
 
     /// `messages`: roles with texts, or with parts of which all are texts.

@@ -9,7 +9,7 @@ struct Completions: Sendable {
     /// Prompts of one request.
     private static let promptLimit = 256
 
-    func handle(_ request: Request, _ fields: RequestFields) async throws -> Response {
+    func handle(_ fields: RequestFields, for client: ClientPresence) async throws -> Response {
         let engine = service.engine
         let common = try SamplingFields(fields, engine: engine)
         let prompts = try prompts(fields)
@@ -31,7 +31,7 @@ struct Completions: Sendable {
             service: service, id: "cmpl-" + UUID().uuidString.lowercased(), common: common, prompts: prompts,
             maxTokens: maxTokens, echo: echo, logprobs: logprobs)
         let choices = try call.choices()
-        return try await service.run(request, call: common, prompts: prompts, choices: choices, output: call)
+        return try await service.run(for: client, call: common, prompts: prompts, choices: choices, output: call)
     }
 
     /// `prompt`: a text, several, token ids, or several lists of them.

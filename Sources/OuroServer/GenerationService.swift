@@ -73,7 +73,8 @@ final class GenerationService: Sendable {
 
     /// Runs choices when there is room for them, and answers whole or in parts.
     func run(
-        _ request: Request, call: SamplingFields, prompts: [[Int]], choices: [Choice], output: any ResponseFormatter
+        for client: ClientPresence, call: SamplingFields, prompts: [[Int]], choices: [Choice],
+        output: any ResponseFormatter
     ) async throws -> Response {
         guard !isDraining.isSet else {
             throw APIError(
@@ -85,7 +86,7 @@ final class GenerationService: Sendable {
         let places = max(choices.count, 1)
         let arrival = ContinuousClock.now
         guard call.streams else {
-            return try await request.body.consumeWithCancellationOnInboundClose { _ in
+            return try await client.cancelling {
                 try await self.withTimeout {
                     try await self.admission.withPlaces(places) {
                         let record = RequestRecord(metrics: self.metrics, arrival: arrival, prompts: prompts)
@@ -98,7 +99,7 @@ final class GenerationService: Sendable {
         }
         // Whoever is refused gets a status; whoever has to wait waits in the stream, where it is seen if the client leaves.
         let ticket = try admission.enter(places)
-        return ServerSentEvents.response(request, seconds: options.requestSeconds + options.arrivalSeconds) { send in
+        return ServerSentEvents.response(to: client, seconds: options.requestSeconds + options.arrivalSeconds) { send in
             defer { ticket.leave() }
             try await self.withTimeout {
                 try await ticket.wait()
@@ -132,17 +133,11 @@ final class GenerationService: Sendable {
     private func withTimeout<Value: Sendable>(
         _ body: @escaping @Sendable () async throws -> Value
     ) async throws -> Value {
-        try await withThrowingTaskGroup(of: Value.self) { group in
-            group.addTask { try await body() }
-            group.addTask { [options] in
-                try await Task.sleep(for: .seconds(options.requestSeconds))
-                throw APIError(
-                    status: .requestTimeout, message: "the request took longer than \(options.requestSeconds) seconds",
-                    code: "timeout")
-            }
-            defer { group.cancelAll() }
-            guard let value = try await group.next() else { throw CancellationError() }
-            return value
+        try await firstOf(body) { [options] in
+            try await Task.sleep(for: .seconds(options.requestSeconds))
+            throw APIError(
+                status: .requestTimeout, message: "the request took longer than \(options.requestSeconds) seconds",
+                code: "timeout")
         }
     }
 }

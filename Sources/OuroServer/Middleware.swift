@@ -6,7 +6,7 @@ import Ouro
 
 /// What comes before every endpoint: a line in the log, the key, the header for other origins; and errors as JSON.
 struct RequestGuard: RouterMiddleware {
-    typealias Context = BasicRequestContext
+    typealias Context = ConnectionContext
 
     let service: GenerationService
     let logger: Logger
@@ -16,8 +16,8 @@ struct RequestGuard: RouterMiddleware {
     private static let open: Set<String> = ["/", "/health"]
 
     func handle(
-        _ request: Request, context: BasicRequestContext,
-        next: (Request, BasicRequestContext) async throws -> Response
+        _ request: Request, context: ConnectionContext,
+        next: (Request, ConnectionContext) async throws -> Response
     ) async throws -> Response {
         let start = ContinuousClock.now
         var response: Response
@@ -49,7 +49,7 @@ struct RequestGuard: RouterMiddleware {
     }
 
     private func response(
-        to error: any Error, _ request: Request, _ context: BasicRequestContext
+        to error: any Error, _ request: Request, _ context: ConnectionContext
     ) throws -> Response {
         let known: APIError
         switch error {

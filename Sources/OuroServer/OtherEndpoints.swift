@@ -11,7 +11,7 @@ struct OtherEndpoints: Sendable {
 
     private var engine: Engine { service.engine }
 
-    func add(to router: Router<BasicRequestContext>) {
+    func add(to router: Router<ConnectionContext>) {
         router.get("/") { _, _ in
             Response(
                 status: .ok,
@@ -86,7 +86,7 @@ struct OtherEndpoints: Sendable {
     }
 
     private func tokenize(_ request: Request) async throws -> Response {
-        let (_, fields) = try await service.body(of: request)
+        let fields = try await service.body(of: request)
         guard let text = try fields.string("prompt") ?? fields.string("content") else {
             throw fields.failure("prompt", "the field is missing")
         }
@@ -99,7 +99,7 @@ struct OtherEndpoints: Sendable {
     }
 
     private func detokenize(_ request: Request) async throws -> Response {
-        let (_, fields) = try await service.body(of: request)
+        let fields = try await service.body(of: request)
         guard let ids = try fields.integers("tokens", limit: 1 << 22) else {
             throw fields.failure("tokens", "the field is missing")
         }

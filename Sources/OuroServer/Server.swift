@@ -61,7 +61,9 @@ public struct Server: Sendable {
             router: router(),
             server: .http1(
                 configuration: .init(
-                    idleTimeout: .seconds(Int64(options.arrivalSeconds)), httpDecoderConfiguration: decoder)),
+                    additionalChannelHandlers: [ClientPresence()],
+                    // A second more, so that whoever sends half a request is told before the connection closes.
+                    idleTimeout: .seconds(Int64(options.arrivalSeconds) + 1), httpDecoderConfiguration: decoder)),
             configuration: .init(address: .hostname(options.host, port: options.port), serverName: "ouro"),
             onServerRunning: { channel in await onListening(channel.localAddress?.port ?? options.port) },
             logger: Self.quiet)
@@ -74,18 +76,16 @@ public struct Server: Sendable {
         return logger
     }()
 
-    func router() -> Router<BasicRequestContext> {
-        let router = Router(context: BasicRequestContext.self)
+    func router() -> Router<ConnectionContext> {
+        let router = Router(context: ConnectionContext.self)
         router.add(middleware: RequestGuard(service: service, logger: logger))
         let (completions, chat) = (Completions(service: service), ChatCompletions(service: service))
         let other = OtherEndpoints(service: service)
-        router.post("/v1/completions") { request, _ in
-            let (request, fields) = try await service.body(of: request)
-            return try await completions.handle(request, fields)
+        router.post("/v1/completions") { request, context in
+            try await completions.handle(service.body(of: request), for: context.client())
         }
-        router.post("/v1/chat/completions") { request, _ in
-            let (request, fields) = try await service.body(of: request)
-            return try await chat.handle(request, fields)
+        router.post("/v1/chat/completions") { request, context in
+            try await chat.handle(service.body(of: request), for: context.client())
         }
         other.add(to: router)
         return router
@@ -94,24 +94,16 @@ public struct Server: Sendable {
 
 extension GenerationService {
     /// Reads a request's body, in the time that it has for arriving.
-    func body(of request: Request) async throws -> (Request, RequestFields) {
-        let (whole, data) = try await withThrowingTaskGroup(of: (Request, Data).self) { [options] group in
-            group.addTask {
-                var request = request
-                let buffer = try await request.collectBody(upTo: options.maxBodyBytes)
-                return (request, Data(buffer.readableBytesView))
-            }
-            group.addTask {
-                try await Task.sleep(for: .seconds(options.arrivalSeconds))
-                throw APIError(
-                    status: .requestTimeout, message: "the body did not arrive in \(options.arrivalSeconds) seconds",
-                    headers: [.connection: "close"])
-            }
-            defer { group.cancelAll() }
-            guard let result = try await group.next() else { throw CancellationError() }
-            return result
+    func body(of request: Request) async throws -> RequestFields {
+        let data = try await firstOf { [options] in
+            try await Data(request.body.collect(upTo: options.maxBodyBytes).readableBytesView)
+        } _: { [options] in
+            try await Task.sleep(for: .seconds(options.arrivalSeconds))
+            throw APIError(
+                status: .requestTimeout, message: "the body did not arrive in \(options.arrivalSeconds) seconds",
+                headers: [.connection: "close"])
         }
-        return (whole, try RequestFields(parsing: data))
+        return try RequestFields(parsing: data)
     }
 }
 

@@ -12,11 +12,12 @@ enum ServerSentEvents {
     ///   - body: sends events; when the client goes away, or it throws, what it does is cancelled. An error becomes the last
     ///     event, since the status is gone by then.
     static func response(
-        _ request: Request, seconds: Int, _ body: @escaping @Sendable (_ send: @escaping Sender) async throws -> Void
+        to client: ClientPresence, seconds: Int,
+        _ body: @escaping @Sendable (_ send: @escaping Sender) async throws -> Void
     ) -> Response {
         let responseBody = ResponseBody { writer in
             let output = Output(writer)
-            try await request.body.consumeWithCancellationOnInboundClose { _ in
+            try await client.cancelling {
                 try await run(body, seconds: seconds) { try await output.writer.write(ByteBuffer(string: $0)) }
             }
             try await output.writer.finish(nil)

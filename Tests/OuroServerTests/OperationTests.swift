@@ -74,19 +74,22 @@ import Testing
         }
     }
 
+    /// A request on a connection that stays open.
+    private static func completion(tokens: Int, stream: String) -> Data {
+        let body = "{\"prompt\":\"let \",\"max_tokens\":\(tokens),\"ignore_eos\":true,\"stream\":\(stream)}"
+        let head = "POST /v1/completions HTTP/1.1\r\nHost: x\r\nContent-Length: \(body.utf8.count)\r\n\r\n"
+        return Data((head + body).utf8)
+    }
+
     @Test(arguments: ["true", "false"]) func workStopsWhenTheClientIsGone(stream: String) async throws {
         try await TestServer.with { server in
-            let body = "{\"prompt\":\"let \",\"max_tokens\":2000,\"ignore_eos\":true,\"stream\":\(stream)}"
             let port = server.port
             try await withCheckedThrowingContinuation { (done: CheckedContinuation<Void, any Error>) in
                 Thread.detachNewThread {
                     done.resume(
                         with: Result {
                             let socket = try Socket(port: port)
-                            try socket.write(
-                                Data(
-                                    ("POST /v1/completions HTTP/1.1\r\nHost: x\r\nContent-Length: \(body.utf8.count)\r\n\r\n"
-                                        + body).utf8))
+                            try socket.write(Self.completion(tokens: 2000, stream: stream))
                             // Long enough to be at work.
                             guard stream == "true" else { return Thread.sleep(forTimeInterval: 0.1) }
                             var answer = Data()
@@ -98,6 +101,37 @@ import Testing
             #expect(try await server.becomesIdle())
             #expect(ContinuousClock.now - start < .seconds(3))
             #expect(server.engine.load.liveRequests == 0)
+        }
+    }
+
+    @Test func connectionsStayOpenForTheNextRequest() async throws {
+        try await TestServer.with { server in
+            let port = server.port
+            let endings = ["\"finish_reason\":\"length\"", "0\r\n\r\n", "\"finish_reason\":\"length\""]
+            let answers = try await withCheckedThrowingContinuation { continuation in
+                Thread.detachNewThread {
+                    continuation.resume(
+                        with: Result {
+                            let socket = try Socket(port: port)
+                            return try zip(["false", "true", "false"], endings).map { stream, ending in
+                                try socket.write(Self.completion(tokens: 3, stream: stream))
+                                var answer = Data()
+                                while answer.range(of: Data(ending.utf8)) == nil {
+                                    let part = try socket.read()
+                                    if part.isEmpty { break }
+                                    answer += part
+                                }
+                                // A server that closes after its answer does so a moment later.
+                                Thread.sleep(forTimeInterval: 0.1)
+                                return String(decoding: answer, as: UTF8.self)
+                            }
+                        })
+                }
+            }
+            for (answer, ending) in zip(answers, endings) {
+                #expect(answer.hasPrefix("HTTP/1.1 200 OK"))
+                #expect(answer.contains(ending))
+            }
         }
     }
 
@@ -169,6 +203,15 @@ import Testing
                 #"{"prompt":"let ","max_tokens":2000,"ignore_eos":true,"n":16,"wavefront":false}"#)
             #expect(answer.status == 408 || answer.status == 200)
             #expect(try await server.becomesIdle())
+        }
+    }
+
+    @Test func whoSendsHalfABodyIsTold() async throws {
+        try await TestServer.with({ $0.arrivalSeconds = 1 }) { server in
+            let answer = try await server.raw(
+                Data("POST /v1/completions HTTP/1.1\r\nHost: x\r\nContent-Length: 99\r\n\r\n{".utf8))
+            #expect(answer.status == 408)
+            #expect(answer.body.contains("did not arrive in 1 seconds"))
         }
     }
 

@@ -67,7 +67,7 @@ public struct TrainingPlan: Sendable {
         guard bytes <= Double(available) else {
             throw OuroError(
                 .memoryExceeded, file: file, field: field,
-                "it takes \(memoryText(bytes)), of which \(memoryText(Double(available))) are available; compute fewer "
+                "it takes \(memoryText(bytes)); \(memoryText(Double(available))) are available; compute fewer "
                     + "sequences together (micro-batch), or keep fewer activations")
         }
     }
