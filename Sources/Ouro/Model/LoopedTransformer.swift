@@ -199,7 +199,7 @@ final class LoopedTransformer {
     }
 
     /// Columns of a product that one thread computes in one go, in panels: a multiple of what a tile takes side by side.
-    private static let panelsPerItem = 12
+    private static func panelsPerItem(rows: Int) -> Int { rows <= 4 ? 8 : 12 }
     /// Inputs that one thread packs in one go: whole groups of quantised weights.
     private static let inputsPerItem = 256
 
@@ -222,7 +222,8 @@ final class LoopedTransformer {
                 model.packInputs(item)
             }
         }
-        let items = (matrix.panelCount + Self.panelsPerItem - 1) / Self.panelsPerItem
+        let count = Self.panelsPerItem(rows: rows)
+        let items = (matrix.panelCount + count - 1) / count
         pool.forEach(items, for: self) { model, item, _ in model.multiplyPanels(item) }
         self.product = nil
     }
@@ -238,8 +239,8 @@ final class LoopedTransformer {
 
     private func multiplyPanels(_ item: Int) {
         guard let product else { return }
-        let first = item * Self.panelsPerItem
-        let last = min(first + Self.panelsPerItem, product.panelCount)
+        let count = Self.panelsPerItem(rows: product.rows)
+        let (first, last) = (item * count, min((item + 1) * count, product.panelCount))
         kernels.multiply(product.packed, product.matrix, rows: product.rows, panels: first..<last, into: product.y)
         if let activated = product.activated {
             kernels.table.swiglu(

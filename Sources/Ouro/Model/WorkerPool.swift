@@ -5,9 +5,10 @@ import Synchronization
 /// A few threads that share the items of one parallel region after the other.
 ///
 /// Every worker has a stretch of neighbouring items of its own, so that it reads memory in one stream, and takes what is left
-/// of the others' when it is through. Items are claimed one by one, so a slow thread takes fewer of them. A worker that the
-/// system has descheduled outside an item is not waited for: only workers that have *entered* a region hold up its end. Between
-/// regions workers spin for a while, then sleep, so an idle engine uses no processor.
+/// of the others' when it is through. It claims half of what a stretch still has, so a slow thread takes fewer items and the
+/// last ones are shared. A worker that the system has descheduled between its items is not waited for: only workers that have
+/// *entered* a region hold up its end. Between regions workers spin for a while, then sleep, so an idle engine uses no
+/// processor.
 ///
 /// Results must not depend on which thread runs an item: every item writes its own part of the output.
 package final class WorkerPool: @unchecked Sendable {
@@ -89,14 +90,16 @@ package final class WorkerPool: @unchecked Sendable {
             for item in 0..<count { body(owner, item, 0) }
             return
         }
-        withUnsafePointer(to: (owner, body)) { pointer in
-            run(
-                Job(argument: UnsafeRawPointer(pointer)) { argument, item, worker in
-                    let (owner, body) = argument.assumingMemoryBound(
-                        to: (Owner, (Owner, Int, Int) -> Void).self
-                    ).pointee
-                    body(owner, item, worker)
-                }, count: count)
+        // The workers do not count their references to the owner: they would quarrel over the counter's line.
+        withExtendedLifetime(owner) {
+            withUnsafePointer(to: (Unmanaged.passUnretained(owner), body)) { pointer in
+                run(
+                    Job(argument: UnsafeRawPointer(pointer)) { argument, item, worker in
+                        let pointer = argument.assumingMemoryBound(
+                            to: (Unmanaged<Owner>, (Owner, Int, Int) -> Void).self)
+                        pointer.pointee.0._withUnsafeGuaranteedRef { pointer.pointee.1($0, item, worker) }
+                    }, count: count)
+            }
         }
     }
 
@@ -121,10 +124,8 @@ package final class WorkerPool: @unchecked Sendable {
         for distance in 0..<threadCount {
             let owner = (worker + distance) % threadCount
             let (first, end) = (owner * itemCount / threadCount, (owner + 1) * itemCount / threadCount)
-            while true {
-                let item = first + claimed.next(owner)
-                if item >= end { break }
-                job.call(job.argument, item, worker)
+            while let items = claimed.next(owner, of: end - first) {
+                for item in items { job.call(job.argument, first + item, worker) }
             }
         }
     }
@@ -196,6 +197,12 @@ private final class Counters: Sendable {
         for index in 0..<count { base[index * Self.stride].store(0, ordering: .relaxed) }
     }
 
-    /// The counter's value before it was raised.
-    func next(_ index: Int) -> Int { base[index * Self.stride].wrappingAdd(1, ordering: .relaxed).oldValue }
+    /// Claims half of what is left of `count` items, nil if nothing is: claiming one by one, a thread would wait for all it
+    /// has asked of the memory at every item.
+    func next(_ index: Int, of count: Int) -> Range<Int>? {
+        let counter = base + index * Self.stride
+        let step = max(1, (count - counter.pointee.load(ordering: .relaxed)) / 2)
+        let first = counter.pointee.wrappingAdd(step, ordering: .relaxed).oldValue
+        return first < count ? first..<min(first + step, count) : nil
+    }
 }
