@@ -179,7 +179,7 @@ async def run(arguments: argparse.Namespace, process: subprocess.Popen, port: in
     warm = [size for when, size in samples if when - start > arguments.seconds / 3]
     begin, end = warm[: len(warm) // 3 + 1], warm[-(len(warm) // 3 + 1):]
     growth = sum(end) / len(end) - sum(begin) / len(begin)
-    if growth > max(8, 0.05 * sum(begin) / len(begin)):
+    if growth > max(4, 0.03 * sum(begin) / len(begin)):
         report["failures"].append(f"memory grows: by {growth:.1f} MiB after warm-up")
     # A stream that runs when the server is told to end must come to its end.
     last = asyncio.create_task(stream(port, {**jobs[0], "max_tokens": 200, "ignore_eos": True}))

@@ -8,7 +8,7 @@ struct ChatCompletions: Sendable {
 
     private static let messageLimit = 4096
 
-    func handle(_ fields: RequestFields, for client: ClientPresence) async throws -> Response {
+    func handle(_ fields: RequestFields, for client: Client) async throws -> Response {
         let engine = service.engine
         let common = try SamplingFields(fields, engine: engine)
         let prompt = try service.tokens(of: .chat(messages(fields)))

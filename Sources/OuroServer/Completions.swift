@@ -9,7 +9,7 @@ struct Completions: Sendable {
     /// Prompts of one request.
     private static let promptLimit = 256
 
-    func handle(_ fields: RequestFields, for client: ClientPresence) async throws -> Response {
+    func handle(_ fields: RequestFields, for client: Client) async throws -> Response {
         let engine = service.engine
         let common = try SamplingFields(fields, engine: engine)
         let prompts = try prompts(fields)

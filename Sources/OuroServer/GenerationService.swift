@@ -73,7 +73,7 @@ final class GenerationService: Sendable {
 
     /// Runs choices when there is room for them, and answers whole or in parts.
     func run(
-        for client: ClientPresence, call: SamplingFields, prompts: [[Int]], choices: [Choice],
+        for client: Client, call: SamplingFields, prompts: [[Int]], choices: [Choice],
         output: any ResponseFormatter
     ) async throws -> Response {
         guard !isDraining.isSet else {
@@ -87,7 +87,7 @@ final class GenerationService: Sendable {
         let arrival = ContinuousClock.now
         guard call.streams else {
             return try await client.cancelling {
-                try await self.withTimeout {
+                try await client.limiting(seconds: self.options.requestSeconds, self.tookTooLong) {
                     try await self.admission.withPlaces(places) {
                         let record = RequestRecord(metrics: self.metrics, arrival: arrival, prompts: prompts)
                         let results = try await self.collect(choices, record)
@@ -101,7 +101,7 @@ final class GenerationService: Sendable {
         let ticket = try admission.enter(places)
         return ServerSentEvents.response(to: client, seconds: options.requestSeconds + options.arrivalSeconds) { send in
             defer { ticket.leave() }
-            try await self.withTimeout {
+            try await client.limiting(seconds: self.options.requestSeconds, self.tookTooLong) {
                 try await ticket.wait()
                 let record = RequestRecord(metrics: self.metrics, arrival: arrival, prompts: prompts)
                 let started = Mutex(Set<Int>())
@@ -116,6 +116,12 @@ final class GenerationService: Sendable {
         }
     }
 
+    private var tookTooLong: APIError {
+        APIError(
+            status: .requestTimeout, message: "the request took longer than \(options.requestSeconds) seconds",
+            code: "timeout")
+    }
+
     private func collect(_ choices: [Choice], _ record: RequestRecord) async throws -> [ChoiceResult] {
         let results = Mutex([ChoiceResult](repeating: ChoiceResult(), count: choices.count))
         try await engine.generate(choices) { index, token in
@@ -127,18 +133,6 @@ final class GenerationService: Sendable {
         }
         record.finish()
         return results.withLock { $0 }
-    }
-
-    /// - Throws: ``APIError`` with status 408 when the time is over, after what `body` did has been cancelled.
-    private func withTimeout<Value: Sendable>(
-        _ body: @escaping @Sendable () async throws -> Value
-    ) async throws -> Value {
-        try await firstOf(body) { [options] in
-            try await Task.sleep(for: .seconds(options.requestSeconds))
-            throw APIError(
-                status: .requestTimeout, message: "the request took longer than \(options.requestSeconds) seconds",
-                code: "timeout")
-        }
     }
 }
 

@@ -47,8 +47,8 @@ struct OtherEndpoints: Sendable {
                 status: .ok, headers: [.contentType: "text/plain; version=0.0.4; charset=utf-8"],
                 body: ResponseBody(byteBuffer: ByteBuffer(string: text)))
         }
-        router.post("/tokenize") { request, _ in try await tokenize(request) }
-        router.post("/detokenize") { request, _ in try await detokenize(request) }
+        router.post("/tokenize") { request, context in try await tokenize(request, from: context.client()) }
+        router.post("/detokenize") { request, context in try await detokenize(request, from: context.client()) }
         router.get("/tokenizer_info") { _, _ in try tokenizerInfo() }
         router.get("/props") { _, _ in Response.json(properties) }
     }
@@ -85,8 +85,8 @@ struct OtherEndpoints: Sendable {
         return tokenizer
     }
 
-    private func tokenize(_ request: Request) async throws -> Response {
-        let fields = try await service.body(of: request)
+    private func tokenize(_ request: Request, from client: Client) async throws -> Response {
+        let fields = try await service.body(of: request, from: client)
         guard let text = try fields.string("prompt") ?? fields.string("content") else {
             throw fields.failure("prompt", "the field is missing")
         }
@@ -98,8 +98,8 @@ struct OtherEndpoints: Sendable {
             ]))
     }
 
-    private func detokenize(_ request: Request) async throws -> Response {
-        let fields = try await service.body(of: request)
+    private func detokenize(_ request: Request, from client: Client) async throws -> Response {
+        let fields = try await service.body(of: request, from: client)
         guard let ids = try fields.integers("tokens", limit: 1 << 22) else {
             throw fields.failure("tokens", "the field is missing")
         }

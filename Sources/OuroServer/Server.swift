@@ -82,10 +82,12 @@ public struct Server: Sendable {
         let (completions, chat) = (Completions(service: service), ChatCompletions(service: service))
         let other = OtherEndpoints(service: service)
         router.post("/v1/completions") { request, context in
-            try await completions.handle(service.body(of: request), for: context.client())
+            let client = try await context.client()
+            return try await completions.handle(service.body(of: request, from: client), for: client)
         }
         router.post("/v1/chat/completions") { request, context in
-            try await chat.handle(service.body(of: request), for: context.client())
+            let client = try await context.client()
+            return try await chat.handle(service.body(of: request, from: client), for: client)
         }
         other.add(to: router)
         return router
@@ -94,14 +96,12 @@ public struct Server: Sendable {
 
 extension GenerationService {
     /// Reads a request's body, in the time that it has for arriving.
-    func body(of request: Request) async throws -> RequestFields {
-        let data = try await firstOf { [options] in
+    func body(of request: Request, from client: Client) async throws -> RequestFields {
+        let tooSlow = APIError(
+            status: .requestTimeout, message: "the body did not arrive in \(options.arrivalSeconds) seconds",
+            headers: [.connection: "close"])
+        let data = try await client.limiting(seconds: options.arrivalSeconds, tooSlow) { [options] in
             try await Data(request.body.collect(upTo: options.maxBodyBytes).readableBytesView)
-        } _: { [options] in
-            try await Task.sleep(for: .seconds(options.arrivalSeconds))
-            throw APIError(
-                status: .requestTimeout, message: "the body did not arrive in \(options.arrivalSeconds) seconds",
-                headers: [.connection: "close"])
         }
         return try RequestFields(parsing: data)
     }

@@ -12,13 +12,15 @@ enum ServerSentEvents {
     ///   - body: sends events; when the client goes away, or it throws, what it does is cancelled. An error becomes the last
     ///     event, since the status is gone by then.
     static func response(
-        to client: ClientPresence, seconds: Int,
+        to client: Client, seconds: Int,
         _ body: @escaping @Sendable (_ send: @escaping Sender) async throws -> Void
     ) -> Response {
         let responseBody = ResponseBody { writer in
             let output = Output(writer)
             try await client.cancelling {
-                try await run(body, seconds: seconds) { try await output.writer.write(ByteBuffer(string: $0)) }
+                try await run(body, for: client, seconds: seconds) {
+                    try await output.writer.write(ByteBuffer(string: $0))
+                }
             }
             try await output.writer.finish(nil)
         }
@@ -36,7 +38,7 @@ enum ServerSentEvents {
 
     /// Runs `body` and the writing beside each other until all is written; writes wait for the client, what is sent does not.
     private static func run(
-        _ body: @escaping @Sendable (_ send: @escaping Sender) async throws -> Void, seconds: Int,
+        _ body: @escaping @Sendable (_ send: @escaping Sender) async throws -> Void, for client: Client, seconds: Int,
         write: @escaping @Sendable (String) async throws -> Void
     ) async throws {
         let (events, source) = AsyncStream<String>.makeStream()
@@ -61,7 +63,7 @@ enum ServerSentEvents {
                 var left = seconds
                 while left > 0 {
                     let step = min(keepAliveSeconds, left)
-                    try await Task.sleep(for: .seconds(step))
+                    try await client.pause(seconds: step)
                     source.yield(": waiting\n\n")
                     left -= step
                 }
