@@ -138,7 +138,7 @@ struct SamplingFields {
             stopTokens: stopTokens, ignoresEndOfText: ignoresEndOfText, wavefront: wavefront,
             draftTokens: draftTokens, showsSpecialTokens: showsSpecialTokens)
         request.sampling?.seed = sampling.seed &+ UInt64(sample)
-        request.minTokens = min(minTokens, maxTokens)
+        request.minTokens = minTokens
         request.cacheSalt = cacheSalt
         request.kvPolicy = kvPolicy
         request.alternatives = alternatives

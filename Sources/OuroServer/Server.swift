@@ -77,7 +77,7 @@ public struct Server: Sendable {
     }()
 
     func router() -> Router<ConnectionContext> {
-        let router = Router(context: ConnectionContext.self)
+        let router = Router(context: ConnectionContext.self, options: .autoGenerateHeadEndpoints)
         router.add(middleware: RequestGuard(service: service, logger: logger))
         let (completions, chat) = (Completions(service: service), ChatCompletions(service: service))
         let other = OtherEndpoints(service: service)
