@@ -147,9 +147,7 @@ struct DataSynth: AsyncParsableCommand {
             examples. Training and test examples are disjoint whatever the seeds.
 
             TASKS
-            \(SyntheticTasks.all.map { task in
-                "  \(task.name) (\(task.levels.lowerBound)-\(task.levels.upperBound)): \(task.summary)"
-            }.joined(separator: "\n"))
+            \(SyntheticTaskOption.list)
 
             EXAMPLES
               ouro data synth --task mano --level 1-4 --seed 1 --count 100000 -o mano.jsonl
@@ -196,8 +194,7 @@ struct DataSynth: AsyncParsableCommand {
 
     func run() async throws {
         let task = try SyntheticTasks.named(task)
-        let levels = try level.map { try NumberList.integers($0, "--level") } ?? Array(task.levels)
-        for level in levels { _ = try task.example(seed: seed, index: 0, level: level, split: split) }
+        let levels = try SyntheticTaskOption.levels(level, of: task)
         let bar = ProgressBar(task.name, total: count)
         defer { bar.clear() }
         if pack {

@@ -13,9 +13,7 @@ struct Eval: AsyncParsableCommand {
             "count"}, plus "perplexity" or "accuracy_norm"; a threshold of 1 means that every token takes all loops.
 
             TASKS
-            \(SyntheticTasks.all.map { task in
-                "  \(task.name) (\(task.levels.lowerBound)-\(task.levels.upperBound)): \(task.summary)"
-            }.joined(separator: "\n"))
+            \(SyntheticTaskOption.list)
               perplexity: of --file
               choices: of --file
 
@@ -90,8 +88,7 @@ struct Eval: AsyncParsableCommand {
         case "choices": return .choices(try MultipleChoiceQuestion.load(contentsOf: URL(fileURLWithPath: file ?? "")))
         default:
             let task = try named(task)
-            let levels = try level.map { try NumberList.integers($0, "--level") } ?? Array(task.levels)
-            for level in levels { _ = try task.example(seed: seed, index: 0, level: level, split: split) }
+            let levels = try SyntheticTaskOption.levels(level, of: task)
             return .synthetic(task, levels: levels)
         }
     }
@@ -141,9 +138,8 @@ struct Eval: AsyncParsableCommand {
         }
         if let plot {
             let name = model.choice.name
-            let file = try AtomicFile(URL(fileURLWithPath: plot))
-            try file.write(Data(AccuracyPlot(results, title: "\(task), \(name)").svg.utf8), at: 0)
-            try file.commit()
+            try AtomicFile.write(
+                Data(AccuracyPlot(results, title: "\(task), \(name)").svg.utf8), to: URL(fileURLWithPath: plot))
         }
     }
 

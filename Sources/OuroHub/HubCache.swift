@@ -65,9 +65,7 @@ struct HubCache: Sendable {
         }
         if repository.revision != commit {
             try makeFolder(reference.deletingLastPathComponent())
-            let file = try AtomicFile(reference)
-            try file.write(Data(commit.utf8), at: 0)
-            try file.commit()
+            try AtomicFile.write(Data(commit.utf8), to: reference)
         }
         return snapshot
     }

@@ -190,8 +190,6 @@ public struct Adapter: Sendable {
             throw OuroError(
                 .unwritableFile, file: folder.path, field: "lora_alpha", "expected a number, found \(alpha)")
         }
-        let file = try AtomicFile(folder.appendingPathComponent(configurationName))
-        try file.write(data + Data("\n".utf8), at: 0)
-        try file.commit()
+        try AtomicFile.write(data + Data("\n".utf8), to: folder.appendingPathComponent(configurationName))
     }
 }

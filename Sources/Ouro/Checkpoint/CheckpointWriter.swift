@@ -69,9 +69,7 @@ public final class CheckpointWriter {
         for writer in writers { try writer.checkIsComplete() }
         for writer in writers { try writer.finish() }
         guard writers.count > 1 else { return }
-        let index = try AtomicFile(indexURL)
-        try index.write(Data(indexText.utf8), at: 0)
-        try index.commit()
+        try AtomicFile.write(Data(indexText.utf8), to: indexURL)
     }
 
     /// Laid out as Transformers does: two spaces of indentation, keys sorted.

@@ -9,7 +9,7 @@ package enum DerivedFolder {
         "configuration_ouro.py", "modeling_ouro.py", "LICENSE", "NOTICE",
     ]
 
-    /// Writes a folder under another name first, then gives it its own: it is there whole or not at all.
+    /// Writes a folder, which is there whole or not at all.
     ///
     /// - Parameters:
     ///   - source: the model folder that the companions come from.
@@ -21,30 +21,12 @@ package enum DerivedFolder {
         weights: (CheckpointWriter) throws(OuroError) -> Void
     ) throws(OuroError) {
         let source = try ModelFolder(source)
-        let manager = FileManager.default
-        let present = try? manager.contentsOfDirectory(atPath: output.path)
-        guard present?.isEmpty ?? !manager.fileExists(atPath: output.path) else {
-            throw OuroError(
-                .unwritableFile, file: output.path, "it is there already and not an empty folder; choose another")
-        }
-        let partial = output.standardizedFileURL.deletingLastPathComponent()
-            .appendingPathComponent(".\(output.lastPathComponent).\(UUID().uuidString).partial")
-        defer { try? manager.removeItem(at: partial) }
-        do {
-            try manager.createDirectory(at: partial, withIntermediateDirectories: true)
-        } catch {
-            throw OuroError(.unwritableFile, file: output.path, "cannot be created: \(error.localizedDescription)")
-        }
-        let writer = try CheckpointWriter(folder: partial, tensors: tensors)
-        try weights(writer)
-        try writer.finish()
-        try write(configuration.encoded(), to: partial.appendingPathComponent("config.json"))
-        try copyCompanions(from: source, to: partial)
-        do {
-            if present != nil { try manager.removeItem(at: output) }
-            try manager.moveItem(at: partial, to: output)
-        } catch {
-            throw OuroError(.unwritableFile, file: output.path, "cannot be written: \(error.localizedDescription)")
+        try PartialFolder.write(to: output, replaces: false) { folder throws(OuroError) in
+            let writer = try CheckpointWriter(folder: folder, tensors: tensors)
+            try weights(writer)
+            try writer.finish()
+            try AtomicFile.write(configuration.encoded(), to: folder.appendingPathComponent("config.json"))
+            try copyCompanions(from: source, to: folder)
         }
     }
 
@@ -58,13 +40,7 @@ package enum DerivedFolder {
             } catch {
                 throw OuroError(.unreadableFile, file: file.path, "cannot be read: \(error.localizedDescription)")
             }
-            try write(data, to: folder.appendingPathComponent(name))
+            try AtomicFile.write(data, to: folder.appendingPathComponent(name))
         }
-    }
-
-    private static func write(_ data: Data, to url: URL) throws(OuroError) {
-        let file = try AtomicFile(url)
-        try file.write(data, at: 0)
-        try file.commit()
     }
 }

@@ -128,9 +128,7 @@ struct QuantisationFolder {
     }
 
     private static func write(_ data: Data, to url: URL) throws(OuroError) {
-        let file = try AtomicFile(url)
-        try file.write(data, at: 0)
-        try file.commit()
+        try AtomicFile.write(data, to: url)
     }
 
     private static func remove(_ url: URL) throws(OuroError) {

@@ -16,6 +16,13 @@ package final class AtomicFile {
     private let descriptor: Int32
     private var isCommitted = false
 
+    /// Writes a whole file.
+    package static func write(_ data: Data, to url: URL) throws(OuroError) {
+        let file = try AtomicFile(url)
+        try file.write(data, at: 0)
+        try file.commit()
+    }
+
     /// - Throws: ``OuroError`` with code `unwritableFile`, as every method here.
     package init(_ url: URL) throws(OuroError) {
         path = url.path

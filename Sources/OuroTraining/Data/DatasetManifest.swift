@@ -50,9 +50,7 @@ struct DatasetManifest: Codable, Equatable {
         guard let data = try? encoder.encode(self) else {
             throw OuroError(.unwritableFile, file: url.path, "the list of shards cannot be encoded")
         }
-        let file = try AtomicFile(url)
-        try file.write(data + Data("\n".utf8), at: 0)
-        try file.commit()
+        try AtomicFile.write(data + Data("\n".utf8), to: url)
     }
 }
 

@@ -12,28 +12,16 @@ struct ModelExport {
         "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "chat_template.jinja",
     ]
 
-    /// Writes the folder under another name first, then gives it its own; a folder that was there is replaced.
+    /// Writes the folder, which is there whole or not at all; one that was there is replaced.
     ///
     /// - Throws: ``OuroError`` with code `unwritableFile`.
     func write(to folder: URL, configuration: ModelConfiguration) throws(OuroError) {
-        let partial = folder.deletingLastPathComponent()
-            .appendingPathComponent(".\(folder.lastPathComponent).\(UUID().uuidString).partial")
-        let manager = FileManager.default
-        do {
-            defer { try? manager.removeItem(at: partial) }
-            try manager.createDirectory(at: partial, withIntermediateDirectories: true)
-            try writeFiles(to: partial, configuration)
-            if manager.fileExists(atPath: folder.path) { try manager.removeItem(at: folder) }
-            try manager.moveItem(at: partial, to: folder)
-        } catch let error as OuroError {
-            throw error
-        } catch {
-            throw OuroError(
-                .unwritableFile, file: folder.path, "the model cannot be written: \(error.localizedDescription)")
+        try PartialFolder.write(to: folder, replaces: true) { folder throws(OuroError) in
+            try writeFiles(to: folder, configuration)
         }
     }
 
-    private func writeFiles(to folder: URL, _ configuration: ModelConfiguration) throws {
+    private func writeFiles(to folder: URL, _ configuration: ModelConfiguration) throws(OuroError) {
         let writer = try CheckpointWriter(
             folder: folder,
             tensors: model.layout.tensors.map {
@@ -59,18 +47,19 @@ struct ModelExport {
         }
         var configuration = configuration
         configuration.dataType = elementType == .f32 ? "float32" : "bfloat16"
-        func write(_ data: Data, _ name: String) throws(OuroError) {
-            let file = try AtomicFile(folder.appendingPathComponent(name))
-            try file.write(data, at: 0)
-            try file.commit()
-        }
-        try write(try configuration.encoded(), "config.json")
-        try write(Self.generationConfiguration(configuration), "generation_config.json")
+        try AtomicFile.write(configuration.encoded(), to: folder.appendingPathComponent("config.json"))
+        try AtomicFile.write(
+            Self.generationConfiguration(configuration), to: folder.appendingPathComponent("generation_config.json"))
         for name in Self.tokenizerFiles {
             guard let source = tokenizer?.appendingPathComponent(name),
                 FileManager.default.fileExists(atPath: source.path)
             else { continue }
-            try FileManager.default.copyItem(at: source, to: folder.appendingPathComponent(name))
+            let copy = folder.appendingPathComponent(name)
+            do {
+                try FileManager.default.copyItem(at: source, to: copy)
+            } catch {
+                throw OuroError(.unwritableFile, file: copy.path, "cannot be written: \(error.localizedDescription)")
+            }
         }
         try writer.finish()
     }

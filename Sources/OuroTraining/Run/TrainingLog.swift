@@ -25,9 +25,7 @@ final class TrainingLog {
                 kept.append(contentsOf: line)
                 kept.append(UInt8(ascii: "\n"))
             }
-            let file = try AtomicFile(url)
-            try file.write(kept, at: 0)
-            try file.commit()
+            try AtomicFile.write(kept, to: url)
         } else {
             try AtomicFile(url).commit()
         }

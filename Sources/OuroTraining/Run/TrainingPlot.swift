@@ -71,9 +71,7 @@ public struct TrainingPlot: Sendable {
     /// - Throws: ``OuroError``, as ``init(log:title:)``; with code `unwritableFile` if the picture cannot be written.
     public static func draw(_ folder: URL, title: String) throws(OuroError) {
         let plot = try TrainingPlot(log: folder.appendingPathComponent("log.jsonl"), title: title)
-        let file = try AtomicFile(Self.file(in: folder))
-        try file.write(Data(plot.svg.utf8), at: 0)
-        try file.commit()
+        try AtomicFile.write(Data(plot.svg.utf8), to: Self.file(in: folder))
     }
 
     /// Means of neighbours within a stage.
