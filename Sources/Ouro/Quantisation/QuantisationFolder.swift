@@ -54,7 +54,7 @@ struct QuantisationFolder {
             throw OuroError(.unwritableFile, file: url.path, "cannot be created: \(error.localizedDescription)")
         }
         let plan = (try? JSONEncoder().encode(Plan(fingerprint: fingerprint))) ?? Data()
-        try Self.write(plan, to: partial.appendingPathComponent(Self.planName))
+        try AtomicFile.write(plan, to: partial.appendingPathComponent(Self.planName))
     }
 
     // MARK: finished layers
@@ -124,11 +124,7 @@ struct QuantisationFolder {
     }
 
     func write(_ data: Data, named name: String) throws(OuroError) {
-        try Self.write(data, to: url.appendingPathComponent(name))
-    }
-
-    private static func write(_ data: Data, to url: URL) throws(OuroError) {
-        try AtomicFile.write(data, to: url)
+        try AtomicFile.write(data, to: url.appendingPathComponent(name))
     }
 
     private static func remove(_ url: URL) throws(OuroError) {
