@@ -8,6 +8,7 @@ held against `ouro score`, which the golden data holds against the reference.
 """
 
 import argparse
+import asyncio
 import json
 import pathlib
 import subprocess
@@ -150,6 +151,26 @@ def check_harness(url: str, ouro: str, model: str) -> None:
     print("lm-evaluation-harness: log-likelihoods as scored, generation, chat")
 
 
+async def check_pool(url: str) -> None:
+    """Many requests over a few connections that stay open: each says what it says alone, and none finds its connection gone."""
+    client = openai.AsyncOpenAI(base_url=url + "/v1", api_key=KEY, max_retries=0)
+
+    async def text(number: int, stream: bool) -> str:
+        answer = await client.completions.create(
+            model="code_lm", prompt=PROMPT + str(number), max_tokens=12, temperature=0, stream=stream)
+        if not stream:
+            return answer.choices[0].text
+        return "".join([chunk.choices[0].text async for chunk in answer])
+
+    async def worker(first: int) -> None:
+        for number in range(first, first + 8):
+            assert await text(number, number % 2 == 0) == alone[number]
+
+    alone = {number: await text(number, False) for number in range(24)}
+    await asyncio.gather(*[worker(first) for first in range(16)])
+    print("openai: a pool of connections")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--ouro", default=".build/release/ouro")
@@ -158,6 +179,7 @@ def main() -> None:
     server = Server(args.ouro, "--model", args.model, "--api-key", KEY)
     try:
         check_openai(server.url)
+        asyncio.run(check_pool(server.url))
     finally:
         server.stop()
     # The harness' remote tokenizer sends no key.
