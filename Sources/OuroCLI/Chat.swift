@@ -10,6 +10,7 @@ struct Chat: AsyncParsableCommand {
             EXAMPLES
               ouro chat --show-depth
               ouro chat --model DIR
+              ouro chat --model DIR --thinking
               ouro chat --model DIR --system "You answer in one sentence." --temperature 0.7 --show-depth
             """)
 
@@ -22,6 +23,9 @@ struct Chat: AsyncParsableCommand {
 
     @Flag(help: "Colour every token by the loop it left at, and print a legend and a summary.")
     var showDepth = false
+
+    @Flag(help: "Let a thinking model think before it answers.")
+    var thinking = false
 
     private static let help = """
         /help         this list
@@ -84,13 +88,18 @@ struct Chat: AsyncParsableCommand {
     }
 
     private func reply(to messages: [ChatMessage], engine: Engine, depth: DepthOptions) async throws -> String {
-        let stream = try engine.generate(sampling.request(.chat(messages), engine: engine, depth: depth))
+        let arguments: [String: JSONValue] = thinking ? ["enable_thinking": .bool(true)] : [:]
+        var request = sampling.request(.chat(messages, arguments: arguments), engine: engine, depth: depth)
+        if thinking { request.showsSpecialTokens = true }
+        let stream = try engine.generate(request)
+        var reasoning = ReasoningParts(tokenizer: engine.tokenizer, prompt: try engine.tokens(of: request.prompt))
         let colours = DepthColours(loops: depth.loops ?? engine.configuration.totalUTSteps)
         var summary = GenerationSummary(promptTokens: stream.promptTokens)
         var answer = ""
         for try await token in stream {
             summary.add(token)
-            answer += token.text
+            // Thoughts are not part of the conversation.
+            if reasoning?.isThought(token.id) != true { answer += token.text }
             Terminal.write(showDepth ? colours.paint(token.text, loop: token.exitLoop) : token.text)
         }
         Terminal.write("\n")

@@ -1,6 +1,7 @@
 import Foundation
 import Hummingbird
 import Ouro
+import Synchronization
 
 /// `POST /v1/chat/completions`.
 struct ChatCompletions: Sendable {
@@ -11,7 +12,8 @@ struct ChatCompletions: Sendable {
     func handle(_ fields: RequestFields, for client: Client) async throws -> Response {
         let engine = service.engine
         let common = try SamplingFields(fields, engine: engine)
-        let prompt = try service.tokens(of: .chat(messages(fields)))
+        let arguments = try fields.values("chat_template_kwargs") ?? [:]
+        let prompt = common.shortened(try service.tokens(of: .chat(messages(fields), arguments: arguments)))
         let room = max(1, engine.configuration.contextLength - prompt.count)
         let maxTokens =
             try fields.integer("max_completion_tokens", 1...1 << 24) ?? fields.integer("max_tokens", 1...1 << 24)
@@ -21,7 +23,9 @@ struct ChatCompletions: Sendable {
         guard logprobs || top == nil else { throw fields.failure("top_logprobs", "needs logprobs: true") }
         let call = ChatCall(
             service: service, id: "chatcmpl-" + UUID().uuidString.lowercased(), common: common,
-            top: logprobs ? top ?? 0 : nil)
+            top: logprobs ? top ?? 0 : nil,
+            // Whoever wants to see special tokens parts the text himself.
+            reasoning: common.showsSpecialTokens ? nil : ReasoningParts(tokenizer: engine.tokenizer, prompt: prompt))
         let choices = try (0..<common.count).map { sample in
             Choice(
                 index: sample,
@@ -66,7 +70,14 @@ private struct ChatCall: ResponseFormatter {
     let common: SamplingFields
     /// Alternatives of every token; nil for no log-probabilities.
     let top: Int?
+    /// At the beginning of an answer; nil for models that do not think.
+    let reasoning: ReasoningParts?
+    private let states = ReasoningStates()
     let created = Int(Date().timeIntervalSince1970)
+
+    init(service: GenerationService, id: String, common: SamplingFields, top: Int?, reasoning: ReasoningParts?) {
+        (self.service, self.id, self.common, self.top, self.reasoning) = (service, id, common, top, reasoning)
+    }
 
     private func envelope(_ object: String, _ choices: [JSONOutput], usage: Usage?) -> JSONOutput {
         var members: [(String, JSONOutput)] = [
@@ -92,7 +103,7 @@ private struct ChatCall: ResponseFormatter {
             results.enumerated().map { index, result in
                 var members: [(String, JSONOutput)] = [
                     ("index", .int(index)),
-                    ("message", .object(["role": .string("assistant"), "content": .string(result.text)])),
+                    ("message", message(result)),
                     ("logprobs", logprobs(result.tokens)),
                     ("finish_reason", .string(result.finishReason ?? "length")),
                 ]
@@ -101,13 +112,23 @@ private struct ChatCall: ResponseFormatter {
             }, usage: usage)
     }
 
+    private func message(_ result: ChoiceResult) -> JSONOutput {
+        var (thoughts, answer) = ("", "")
+        var reasoning = reasoning
+        for token in result.tokens {
+            if reasoning?.isThought(token.id) == true { thoughts += token.text } else { answer += token.text }
+        }
+        var members: [(String, JSONOutput)] = [("role", .string("assistant"))]
+        if !thoughts.isEmpty { members.append(("reasoning_content", .string(thoughts))) }
+        return .members(members + [("content", .string(answer))])
+    }
+
     func chunk(_ index: Int, _ token: GeneratedToken, isFirst: Bool) -> JSONOutput? {
-        let delta: JSONOutput =
-            isFirst
-            ? .object(["role": .string("assistant"), "content": .string(token.text)])
-            : .object(["content": .string(token.text)])
+        var delta: [(String, JSONOutput)] = isFirst ? [("role", .string("assistant"))] : []
+        let isThought = states.isThought(token.id, choice: index, beginning: reasoning)
+        delta.append((isThought ? "reasoning_content" : "content", .string(token.text)))
         var members: [(String, JSONOutput)] = [
-            ("index", .int(index)), ("delta", delta), ("logprobs", logprobs([token])),
+            ("index", .int(index)), ("delta", .members(delta)), ("logprobs", logprobs([token])),
             ("finish_reason", token.finishReason.map { .string($0.rawValue) } ?? .null),
         ]
         if common.loopDetails { members.append(("loops", .array([token.depth]))) }
@@ -115,4 +136,14 @@ private struct ChatCall: ResponseFormatter {
     }
 
     func usageChunk(_ usage: Usage) -> JSONOutput { envelope("chat.completion.chunk", [], usage: usage) }
+}
+
+/// Where every choice of a stream is in its thoughts.
+private final class ReasoningStates: Sendable {
+    private let states = Mutex<[Int: ReasoningParts]>([:])
+
+    func isThought(_ token: Int, choice: Int, beginning: ReasoningParts?) -> Bool {
+        guard let beginning else { return false }
+        return states.withLock { $0[choice, default: beginning].isThought(token) }
+    }
 }

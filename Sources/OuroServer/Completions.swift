@@ -12,7 +12,7 @@ struct Completions: Sendable {
     func handle(_ fields: RequestFields, for client: Client) async throws -> Response {
         let engine = service.engine
         let common = try SamplingFields(fields, engine: engine)
-        let prompts = try prompts(fields)
+        let prompts = try prompts(fields).map(common.shortened)
         let maxTokens =
             try fields.integer("max_tokens", 0...1 << 24) ?? fields.integer("max_completion_tokens", 0...1 << 24) ?? 16
         let echo = try fields.flag("echo") ?? false

@@ -91,6 +91,13 @@ struct RequestFields {
         return RequestFields(inner, path: "\(path)\(name).")
     }
 
+    /// An object whatever its members are.
+    func values(_ name: String) throws -> [String: JSONValue]? {
+        guard let value = members[name] else { return nil }
+        guard case .object(let inner) = value else { throw wrongType(name, "an object", value) }
+        return inner
+    }
+
     func array(_ name: String, limit: Int) throws -> [JSONValue]? {
         guard let value = members[name] else { return nil }
         guard case .array(let values) = value else { throw wrongType(name, "an array", value) }

@@ -8,6 +8,8 @@ struct SamplingFields {
     var stop: [String]
     var stopTokens: Set<Int>
     var minTokens: Int
+    /// How many of a prompt's last tokens count.
+    var promptLimit: Int?
     var ignoresEndOfText: Bool
     var showsSpecialTokens: Bool
     var wavefront: Bool?
@@ -82,6 +84,7 @@ struct SamplingFields {
             throw fields.failure("stop_token_ids", "expected tokens from 0 to \(size - 1)")
         }
         minTokens = try fields.integer("min_tokens", 0...1 << 24) ?? 0
+        promptLimit = try fields.integer("truncate_prompt_tokens", 1...1 << 24)
         ignoresEndOfText = try fields.flag("ignore_eos") ?? false
         showsSpecialTokens = !(try fields.flag("skip_special_tokens") ?? true)
         wavefront = try fields.flag("wavefront")
@@ -121,13 +124,14 @@ struct SamplingFields {
         }
         for name in [
             "use_beam_search", "bad_words", "allowed_token_ids", "prompt_logprobs", "prompt_embeds",
-            "truncate_prompt_tokens", "include_stop_str_in_output", "audio", "chat_template", "chat_template_kwargs",
-            "continue_final_message", "documents",
+            "include_stop_str_in_output", "audio", "chat_template", "continue_final_message", "documents",
         ] {
             try fields.refuse(name, unless: isOff, "is not supported")
         }
         try fields.refuse("add_generation_prompt", unless: { $0 == .bool(true) }, "only true is supported")
     }
+
+    func shortened(_ prompt: [Int]) -> [Int] { promptLimit.map { prompt.suffix($0) } ?? prompt }
 
     /// The request for one sample of a prompt.
     func request(

@@ -23,7 +23,7 @@ import Testing
         (#""best_of":4"#, "best_of"),
         (#""suffix":"x""#, "suffix"), (#""tools":[{}]"#, "tools"), (#""model":5"#, "model"),
         (#""guided_json":{}"#, "guided_json"), (#""prompt_logprobs":1"#, "prompt_logprobs"),
-        (#""truncate_prompt_tokens":5"#, "truncate_prompt_tokens"), (#""tool_choice":"required""#, "tool_choice"),
+        (#""truncate_prompt_tokens":0"#, "truncate_prompt_tokens"), (#""tool_choice":"required""#, "tool_choice"),
         (#""min_tokens":-1"#, "min_tokens"), (#""max_tokens":4,"min_tokens":5"#, "min_tokens"),
         (#""draft_tokens":65"#, "draft_tokens"), (#""response_format":{"type":"xml"}"#, "response_format.type"),
         (#""response_format":{"type":"json_schema"}"#, "response_format.json_schema.schema"),

@@ -147,6 +147,10 @@ import Testing
             #expect(token[1] == "stop")
             let minimum = try await text(#""stop_token_ids":[115],"min_tokens":8"#)
             #expect(minimum[1] == "length")
+            // "func " alone.
+            let answer = try await server.post(
+                "/v1/completions", #"{"prompt":"public func ","max_tokens":1,"truncate_prompt_tokens":5,"echo":true}"#)
+            #expect(try #require(try Self.choices(answer.json()).first?["text"] as? String).hasPrefix("func "))
             let biased = try await text(#""logit_bias":{"95":-100}"#)
             #expect(!biased[0].hasPrefix("_"))
         }

@@ -32,8 +32,8 @@ final class TestServer: Sendable {
 
     /// Runs `body` with a server.
     static func with<Value: Sendable>(
-        _ change: (inout ServerOptions) -> Void = { _ in }, engineOptions: EngineOptions = EngineOptions(threads: 1),
-        _ body: (TestServer) async throws -> Value
+        _ change: (inout ServerOptions) -> Void = { _ in }, model: URL = model,
+        engineOptions: EngineOptions = EngineOptions(threads: 1), _ body: (TestServer) async throws -> Value
     ) async throws -> Value {
         var options = ServerOptions()
         options.port = 0

@@ -7,8 +7,9 @@ public struct GenerationRequest: Sendable {
         /// Encoded with the model's tokenizer; special tokens in it are special.
         case text(String)
         case tokens([Int])
-        /// Rendered with the model's chat template; special tokens in messages are plain text.
-        case chat([ChatMessage])
+        /// Rendered with the model's chat template; special tokens in messages are plain text. `arguments` are what else the
+        /// template may use: `enable_thinking` makes thinking models think.
+        case chat([ChatMessage], arguments: [String: JSONValue] = [:])
     }
 
     public var prompt: Prompt

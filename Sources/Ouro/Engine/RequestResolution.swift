@@ -34,7 +34,7 @@ extension Engine {
         switch prompt {
         case .tokens(let given): tokens = given
         case .text(let text): tokens = try needTokenizer().encode(text)
-        case .chat(let messages): tokens = try chatTokens(messages)
+        case .chat(let messages, let arguments): tokens = try chatTokens(messages, arguments)
         }
         guard !tokens.isEmpty else { throw OuroError(.invalidRequest, field: "prompt", "the prompt is empty") }
         if let bad = tokens.first(where: { !(0..<configuration.vocabularySize).contains($0) }) {
@@ -153,7 +153,9 @@ extension Engine {
         return tokenizer
     }
 
-    private func chatTokens(_ messages: [ChatMessage]) throws(OuroError) -> [Int] {
+    private func chatTokens(
+        _ messages: [ChatMessage], _ arguments: [String: JSONValue]
+    ) throws(OuroError) -> [Int] {
         guard !messages.isEmpty else { throw OuroError(.invalidRequest, field: "messages", "there are no messages") }
         let tokenizer = try needTokenizer()
         // What people write must not become control tokens; what the model wrote (`<think>`) may be some.
@@ -163,6 +165,8 @@ extension Engine {
                 content: message.role == "assistant"
                     ? message.content : tokenizer.shieldingSpecialTokens(in: message.content))
         }
-        return tokenizer.encode(try chatTemplate.render(messages: shielded), removingMarkers: true)
+        let values = arguments.mapValues { $0.mapStrings(tokenizer.shieldingSpecialTokens) }
+        return tokenizer.encode(
+            try chatTemplate.render(messages: shielded, arguments: values), removingMarkers: true)
     }
 }

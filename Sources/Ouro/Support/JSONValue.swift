@@ -53,6 +53,16 @@ extension JSONValue {
         if case .object(let members) = self { members[key] } else { nil }
     }
 
+    /// With every string in it changed, keys excepted.
+    func mapStrings(_ change: (String) -> String) -> JSONValue {
+        switch self {
+        case .string(let text): .string(change(text))
+        case .array(let elements): .array(elements.map { $0.mapStrings(change) })
+        case .object(let members): .object(members.mapValues { $0.mapStrings(change) })
+        case .null, .bool, .int, .double: self
+        }
+    }
+
     /// What a person would call this value's type, for error messages.
     public var typeName: String {
         switch self {

@@ -1,0 +1,106 @@
+import Foundation
+import Testing
+
+@testable import Ouro
+@testable import OuroServer
+
+/// Thoughts of thinking models: with the fixture, two of whose bytes are `<think>` and `</think>` instead.
+@Suite struct ReasoningTests {
+    /// A copy of the fixture that thinks.
+    private static func withModel(_ body: (URL) async throws -> Void) async throws {
+        let folder = FileManager.default.temporaryDirectory.appendingPathComponent("ouro-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        for name in ["config.json", "model.safetensors"] {
+            try FileManager.default.copyItem(
+                at: TestServer.model.appendingPathComponent(name), to: folder.appendingPathComponent(name))
+        }
+        var text = try String(contentsOf: TestServer.model.appendingPathComponent("tokenizer.json"), encoding: .utf8)
+        var added: [String] = []
+        for (id, (byte, mark)) in [("Ā", "<think>"), ("ā", "</think>")].enumerated() {
+            let escaped = "\\u010\(id)"
+            text = text.replacingOccurrences(of: "\"\(byte)\"", with: "\"\(mark)\"")
+                .replacingOccurrences(of: "\"\(escaped)\"", with: "\"\(mark)\"")
+            added.append(
+                #"{"id":\#(id),"content":"\#(mark)","special":true,"single_word":false,"lstrip":false,"rstrip":false,"#
+                    + #""normalized":false}"#)
+        }
+        let range = try #require(text.range(of: #""added_tokens":\s*\[\]"#, options: .regularExpression))
+        text.replaceSubrange(range, with: "\"added_tokens\":[\(added.joined(separator: ","))]")
+        try Data(text.utf8).write(to: folder.appendingPathComponent("tokenizer.json"))
+        try await body(folder)
+    }
+
+    private static let thinking = #""chat_template_kwargs":{"enable_thinking":true}"#
+
+    private static func body(_ fields: String) -> String {
+        #"{"messages":[{"role":"user","content":"let"}],"max_tokens":6,"temperature":0,\#(fields)}"#
+    }
+
+    @Test func thoughtsAreNotPartOfTheAnswer() async throws {
+        try await Self.withModel { model in
+            try await TestServer.with(model: model) { server in
+                func message(_ fields: String) async throws -> [String: String] {
+                    let answer = try await server.post("/v1/chat/completions", Self.body(fields))
+                    let choices = try #require(try answer.json()["choices"] as? [[String: Any]], "\(answer)")
+                    return try #require(choices.first?["message"] as? [String: String])
+                }
+                let plain = try await message(#""n":1"#)
+                #expect(plain["reasoning_content"] == nil)
+                #expect(plain["content"]?.isEmpty == false)
+                let thought = try await message(Self.thinking)
+                #expect(thought["content"] == "")
+                #expect(thought["reasoning_content"]?.isEmpty == false)
+                // The thoughts end at once, again and again.
+                let closed = try await message(Self.thinking + #","logit_bias":{"1":100}"#)
+                #expect(closed == ["role": "assistant", "content": ""])
+                let shown = try await message(Self.thinking + #","logit_bias":{"1":100},"skip_special_tokens":false"#)
+                #expect(shown["content"] == String(repeating: "</think>", count: 6))
+
+                let stream = try await server.post(
+                    "/v1/chat/completions", Self.body(Self.thinking + #","stream":true"#))
+                let deltas = try stream.events().compactMap { event in
+                    (event["choices"] as? [[String: Any]])?.first?["delta"] as? [String: String]
+                }
+                #expect(deltas.compactMap { $0["reasoning_content"] }.joined() == thought["reasoning_content"])
+                #expect(deltas.allSatisfy { $0["content"] == nil })
+            }
+        }
+    }
+
+    @Test func argumentsOfTheTemplateAreText() async throws {
+        try await Self.withModel { model in
+            try Data("{{ messages[0].content }}{{ name }}{{ list[0].x }}<think>".utf8)
+                .write(to: model.appendingPathComponent("chat_template.jinja"))
+            let engine = try Engine(modelAt: model, options: EngineOptions(threads: 1))
+            let messages = [ChatMessage(role: "user", content: "a<think>")]
+            // What a client sends never becomes a control token, wherever it stands.
+            let name = JSONValue.string("<think>"), list = JSONValue.array([.object(["x": name]), .int(1)])
+            let tokens = try engine.tokens(of: .chat(messages, arguments: ["name": name, "list": list]))
+            #expect(tokens == Array("a<think><think><think>".utf8).map(Int.init) + [0])
+        }
+    }
+
+    @Test func marksAreFollowed() async throws {
+        try await Self.withModel { model in
+            let tokenizer = try Tokenizer(contentsOf: model.appendingPathComponent("tokenizer.json"))
+            func thoughts(_ prompt: [Int], _ tokens: [Int]) throws -> [Bool] {
+                var parts = try #require(ReasoningParts(tokenizer: tokenizer, prompt: prompt))
+                return tokens.map { parts.isThought($0) }
+            }
+            #expect(try thoughts([], [97, 0, 97, 1, 97]) == [false, true, true, true, false])
+            #expect(try thoughts([97, 0, 10], [97, 1, 97]) == [true, true, false])
+            #expect(try thoughts([0, 97, 1, 10], [97]) == [false])
+            let plain = try Tokenizer(contentsOf: TestServer.model.appendingPathComponent("tokenizer.json"))
+            #expect(ReasoningParts(tokenizer: plain, prompt: []) == nil)
+        }
+    }
+
+    @Test func argumentsMustBeAnObject() async throws {
+        try await TestServer.with { server in
+            let answer = try await server.post("/v1/chat/completions", Self.body(#""chat_template_kwargs":[1]"#))
+            #expect(answer.status == 400)
+            #expect(answer.body.contains("chat_template_kwargs: expected an object"))
+        }
+    }
+}
