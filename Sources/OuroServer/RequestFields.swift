@@ -86,9 +86,7 @@ struct RequestFields {
     }
 
     func object(_ name: String) throws -> RequestFields? {
-        guard let value = members[name] else { return nil }
-        guard case .object(let inner) = value else { throw wrongType(name, "an object", value) }
-        return RequestFields(inner, path: "\(path)\(name).")
+        try values(name).map { RequestFields($0, path: "\(path)\(name).") }
     }
 
     /// An object whatever its members are.

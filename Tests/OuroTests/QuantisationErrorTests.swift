@@ -5,6 +5,18 @@ import Testing
 
 /// Configurations, checkpoints and options that cannot be: every one has an error that says what and where.
 @Suite struct QuantisationErrorTests {
+    @Test func statisticsBeyondTheMemoryAreRefused() throws {
+        let configuration = try ModelConfiguration(
+            contentsOf: Fixtures.url("code_lm").appendingPathComponent("config.json"))
+        let options = QuantisationOptions(bits: 4, groupSize: 32, calibration: [1, 2, 3])
+        try Calibration.checkMemory(options, configuration, available: 64 << 20)
+        let error = #expect(throws: OuroError.self) {
+            try Calibration.checkMemory(options, configuration, available: 64 << 10)
+        }
+        #expect(error?.code == .memoryExceeded && error?.field == "calibrate")
+        #expect(error?.message.contains("statistics of") == true)
+    }
+
     private static let setting = "\"group_size\": 64, \"bits\": 4"
 
     private static func error(_ quantisation: String, name: String = "quantization") -> OuroError? {

@@ -21,6 +21,23 @@ struct Calibration {
         return stride(from: 0, to: layers, by: count).map { $0..<min($0 + count, layers) }
     }
 
+    /// - Throws: ``OuroError`` with code `memoryExceeded` if the statistics of a run do not fit.
+    static func checkMemory(
+        _ options: QuantisationOptions, _ configuration: ModelConfiguration,
+        available: Int = EngineOptions.availableMemory
+    ) throws(OuroError) {
+        let sizes = LayerInput.allCases.map { SecondMoments.byteCount(inputs: configuration.width(of: $0)) }
+        let layers = runs(options, configuration).map(\.count).max() ?? 0
+        // While one is factored, there are two of it.
+        let bytes = sizes.reduce(0, +) * layers + (sizes.max() ?? 0)
+        guard bytes <= available else {
+            throw OuroError(
+                .memoryExceeded, field: "calibrate",
+                "the statistics of \(layers) layers take \(bytes >> 20) MiB, of memory there are \(available >> 20) MiB; "
+                    + "round without calibration")
+        }
+    }
+
     /// Gathers the statistics of `layers`, then rounds them one by one.
     ///
     /// - Parameters:

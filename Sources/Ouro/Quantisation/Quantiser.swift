@@ -60,9 +60,11 @@ public struct Quantiser: Sendable {
     ///
     /// - Parameters:
     ///   - output: a folder that does not exist, is empty, or was left by an interrupted run.
-    /// - Throws: ``OuroError`` with code `unwritableFile` for the folder, `nonFinite` for damaged weights; and
-    ///   `CancellationError` if the task was cancelled, after which the work can be resumed.
+    /// - Throws: ``OuroError`` with code `unwritableFile` for the folder, `nonFinite` for damaged weights,
+    ///   `memoryExceeded` if there is no room to calibrate; and `CancellationError` if the task was cancelled, after which the
+    ///   work can be resumed.
     public func write(to output: URL, progress: (Progress) -> Void = { _ in }) throws {
+        if options.calibration != nil { try Calibration.checkMemory(options, configuration) }
         let kernels = try OfflineModel.defaultKernels()
         let pool = WorkerPool(threadCount: options.threads ?? EngineOptions.defaultThreads)
         let target = try QuantisationFolder(

@@ -6,7 +6,8 @@
 
 /// Owned raw memory, aligned to a cache line.
 ///
-/// The one place where this library allocates memory by hand. Not thread-safe by itself: the inference thread owns it, and
+/// The one place where this library allocates memory by hand. Running out of it ends the process, so whoever allocates what a
+/// request, an option or a file decides refuses first what does not fit. Not thread-safe by itself: the inference thread owns it, and
 /// worker threads write disjoint parts of it inside a parallel region.
 package final class AlignedMemory: @unchecked Sendable {
     package let base: UnsafeMutableRawPointer
