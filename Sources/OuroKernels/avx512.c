@@ -10,8 +10,9 @@
 #define DIRECT_ROWS 24
 #define DIRECT_SUMS 24
 #define BLOCKED_ROWS 8
-#define QUANTISED_ROWS 12
-#define QUANTISED_SUMS 12
+#define QUANTISED_ROWS 16
+#define QUANTISED_BLOCKED_ROWS 12
+#define QUANTISED_SUMS 16
 #define ATTENTION_QUERIES 8
 #define ATTENTION_SUMS 16
 // The headers come first: the target is for this project's functions only.
