@@ -45,7 +45,8 @@ private final class BenchmarkRun {
     private let limits: MachineLimits
     private let subject: BenchmarkModel
     private let model: LoopedTransformer
-    private let readAreas: [(base: UnsafeRawPointer, byteCount: Int)]
+    private let readAreas: [MemoryArea]
+    private let reading: MachineLimits.Reading
     private let spare: AlignedMemory?
 
     private var weights: ModelWeights { subject.weights }
@@ -72,6 +73,7 @@ private final class BenchmarkRun {
             spare = memory
             readAreas = [(UnsafeRawPointer(memory.base), memory.byteCount)]
         }
+        reading = limits.fastestReading(of: readAreas)
     }
 
     func run() throws(OuroError) {
@@ -100,7 +102,8 @@ private final class BenchmarkRun {
                 (result.threads, result.weights) = (threads, nil)
                 report(result)
             }
-            add("bandwidth", "GB/s") { some.bandwidth(readAreas) }
+            let reading = threads == plan.threads ? reading : some.fastestReading(of: readAreas)
+            add("bandwidth", "GB/s") { some.bandwidth(readAreas, reading) }
             add("multiply-add", "GFLOP/s") { some.multiplyAdds() }
             add("int8-dot", "GOP/s") { some.integerDots() }
         }
@@ -117,8 +120,8 @@ private final class BenchmarkRun {
     private func measurePass(rows: Int) throws(OuroError) {
         let set = try sequences(rows, positions: 1)
         var pass = Pass(rows: set.states.map { Row(cache: $0.cache, position: 0, loop: 1, token: 1, slot: $0.slot) })
-        let bytes = Double(blockBytes)
-        let pairs = paired({ bytes / limits.bandwidth(readAreas) }) { model.run(&pass) }
+        let bytes = Double(blockBytes), operations = operations(rows: rows)
+        let pairs = paired({ max(readingTime(bytes), computingTime(operations)) }) { model.run(&pass) }
         var result = measurement("pass", value: median(pairs.map(\.seconds)) * 1e3, unit: "ms")
         result.rows = rows
         result.limit = median(pairs.map(\.limit)) * 1e3
@@ -130,7 +133,7 @@ private final class BenchmarkRun {
         let set = try sequences(1, positions: context)
         let loops = configuration.totalUTSteps
         let bytes = Double(blockBytes * loops + weights.head.byteCount + keyValueBytes(context) * loops)
-        let pairs = paired({ bytes / limits.bandwidth(readAreas) }) {
+        let pairs = paired({ readingTime(bytes) }) {
             decodeToken(set.states[0], position: context - 1)
         }
         var result = measurement("decode", value: 1 / median(pairs.map(\.seconds)), unit: "tokens/s")
@@ -147,8 +150,8 @@ private final class BenchmarkRun {
         defer { for slot in slots { model.states.giveBack(slot) } }
         let sequence = set.states[0]
         let loops = configuration.totalUTSteps
-        let operations = 2 * Double(parameterCount) * Double(loops) * Double(chunk)
-        let pairs = paired({ operations / (weights.isQuantised ? limits.integerDots() : limits.multiplyAdds()) }) {
+        let operations = operations(rows: chunk * loops)
+        let pairs = paired({ computingTime(operations) }) {
             for loop in 1...loops {
                 var pass = Pass(
                     rows: (0..<chunk).map {
@@ -241,6 +244,17 @@ private final class BenchmarkRun {
     private func keyValueBytes(_ positions: Int) -> Int {
         model.layout.blocks(positions: positions, loops: 1) * model.layout.bytesPerBlock
     }
+
+    /// Seconds at this machine's bandwidth, measured now.
+    private func readingTime(_ bytes: Double) -> Double { bytes / limits.bandwidth(readAreas, reading) }
+
+    /// Seconds at the peak of the instructions that these weights are multiplied with, measured now.
+    private func computingTime(_ operations: Double) -> Double {
+        operations / (weights.isQuantised ? limits.integerDots() : limits.multiplyAdds())
+    }
+
+    /// Operations of the products of one application of the layer stack; a multiply-add counts as two.
+    private func operations(rows: Int) -> Double { 2 * Double(parameterCount) * Double(rows) }
 
     private var parameterCount: Int {
         let c = configuration

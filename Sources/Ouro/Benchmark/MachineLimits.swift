@@ -31,22 +31,43 @@ package struct MachineLimits {
         return Double(Self.items * steps) * kernels.table.integer_dot_operations / seconds
     }
 
-    /// Bytes per second read from `areas`, each a pointer and a size.
-    func bandwidth(_ areas: [(base: UnsafeRawPointer, byteCount: Int)]) -> Double {
-        let block = 1 << 20
-        var blocks: [(UnsafeRawPointer, Int)] = []
+    /// Bytes per second read from `areas`.
+    func bandwidth(_ areas: [MemoryArea], _ reading: Reading) -> Double {
+        var blocks: [MemoryArea] = []
         for area in areas {
-            for start in stride(from: 0, to: area.byteCount / 4096 * 4096, by: block) {
-                blocks.append((area.base + start, min(block, area.byteCount / 4096 * 4096 - start)))
+            let byteCount = area.byteCount / 4096 * 4096
+            for start in stride(from: 0, to: byteCount, by: reading.blockBytes) {
+                blocks.append((area.base + start, min(reading.blockBytes, byteCount - start)))
             }
         }
-        let bytes = blocks.reduce(0) { $0 + $1.1 }
+        let bytes = blocks.reduce(0) { $0 + $1.byteCount }
         let seconds = Self.time {
             pool.forEach(blocks.count) { [kernels] item, _ in
-                keep(Float(kernels.table.read_probe(blocks[item].0, blocks[item].1)))
+                let block = blocks[item]
+                keep(Float(kernels.table.read_probe(block.base, block.byteCount, Int32(reading.streams))))
             }
         }
         return Double(bytes) / seconds
+    }
+
+    /// The way of reading that is fastest on this machine: processors differ in how many places they read ahead from, and
+    /// for how long they must go on to be noticed.
+    func fastestReading(of areas: [MemoryArea]) -> Reading {
+        let share = areas.reduce(0) { $0 + $1.byteCount } / (16 * pool.threadCount)
+        let long = max(1 << 20, min(share / 4096 * 4096, 16 << 20))
+        let ways = [(1, 1 << 20), (4, 1 << 20), (1, long), (4, long)].map(Reading.init)
+        // In turn, so that a busy moment does not decide; the first turn touches the memory.
+        var best = ways.map { _ in 0.0 }
+        for _ in 0..<4 {
+            for (index, way) in ways.enumerated() { best[index] = max(best[index], bandwidth(areas, way)) }
+        }
+        return ways[best.indices.max { best[$0] < best[$1] }!]
+    }
+
+    /// How threads read memory: each takes a block after another, as so many streams.
+    struct Reading {
+        let streams: Int
+        let blockBytes: Int
     }
 
     package static func time(_ body: () -> Void) -> Double {
@@ -55,6 +76,8 @@ package struct MachineLimits {
         return (ContinuousClock.now - start) / .seconds(1)
     }
 }
+
+typealias MemoryArea = (base: UnsafeRawPointer, byteCount: Int)
 
 /// Makes the compiler believe that a result is needed.
 @inline(never) private func keep(_ value: Float) {}
