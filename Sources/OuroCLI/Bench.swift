@@ -10,7 +10,7 @@ struct Bench: AsyncParsableCommand {
             Every figure comes with the fraction of what the machine itself could do, measured in turn with it: memory \
             bandwidth for passes and decoding, multiply-adds (8-bit dot products for quantised weights) for prefill. \
             --json prints one object per measurement: {"name","shape","weights","threads","rows","chunk","context", \
-            "value","unit","limit","fraction"}.
+            "value","unit","limit","fraction","times_one_row"}.
 
             Only when named with --only, ways to arrange rows into passes are measured, in turn with plain decoding: \
             schedules (one request, plain, with exits, wavefront, lookup), concurrency (many requests against one), \
@@ -171,9 +171,9 @@ struct Bench: AsyncParsableCommand {
         if !json { Terminal.write(BenchTable.header + "\n") }
         for (index, subject) in try await subjects().enumerated() {
             if index > 0 { plan.kinds.remove(.machine) }
-            let (json, rowTimes) = (json, RowTimes())
+            let json = json
             try await Benchmark.run(subject, plan: plan) { measurement in
-                Terminal.write((json ? measurement.json.text : BenchTable.line(measurement, rowTimes)) + "\n")
+                Terminal.write((json ? measurement.json.text : BenchTable.line(measurement)) + "\n")
             }
         }
     }
@@ -181,17 +181,12 @@ struct Bench: AsyncParsableCommand {
 
 extension KVType: ExpressibleByArgument {}
 
-/// What a pass with one row took, for comparison; used on the bench's own thread.
-final class RowTimes: @unchecked Sendable {
-    var one: Double?
-}
-
 enum BenchTable {
     static let header =
         column("what", 38) + column("weights", 9) + column("threads", 9) + column("value", 20) + column("limit", 12)
         + "of the limit"
 
-    static func line(_ m: BenchmarkFigure, _ rowTimes: RowTimes) -> String {
+    static func line(_ m: BenchmarkFigure) -> String {
         var what = m.name
         if let rows = m.rows, m.name == "pass" { what += ", \(rows) row\(rows == 1 ? "" : "s")" }
         if let chunk = m.chunk { what += ", chunk \(chunk)" }
@@ -200,10 +195,7 @@ enum BenchTable {
             column(what, 38) + column(m.weights ?? "-", 9) + column("\(m.threads)", 9)
             + column(number(m.value) + " " + m.unit, 20) + column(m.limit.map(number) ?? "-", 12)
             + (m.fraction.map { String(format: "%3.0f %%", $0 * 100) } ?? "-")
-        if m.name == "pass" {
-            if m.rows == 1 { rowTimes.one = m.value }
-            if let one = rowTimes.one, m.rows != 1 { line += String(format: "   %.2f x one row", m.value / one) }
-        }
+        if let times = m.timesOneRow { line += String(format: "   %.2f x one row", times) }
         return line
     }
 
@@ -224,6 +216,7 @@ extension BenchmarkFigure {
             "name": .string(name), "shape": .string(shape), "weights": weights.map { .string($0) } ?? .null,
             "threads": .int(threads), "rows": number(rows), "chunk": number(chunk), "context": number(context),
             "value": .double(value), "unit": .string(unit), "limit": number(limit), "fraction": number(fraction),
+            "times_one_row": number(timesOneRow),
         ])
     }
 }

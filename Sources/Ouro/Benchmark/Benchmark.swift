@@ -120,12 +120,19 @@ private final class BenchmarkRun {
     private func measurePass(rows: Int) throws(OuroError) {
         let set = try sequences(rows, positions: 1)
         var pass = Pass(rows: set.states.map { Row(cache: $0.cache, position: 0, loop: 1, token: 1, slot: $0.slot) })
+        var single = Pass(rows: [pass.rows[0]])
+        var ratios: [Double] = []
         let bytes = Double(blockBytes), operations = operations(rows: rows)
-        let pairs = paired({ max(readingTime(bytes), computingTime(operations)) }) { model.run(&pass) }
+        let pairs = paired({ max(readingTime(bytes), computingTime(operations)) }) {
+            let seconds = MachineLimits.time { model.run(&pass) }
+            if rows > 1 { ratios.append(seconds / MachineLimits.time { model.run(&single) }) }
+            return seconds
+        }
         var result = measurement("pass", value: median(pairs.map(\.seconds)) * 1e3, unit: "ms")
         result.rows = rows
         result.limit = median(pairs.map(\.limit)) * 1e3
         result.fraction = median(pairs.map { $0.limit / $0.seconds })
+        if rows > 1 { result.timesOneRow = median(Array(ratios.dropFirst())) }
         report(result)
     }
 
@@ -134,7 +141,7 @@ private final class BenchmarkRun {
         let loops = configuration.totalUTSteps
         let bytes = Double(blockBytes * loops + weights.head.byteCount + keyValueBytes(context) * loops)
         let pairs = paired({ readingTime(bytes) }) {
-            decodeToken(set.states[0], position: context - 1)
+            MachineLimits.time { decodeToken(set.states[0], position: context - 1) }
         }
         var result = measurement("decode", value: 1 / median(pairs.map(\.seconds)), unit: "tokens/s")
         (result.rows, result.context) = (1, context)
@@ -152,16 +159,18 @@ private final class BenchmarkRun {
         let loops = configuration.totalUTSteps
         let operations = operations(rows: chunk * loops)
         let pairs = paired({ computingTime(operations) }) {
-            for loop in 1...loops {
-                var pass = Pass(
-                    rows: (0..<chunk).map {
-                        Row(
-                            cache: sequence.cache, position: context - chunk + $0, loop: loop, token: $0 % 2,
-                            slot: slots[$0])
-                    })
-                model.run(&pass)
+            MachineLimits.time {
+                for loop in 1...loops {
+                    var pass = Pass(
+                        rows: (0..<chunk).map {
+                            Row(
+                                cache: sequence.cache, position: context - chunk + $0, loop: loop, token: $0 % 2,
+                                slot: slots[$0])
+                        })
+                    model.run(&pass)
+                }
+                _ = model.logits(slots: slots.suffix(1))
             }
-            _ = model.logits(slots: slots.suffix(1))
         }
         var result = measurement("prefill", value: Double(chunk) / median(pairs.map(\.seconds)), unit: "tokens/s")
         (result.chunk, result.context) = (chunk, context)
@@ -228,12 +237,12 @@ private final class BenchmarkRun {
         return values
     }
 
-    /// Seconds that a body takes and seconds that it would take at the limit, in turn.
-    private func paired(_ limit: () -> Double, _ body: () -> Void) -> [(seconds: Double, limit: Double)] {
-        body()  // the first time touches memory
+    /// Seconds that something takes, which `measure` tells, and seconds that it would take at the limit, in turn.
+    private func paired(_ limit: () -> Double, _ measure: () -> Double) -> [(seconds: Double, limit: Double)] {
+        _ = measure()  // the first time touches memory
         return repeated {
             let limit = limit()
-            return (MachineLimits.time(body), limit)
+            return (measure(), limit)
         }
     }
 

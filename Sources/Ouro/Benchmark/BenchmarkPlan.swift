@@ -19,6 +19,8 @@ public struct BenchmarkFigure: Sendable, Equatable {
     public var limit: Double?
     /// The median over all repetitions of the share of the limit that was reached (1 is the limit).
     public var fraction: Double?
+    /// Of a pass with several rows: the median of its time over that of a pass with one row, run in turn.
+    public var timesOneRow: Double?
 }
 
 /// What to measure.
