@@ -11,6 +11,9 @@
 
 extern const ouro_kernels ouro_kernels_portable;
 
+// Known before main, and the same ever after.
+int ouro_reads_ahead;
+
 #if defined(__x86_64__)
 extern const ouro_kernels ouro_kernels_avx512, ouro_kernels_avxvnni, ouro_kernels_avx2;
 
@@ -18,6 +21,13 @@ extern const ouro_kernels ouro_kernels_avx512, ouro_kernels_avxvnni, ouro_kernel
 static int has_avxvnni(void) {
     unsigned eax, ebx, ecx, edx;
     return __get_cpuid_count(7, 1, &eax, &ebx, &ecx, &edx) && (eax >> 4 & 1);
+}
+
+// Measured on Zen 4: so one row of bf16 takes 0.88 and eight of 8 bits take 0.8 of the time, while Zen 5 is slower. The
+// family is Zen 3's too, which lacks AVX-512 and was not measured.
+__attribute__((constructor)) static void recognise_processor(void) {
+    __builtin_cpu_init();
+    ouro_reads_ahead = __builtin_cpu_is("amdfam19h") && __builtin_cpu_supports("avx512f");
 }
 
 static size_t list_processor(const ouro_kernels **found) {

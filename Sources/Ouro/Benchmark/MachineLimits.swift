@@ -43,8 +43,9 @@ package struct MachineLimits {
         let bytes = blocks.reduce(0) { $0 + $1.byteCount }
         let seconds = Self.time {
             pool.forEach(blocks.count) { [kernels] item, _ in
-                let block = blocks[item]
-                keep(Float(kernels.table.read_probe(block.base, block.byteCount, Int32(reading.streams))))
+                let (base, byteCount) = blocks[item]
+                let sum = kernels.table.read_probe(base, byteCount, Int32(reading.streams), reading.asks ? 1 : 0)
+                keep(Float(sum))
             }
         }
         return Double(bytes) / seconds
@@ -55,18 +56,23 @@ package struct MachineLimits {
     func fastestReading(of areas: [MemoryArea]) -> Reading {
         let share = areas.reduce(0) { $0 + $1.byteCount } / (16 * pool.threadCount)
         let long = max(1 << 20, min(share / 4096 * 4096, 16 << 20))
-        let ways = [(1, 1 << 20), (4, 1 << 20), (1, long), (4, long)].map(Reading.init)
+        let ways = [true, false].flatMap { asks in
+            [1, 4].flatMap { streams in
+                [1 << 20, long].map { Reading(streams: streams, asks: asks, blockBytes: $0) }
+            }
+        }
         // In turn, so that a busy moment does not decide; the first turn touches the memory.
         var best = ways.map { _ in 0.0 }
-        for _ in 0..<4 {
+        for _ in 0..<3 {
             for (index, way) in ways.enumerated() { best[index] = max(best[index], bandwidth(areas, way)) }
         }
         return ways[best.indices.max { best[$0] < best[$1] }!]
     }
 
-    /// How threads read memory: each takes a block after another, as so many streams.
+    /// How threads read memory: each takes a block after another, as so many streams, which it asks for ahead or not.
     struct Reading {
         let streams: Int
+        let asks: Bool
         let blockBytes: Int
     }
 
