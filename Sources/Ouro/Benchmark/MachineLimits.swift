@@ -44,7 +44,7 @@ package struct MachineLimits {
         let seconds = Self.time {
             pool.forEach(blocks.count) { [kernels] item, _ in
                 let (base, byteCount) = blocks[item]
-                let sum = kernels.table.read_probe(base, byteCount, Int32(reading.streams), reading.asks ? 1 : 0)
+                let sum = kernels.table.read_probe(base, byteCount, Int32(reading.streams), Int32(reading.asking))
                 keep(Float(sum))
             }
         }
@@ -56,9 +56,9 @@ package struct MachineLimits {
     func fastestReading(of areas: [MemoryArea]) -> Reading {
         let share = areas.reduce(0) { $0 + $1.byteCount } / (16 * pool.threadCount)
         let long = max(1 << 20, min(share / 4096 * 4096, 16 << 20))
-        let ways = [true, false].flatMap { asks in
+        let ways = (0..<3).flatMap { asking in
             [1, 4].flatMap { streams in
-                [1 << 20, long].map { Reading(streams: streams, asks: asks, blockBytes: $0) }
+                [1 << 20, long].map { Reading(streams: streams, asking: asking, blockBytes: $0) }
             }
         }
         // In turn, so that a busy moment does not decide; the first turn touches the memory.
@@ -69,10 +69,10 @@ package struct MachineLimits {
         return ways[best.indices.max { best[$0] < best[$1] }!]
     }
 
-    /// How threads read memory: each takes a block after another, as so many streams, which it asks for ahead or not.
+    /// How threads read memory: each takes a block after another, as so many streams, asked for as `read_probe` says.
     struct Reading {
         let streams: Int
-        let asks: Bool
+        let asking: Int
         let blockBytes: Int
     }
 

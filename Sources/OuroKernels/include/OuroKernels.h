@@ -191,10 +191,10 @@ typedef struct ouro_kernels {
     void (*widen)(ouro_element element, const void *x, size_t n, float *y);
 
     // The machine's limits (see probes.inc): f32 multiply-adds, 8-bit dot products, reading of n bytes as 1 or 4 streams
-    // that are asked for ahead or not.
+    // that are asked for ahead: into all caches (0), only the innermost (1) or not (2).
     float (*multiply_add_probe)(size_t steps);
     int32_t (*integer_dot_probe)(size_t steps);
-    uint32_t (*read_probe)(const void *bytes, size_t n, int streams, int asks);
+    uint32_t (*read_probe)(const void *bytes, size_t n, int streams, int asking);
     // Operations of one step of the first and of the second.
     double multiply_add_operations, integer_dot_operations;
 
