@@ -29,6 +29,7 @@ final class LoopedTransformer {
     private var rows: [Row] = []
     private var runs: [AttentionRun] = []
     private var layer = 0
+    private var operand: Operand?
     private var product: Product?
     private var logitRows: FloatRows
 
@@ -66,19 +67,18 @@ final class LoopedTransformer {
         prepare()
         for index in weights.layers.indices {
             layer = index
-            pool.forEach(rows.count, for: self) { model, row, _ in model.normaliseAttentionInput(row) }
-            inputTap?(index, .attention, work.normed, rows.count)
-            multiply(work.normed, weights.layers[index].queryKeyValue, into: work.queryKeyValue)
-            pool.forEach(rows.count, for: self) { model, row, _ in model.rotateAndStore(row) }
-            pool.forEach(runs.count * configuration.keyValueHeadCount, for: self) { $0.attend($1, worker: $2) }
-            inputTap?(index, .attentionOutput, work.attended, rows.count)
-            multiply(work.attended, weights.layers[index].attentionOutput, into: work.projected)
-            pool.forEach(rows.count, for: self) { model, row, _ in model.addAttention(row) }
-            inputTap?(index, .mlp, work.normed, rows.count)
-            multiply(work.normed, weights.layers[index].gateUp, into: work.gateUp, activated: work.activated)
-            inputTap?(index, .down, work.activated, rows.count)
-            multiply(work.activated, weights.layers[index].down, into: work.projected)
-            pool.forEach(rows.count, for: self) { model, row, _ in model.addMLP(row) }
+            let (weights, count) = (weights.layers[index], rows.count)
+            inputTap?(index, .attention, work.normed, count)
+            multiply(pack(work.normed, for: weights.queryKeyValue, rows: count), into: work.queryKeyValue)
+            let attended = attend(for: weights.attentionOutput)
+            inputTap?(index, .attentionOutput, work.attended, count)
+            multiply(attended, into: work.projected)
+            pool.forEach(count, for: self) { model, row, _ in model.addAttention(row) }
+            inputTap?(index, .mlp, work.normed, count)
+            let activated = multiplyGateUp(weights, rows: count)
+            inputTap?(index, .down, work.activated, count)
+            multiply(activated, into: work.projected)
+            pool.forEach(count, for: self) { model, row, _ in model.addMLP(row) }
             if let layerTap {
                 for row in rows.indices { layerTap(index, row, work.residual.values(row)) }
             }
@@ -100,7 +100,7 @@ final class LoopedTransformer {
         for (row, slot) in slots.enumerated() {
             work.normed.row(row).update(from: states.row(slot), count: configuration.hiddenSize)
         }
-        multiply(work.normed, weights.head, into: logitRows, rowCount: slots.count)
+        multiply(pack(work.normed, for: weights.head, rows: slots.count), into: logitRows)
         return logitRows
     }
 
@@ -108,10 +108,9 @@ final class LoopedTransformer {
     func multiplyLayer(_ index: Int, rows: Int) {
         makeRoom(rows)
         let layer = weights.layers[index % weights.layers.count]
-        multiply(work.normed, layer.queryKeyValue, into: work.queryKeyValue, rowCount: rows)
-        multiply(work.attended, layer.attentionOutput, into: work.projected, rowCount: rows)
-        multiply(work.normed, layer.gateUp, into: work.gateUp, activated: work.activated, rowCount: rows)
-        multiply(work.activated, layer.down, into: work.projected, rowCount: rows)
+        multiply(pack(work.normed, for: layer.queryKeyValue, rows: rows), into: work.queryKeyValue)
+        multiply(pack(work.attended, for: layer.attentionOutput, rows: rows), into: work.projected)
+        multiply(multiplyGateUp(layer, rows: rows), into: work.projected)
     }
 
     /// Takes other weights for one layer, of the same shape; not while a pass runs.
@@ -136,7 +135,7 @@ final class LoopedTransformer {
     }
 
     /// Makes room in the workspace and the caches, and loads every row's input: the token's embedding at loop 1, the
-    /// hidden state of the loop before otherwise.
+    /// hidden state of the loop before otherwise. Normalises it for the first layer.
     private func prepare() {
         makeRoom(rows.count)
         for row in rows { row.cache.prepare(position: row.position, loop: row.loop) }
@@ -150,25 +149,29 @@ final class LoopedTransformer {
         if row.loop == 1 { weights.embedding.write(row.token, to: state, kernels: kernels) }
         work.residual.row(index).update(from: state, count: configuration.hiddenSize)
         rope.write(position: row.position, cosine: work.cosine.row(index), sine: work.sine.row(index))
+        normalise(index, weights.layers[0].inputNorm)
     }
 
-    private func normaliseAttentionInput(_ row: Int) {
+    private func normalise(_ row: Int, _ norm: [Float]) {
         kernels.table.rms_norm(
-            work.residual.row(row), weights.layers[layer].inputNorm, configuration.hiddenSize,
-            configuration.rmsNormEpsilon, work.normed.row(row))
+            work.residual.row(row), norm, configuration.hiddenSize, configuration.rmsNormEpsilon, work.normed.row(row))
     }
 
     private func addAttention(_ row: Int) {
-        let residual = work.residual.row(row)
-        let (hidden, epsilon) = (configuration.hiddenSize, configuration.rmsNormEpsilon)
-        kernels.table.add_rms_norm(
-            residual, work.projected.row(row), weights.layers[layer].attentionNorm, hidden, epsilon)
-        kernels.table.rms_norm(residual, weights.layers[layer].mlpInputNorm, hidden, epsilon, work.normed.row(row))
+        add(row, weights.layers[layer].attentionNorm)
+        normalise(row, weights.layers[layer].mlpInputNorm)
     }
 
+    /// Ends a layer and begins the next one.
     private func addMLP(_ row: Int) {
+        add(row, weights.layers[layer].mlpNorm)
+        if layer + 1 < weights.layers.count { normalise(row, weights.layers[layer + 1].inputNorm) }
+    }
+
+    /// Adds what was projected, normalised, to the residual stream.
+    private func add(_ row: Int, _ norm: [Float]) {
         kernels.table.add_rms_norm(
-            work.residual.row(row), work.projected.row(row), weights.layers[layer].mlpNorm, configuration.hiddenSize,
+            work.residual.row(row), work.projected.row(row), norm, configuration.hiddenSize,
             configuration.rmsNormEpsilon)
     }
 
@@ -186,66 +189,101 @@ final class LoopedTransformer {
 
     // MARK: products
 
+    /// Rows of activations, and the matrix that they are multiplied by.
+    private struct Operand {
+        let matrix: ouro_matrix
+        let panelCount: Int
+        let rows: Int
+        let x: FloatRows.View
+        /// The activations in the kernels' tiles.
+        let tiles: UnsafeMutableRawPointer
+
+        init(_ x: FloatRows, _ matrix: PackedMatrix, rows: Int, tiles: AlignedMemory) {
+            self.matrix = matrix.descriptor
+            panelCount = matrix.panelCount
+            self.rows = rows
+            self.x = x.view
+            self.tiles = tiles.base
+        }
+
+        /// A single row of floats is its own tile.
+        var isItsOwnTile: Bool { rows == 1 && matrix.bits == 0 }
+        /// Inputs are packed in whole groups of quantised weights.
+        var group: Int { matrix.bits == 0 ? 1 : Int(matrix.group) }
+
+        func pack(_ inputs: Range<Int>, _ kernels: Kernels) {
+            if isItsOwnTile { return }
+            kernels.packRows(for: matrix, x.row(0), stride: x.stride, rows: rows, inputs: inputs, to: tiles)
+        }
+    }
+
     /// A product under way.
     private struct Product {
-        var matrix = ouro_matrix()
-        var panelCount = 0
-        var rows = 0
-        var x: FloatRows.View
-        var y: FloatRows.View
-        /// Where `silu(gate) * up` goes, if the product's panels are gate and up in turn.
-        var activated: FloatRows.View?
-        var packed: UnsafeRawPointer
+        let operand: Operand
+        let y: FloatRows.View
+        let panelsPerItem: Int
+        /// If the panels are gate and up in turn: what `silu(gate) * up` is packed for.
+        var activated: Operand?
+    }
+
+    /// Inputs that one thread packs in one go: whole groups.
+    private static let inputsPerItem = 256
+
+    /// Brings a product's activations into the kernels' tiles.
+    private func pack(_ x: FloatRows, for matrix: PackedMatrix, rows: Int) -> Operand {
+        let operand = Operand(x, matrix, rows: rows, tiles: work.packed)
+        if operand.isItsOwnTile { return operand }
+        self.operand = operand
+        let items = (matrix.inputs + Self.inputsPerItem - 1) / Self.inputsPerItem
+        pool.forEach(items, for: self, alone: rows * matrix.inputs < 1 << 12) { model, item, _ in
+            guard let operand = model.operand else { return }
+            let (first, all) = (item * Self.inputsPerItem, Int(operand.matrix.inputs))
+            operand.pack(first..<min(first + Self.inputsPerItem, all), model.kernels)
+        }
+        return operand
+    }
+
+    private func multiply(_ operand: Operand, into y: FloatRows) {
+        multiply(
+            Product(operand: operand, y: y.view, panelsPerItem: Self.panelsPerItem(rows: operand.rows)))
+    }
+
+    /// The product with gate and up, the activation, and its packing for the product after it: a thread does all three
+    /// to a few columns.
+    private func multiplyGateUp(_ layer: LayerWeights, rows: Int) -> Operand {
+        let operand = pack(work.normed, for: layer.gateUp, rows: rows)
+        let activated = Operand(work.activated, layer.down, rows: rows, tiles: work.packedActivated)
+        // Gate and up are a panel each.
+        let whole = max(1, 2 * activated.group / PackedMatrix.panel)
+        let panels = (Self.panelsPerItem(rows: rows) + whole - 1) / whole * whole
+        multiply(
+            Product(operand: operand, y: work.gateUp.view, panelsPerItem: panels, activated: activated))
+        return activated
     }
 
     /// Columns of a product that one thread computes in one go, in panels: a multiple of what a tile takes side by side.
-    private static func panelsPerItem(rows: Int) -> Int { rows <= 4 ? 8 : 12 }
-    /// Inputs that one thread packs in one go: whole groups of quantised weights.
-    private static let inputsPerItem = 256
+    /// Fewer of more rows, so that threads end together; as many as that pays of many rows, which go through the cache.
+    private static func panelsPerItem(rows: Int) -> Int { rows <= 6 ? 4 : rows <= 24 ? 6 : 12 }
 
-    private func multiply(
-        _ x: FloatRows, _ matrix: PackedMatrix, into y: FloatRows, activated: FloatRows? = nil, rowCount: Int? = nil
-    ) {
-        let rows = rowCount ?? self.rows.count
-        var product = Product(
-            matrix: matrix.descriptor, panelCount: matrix.panelCount, rows: rows, x: x.view, y: y.view,
-            activated: activated?.view,
-            packed: UnsafeRawPointer(work.packed.base))
-        // A single row of floats is its own tile.
-        if rows == 1 && product.matrix.bits == 0 {
-            product.packed = UnsafeRawPointer(x.row(0))
-            self.product = product
-        } else {
-            self.product = product
-            let items = (matrix.inputs + Self.inputsPerItem - 1) / Self.inputsPerItem
-            pool.forEach(items, for: self, alone: rows * matrix.inputs < 1 << 15) { model, item, _ in
-                model.packInputs(item)
-            }
-        }
-        let count = Self.panelsPerItem(rows: rows)
-        let items = (matrix.panelCount + count - 1) / count
+    private func multiply(_ product: Product) {
+        self.product = product
+        let items = (product.operand.panelCount + product.panelsPerItem - 1) / product.panelsPerItem
         pool.forEach(items, for: self) { model, item, _ in model.multiplyPanels(item) }
         self.product = nil
     }
 
-    /// Brings some of a product's inputs into the kernels' tiles.
-    private func packInputs(_ item: Int) {
-        guard let product else { return }
-        let first = item * Self.inputsPerItem
-        kernels.packRows(
-            for: product.matrix, product.x.row(0), stride: product.x.stride, rows: product.rows,
-            inputs: first..<min(first + Self.inputsPerItem, product.matrix.inputs), to: work.packed.base)
-    }
-
     private func multiplyPanels(_ item: Int) {
         guard let product else { return }
-        let count = Self.panelsPerItem(rows: product.rows)
-        let (first, last) = (item * count, min((item + 1) * count, product.panelCount))
-        kernels.multiply(product.packed, product.matrix, rows: product.rows, panels: first..<last, into: product.y)
+        let (operand, y) = (product.operand, product.y)
+        let first = item * product.panelsPerItem
+        let last = min(first + product.panelsPerItem, operand.panelCount)
+        let tiles = operand.isItsOwnTile ? UnsafeRawPointer(operand.x.row(0)) : UnsafeRawPointer(operand.tiles)
+        kernels.multiply(tiles, operand.matrix, rows: operand.rows, panels: first..<last, into: y)
         if let activated = product.activated {
             kernels.table.swiglu(
-                product.y.row(0), product.y.stride, product.rows, first / 2, last / 2, activated.row(0),
-                activated.stride)
+                y.row(0), y.stride, operand.rows, first / 2, last / 2, activated.x.row(0), activated.x.stride)
+            let columns = first / 2 * PackedMatrix.panel..<last / 2 * PackedMatrix.panel
+            activated.pack(columns.clamped(to: 0..<Int(activated.matrix.inputs)), kernels)
         }
     }
 
@@ -275,27 +313,67 @@ final class LoopedTransformer {
         }
     }
 
-    /// Turns a row's queries and keys by its position, and writes its keys and values.
-    private func rotateAndStore(_ index: Int) {
+    /// Rotates queries and keys, stores keys and values, attends, and packs the outcome for a product.
+    ///
+    /// All of it head by head, so that a thread attends to what it has just stored. If there are few rows, a thread does
+    /// all four to a head in one go.
+    private func attend(for matrix: PackedMatrix) -> Operand {
+        let heads = configuration.keyValueHeadCount
+        let blocks = storeBlocks
+        let operand = Operand(work.attended, matrix, rows: rows.count, tiles: work.packed)
+        if blocks == 1 && heads >= 4 * pool.threadCount && columnsPerHead % operand.group == 0 {
+            self.operand = operand
+            pool.forEach(heads, for: self) { $0.attendHead($1, worker: $2) }
+            return operand
+        }
+        pool.forEach(heads * blocks, for: self) { model, item, _ in model.rotateAndStore(item) }
+        pool.forEach(heads * runs.count, for: self) { $0.attend($1, worker: $2) }
+        return pack(work.attended, for: matrix, rows: rows.count)
+    }
+
+    private func attendHead(_ head: Int, worker: Int) {
+        rotateAndStore(head)
+        for run in runs.indices { attend(head * runs.count + run, worker: worker) }
+        operand?.pack(head * columnsPerHead..<(head + 1) * columnsPerHead, kernels)
+    }
+
+    /// Columns of what the query heads that share a KV head attend to.
+    private var columnsPerHead: Int {
+        configuration.headCount / configuration.keyValueHeadCount * configuration.headDimension
+    }
+
+    /// Rows of one KV head that are rotated and stored in one go.
+    private static let rowsPerStore = 16
+
+    private var storeBlocks: Int { (rows.count + Self.rowsPerStore - 1) / Self.rowsPerStore }
+
+    /// Turns the queries and keys of some rows and one KV head by their positions, and writes its keys and values.
+    private func rotateAndStore(_ item: Int) {
         let (depth, heads) = (configuration.headDimension, configuration.headCount)
         let keyValueHeads = configuration.keyValueHeadCount
-        let row = rows[index]
-        let vectors = work.queryKeyValue.row(index)
-        kernels.table.rope(vectors, heads + keyValueHeads, depth, work.cosine.row(index), work.sine.row(index))
-        let page = row.cache.page(position: row.position, loop: row.loop)
-        let (keys, values) = (vectors + heads * depth, vectors + (heads + keyValueHeads) * depth)
-        if let sums = row.cache.sums, row.cache.isCollapsed {
-            KVCollapse.add(keys, count: 2 * keyValueHeads * depth, to: sums.row(layer), first: row.loop == 1)
-        }
-        for head in 0..<keyValueHeads {
+        let group = heads / keyValueHeads
+        let (head, block) = item.quotientAndRemainder(dividingBy: storeBlocks)
+        for index in block * Self.rowsPerStore..<min((block + 1) * Self.rowsPerStore, rows.count) {
+            let row = rows[index]
+            let vectors = work.queryKeyValue.row(index)
+            let (cosine, sine) = (work.cosine.row(index), work.sine.row(index))
+            let (keys, values) = (vectors + (heads + head) * depth, vectors + (heads + keyValueHeads + head) * depth)
+            kernels.table.rope(vectors + head * group * depth, group, depth, cosine, sine)
+            kernels.table.rope(keys, 1, depth, cosine, sine)
+            if let sums = row.cache.sums, row.cache.isCollapsed {
+                let sum = sums.row(layer) + head * depth
+                KVCollapse.add(keys, count: depth, to: sum, first: row.loop == 1)
+                KVCollapse.add(values, count: depth, to: sum + keyValueHeads * depth, first: row.loop == 1)
+            }
+            let page = row.cache.page(position: row.position, loop: row.loop)
             kernels.table.store_kv(
-                layout.type.element, keys + head * depth, values + head * depth, depth, layout.valueStride,
+                layout.type.element, keys, values, depth, layout.valueStride,
                 row.position % KVLayout.positionsPerBlock, page + layout.keyOffset(layer: layer, head: head),
                 page + layout.valueOffset(layer: layer, head: head))
         }
     }
 
-    /// Attention of one run and one KV head: head by head, so that runs that share keys and values follow each other.
+    /// Attention of one run and one KV head: runs that share keys and values follow each other.
     private func attend(_ item: Int, worker: Int) {
         let depth = configuration.headDimension
         let group = configuration.headCount / configuration.keyValueHeadCount

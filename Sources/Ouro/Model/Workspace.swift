@@ -15,6 +15,8 @@ struct Workspace {
     private(set) var outcomes: FloatRows
     /// The activations of one product, in the kernels' tiles.
     private(set) var packed: AlignedMemory
+    /// The activations of the MLP's second product, which come into being while the first one reads its own.
+    private(set) var packedActivated: AlignedMemory
     /// What a job of attention keeps, a row for every worker.
     private(set) var attention: FloatRows
     /// A span of compressed pages in f32, a row for every worker.
@@ -37,10 +39,12 @@ struct Workspace {
         cosine = FloatRows(rows: rows, columns: configuration.headDimension / 2)
         sine = FloatRows(rows: rows, columns: configuration.headDimension / 2)
         outcomes = FloatRows(rows: rows, columns: 3)
-        let matrices =
-            weights.layers.flatMap { [$0.queryKeyValue, $0.attentionOutput, $0.gateUp, $0.down] } + [weights.head]
-        packed = AlignedMemory(
-            byteCount: matrices.map { kernels.packedBytes($0, rows: rows) }.max() ?? 0, clears: false)
+        func tiles(_ matrices: [PackedMatrix]) -> AlignedMemory {
+            AlignedMemory(byteCount: matrices.map { kernels.packedBytes($0, rows: rows) }.max() ?? 0, clears: false)
+        }
+        packed = tiles(
+            weights.layers.flatMap { [$0.queryKeyValue, $0.attentionOutput, $0.gateUp] } + [weights.head])
+        packedActivated = tiles(weights.layers.map(\.down))
         let group = configuration.headCount / configuration.keyValueHeadCount
         self.attention = FloatRows(
             rows: workers, columns: ouro_attention_scratch(max(Self.rowsPerJob, group), configuration.headDimension))
@@ -51,9 +55,9 @@ struct Workspace {
     static func byteCount(rows: Int, configuration: ModelConfiguration) -> Int {
         let attention = configuration.headCount * configuration.headDimension
         let keyValue = configuration.keyValueHeadCount * configuration.headDimension
-        let widest = max(configuration.hiddenSize, attention, configuration.intermediateSize)
+        let widest = max(configuration.hiddenSize, attention)
         let columns =
-            3 * configuration.hiddenSize + 2 * attention + 2 * keyValue + 3 * configuration.intermediateSize
+            3 * configuration.hiddenSize + 2 * attention + 2 * keyValue + 4 * configuration.intermediateSize
             + configuration.headDimension + widest
         return rows * (columns + 10 * 32) * MemoryLayout<Float>.stride
     }
