@@ -9,8 +9,10 @@ struct Bench: AsyncParsableCommand {
         discussion: """
             Every figure comes with the fraction of what the machine itself could do, measured in turn with it: memory \
             bandwidth for passes and decoding, multiply-adds (8-bit dot products for quantised weights) for prefill. \
+            A pass of several rows is also held against one of a single row, and beside it in brackets stands what that \
+            would be at the limits: 1 while reading the weights takes the time, more where arithmetic does. \
             --json prints one object per measurement: {"name","shape","weights","threads","rows","chunk","context", \
-            "value","unit","limit","fraction","times_one_row"}.
+            "value","unit","limit","fraction","times_one_row","least_times_one_row"}.
 
             Only when named with --only, ways to arrange rows into passes are measured, in turn with plain decoding: \
             schedules (one request, plain, with exits, wavefront, lookup), concurrency (many requests against one), \
@@ -171,8 +173,10 @@ struct Bench: AsyncParsableCommand {
         if !json { Terminal.write(BenchTable.header + "\n") }
         for (index, subject) in try await subjects().enumerated() {
             if index > 0 { plan.kinds.remove(.machine) }
-            let json = json
-            try await Benchmark.run(subject, plan: plan) { measurement in
+            let (json, bar) = (json, ProgressBar())
+            defer { bar.clear() }
+            try await Benchmark.run(subject, plan: plan, progress: { bar.showSeldom($0, $1) }) { measurement in
+                bar.clear()
                 Terminal.write((json ? measurement.json.text : BenchTable.line(measurement)) + "\n")
             }
         }
@@ -183,8 +187,8 @@ extension KVType: ExpressibleByArgument {}
 
 enum BenchTable {
     static let header =
-        column("what", 38) + column("weights", 9) + column("threads", 9) + column("value", 20) + column("limit", 12)
-        + "of the limit"
+        column("what", 37) + column("weights", 9) + column("threads", 9) + column("value", 17) + column("limit", 8)
+        + column("of the limit", 14) + "x one row (least)"
 
     static func line(_ m: BenchmarkFigure) -> String {
         var what = m.name
@@ -192,10 +196,12 @@ enum BenchTable {
         if let chunk = m.chunk { what += ", chunk \(chunk)" }
         if let context = m.context, context != m.chunk { what += ", context \(context)" }
         var line =
-            column(what, 38) + column(m.weights ?? "-", 9) + column("\(m.threads)", 9)
-            + column(number(m.value) + " " + m.unit, 20) + column(m.limit.map(number) ?? "-", 12)
+            column(what, 37) + column(m.weights ?? "-", 9) + column("\(m.threads)", 9)
+            + column(number(m.value) + " " + m.unit, 17) + column(m.limit.map(number) ?? "-", 8)
             + (m.fraction.map { String(format: "%3.0f %%", $0 * 100) } ?? "-")
-        if let times = m.timesOneRow { line += String(format: "   %.2f x one row", times) }
+        if let times = m.timesOneRow, let least = m.leastTimesOneRow {
+            line += String(format: "         %.2f (%.2f)", times, least)
+        }
         return line
     }
 
@@ -216,7 +222,7 @@ extension BenchmarkFigure {
             "name": .string(name), "shape": .string(shape), "weights": weights.map { .string($0) } ?? .null,
             "threads": .int(threads), "rows": number(rows), "chunk": number(chunk), "context": number(context),
             "value": .double(value), "unit": .string(unit), "limit": number(limit), "fraction": number(fraction),
-            "times_one_row": number(timesOneRow),
+            "times_one_row": number(timesOneRow), "least_times_one_row": number(leastTimesOneRow),
         ])
     }
 }

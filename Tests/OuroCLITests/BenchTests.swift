@@ -11,6 +11,30 @@ import Testing
         "passes_per_token", "tokens_per_second", "pass_ratio", "speed_ratio",
     ]
 
+    @Test func limitsAreObjectsAndATable() throws {
+        let arguments = [
+            "bench", "--shape", "2x64x2x128x256", "--weights", "q4", "--only", "pass", "--rows", "1,2", "--threads",
+            "1",
+            "--seconds", "0.01",
+        ]
+        let objects = try CommandLineTool.run(arguments + ["--json"]).json()
+        #expect(objects.map { $0["rows"] as? Int } == [1, 2])
+        for object in objects {
+            #expect(
+                Set(object.keys) == [
+                    "name", "shape", "weights", "threads", "rows", "chunk", "context", "value", "unit", "limit",
+                    "fraction", "times_one_row", "least_times_one_row",
+                ])
+            #expect(object["weights"] as? String == "q4" && object["unit"] as? String == "ms")
+        }
+        #expect(objects[0]["times_one_row"] is NSNull && objects[1]["times_one_row"] is Double)
+        let table = try CommandLineTool.run(arguments)
+        #expect(table.errors == "", "a bar is for a terminal only")
+        let lines = table.output.split(separator: "\n")
+        #expect(lines.count == 3 && lines[0].hasSuffix("of the limit  x one row (least)"), "\(table.output)")
+        #expect(lines[2].hasPrefix("pass, 2 rows ") && lines[2].hasSuffix(")"), "\(table.output)")
+    }
+
     @Test func schedulesAreObjects() throws {
         let result = try CommandLineTool.run(
             ["bench", "--model", Self.trained, "--only", "schedules,concurrency", "--streams", "1,3", "--json"]

@@ -16,13 +16,20 @@ public enum Benchmark {
 
     /// Runs a plan on a thread of its own, handing over every measurement as soon as it is made.
     ///
+    /// - Parameters:
+    ///   - progress: what is being measured, and which part of the plan is behind.
     /// - Throws: ``OuroError`` for a plan or a folder that makes no sense, before anything is measured.
     public static func run(
-        _ subject: Subject, plan: BenchmarkPlan, report: @escaping @Sendable (BenchmarkFigure) -> Void
+        _ subject: Subject, plan: BenchmarkPlan,
+        progress: @escaping @Sendable (_ what: String, _ fraction: Double) -> Void = { _, _ in },
+        report: @escaping @Sendable (BenchmarkFigure) -> Void
     ) async throws {
         try plan.validate()
         let kernels = try Kernels.select(plan.instructionSet ?? ProcessInfo.processInfo.environment["OURO_ISA"])
-        try await onThread { try BenchmarkRun(subject, plan: plan, kernels: kernels, report: report).run() }
+        try await onThread {
+            progress("loading", 0)
+            try BenchmarkRun(subject, plan: plan, kernels: kernels, progress: progress, report: report).run()
+        }
     }
 
     /// Runs `body` on a thread of its own, never on Swift's cooperative pool.
@@ -39,7 +46,10 @@ public enum Benchmark {
 /// The measurements of one model.
 private final class BenchmarkRun {
     private let plan: BenchmarkPlan
+    private let progress: (_ what: String, _ fraction: Double) -> Void
     private let report: (BenchmarkFigure) -> Void
+    /// What is being measured: its name, its number, and of how many.
+    private var step = (name: "", index: 0, count: 1)
     private let kernels: Kernels
     private let pool: WorkerPool
     private let limits: MachineLimits
@@ -53,9 +63,11 @@ private final class BenchmarkRun {
     private var configuration: ModelConfiguration { subject.configuration }
 
     init(
-        _ subject: Benchmark.Subject, plan: BenchmarkPlan, kernels: Kernels, report: @escaping (BenchmarkFigure) -> Void
+        _ subject: Benchmark.Subject, plan: BenchmarkPlan, kernels: Kernels,
+        progress: @escaping (_ what: String, _ fraction: Double) -> Void, report: @escaping (BenchmarkFigure) -> Void
     ) throws(OuroError) {
         self.plan = plan
+        self.progress = progress
         self.report = report
         self.kernels = kernels
         let loaded = try BenchmarkModel(subject, threads: plan.threads, kvType: plan.kvType, kernels: kernels)
@@ -77,17 +89,54 @@ private final class BenchmarkRun {
     }
 
     func run() throws(OuroError) {
-        if plan.kinds.contains(.load) { try measureLoad() }
-        if plan.kinds.contains(.machine) { measureMachine() }
-        if plan.kinds.contains(.pass) { for rows in plan.rows { try measurePass(rows: rows) } }
+        let steps = steps()
+        for (index, next) in steps.enumerated() {
+            step = (next.name, index, steps.count)
+            progress(step.name, Double(index) / Double(steps.count))
+            try next.measure()
+        }
+    }
+
+    /// One measurement of the plan.
+    private struct Step {
+        let name: String
+        let measure: () throws(OuroError) -> Void
+
+        init(_ name: String, _ measure: @escaping () throws(OuroError) -> Void) {
+            self.name = name
+            self.measure = measure
+        }
+    }
+
+    private func steps() -> [Step] {
+        var steps: [Step] = []
+        if plan.kinds.contains(.load) { steps.append(Step("load", measureLoad)) }
+        if plan.kinds.contains(.machine) { steps.append(Step("machine", measureMachine)) }
+        if plan.kinds.contains(.pass) {
+            for rows in plan.rows {
+                steps.append(
+                    Step("pass, rows \(rows)") { () throws(OuroError) in try self.measurePass(rows: rows) })
+            }
+        }
         if plan.kinds.contains(.decode) {
-            for context in [1] + plan.contexts { try measureDecode(context: context) }
+            for context in [1] + plan.contexts {
+                steps.append(
+                    Step("decode, context \(context)") { () throws(OuroError) in
+                        try self.measureDecode(context: context)
+                    })
+            }
         }
         if plan.kinds.contains(.prefill) {
-            for chunk in plan.chunks { try measurePrefill(chunk: chunk, context: chunk) }
-            let chunk = plan.chunks.max() ?? 512
-            for context in plan.contexts where context > chunk { try measurePrefill(chunk: chunk, context: context) }
+            let longest = plan.chunks.max() ?? 512
+            let longer = plan.contexts.filter { $0 > longest }.map { (longest, $0) }
+            for (chunk, context) in plan.chunks.map({ ($0, $0) }) + longer {
+                steps.append(
+                    Step("prefill, chunk \(chunk), context \(context)") { () throws(OuroError) in
+                        try self.measurePrefill(chunk: chunk, context: context)
+                    })
+            }
         }
+        return steps
     }
 
     // MARK: what is measured
@@ -122,8 +171,13 @@ private final class BenchmarkRun {
         var pass = Pass(rows: set.states.map { Row(cache: $0.cache, position: 0, loop: 1, token: 1, slot: $0.slot) })
         var single = Pass(rows: [pass.rows[0]])
         var ratios: [Double] = []
+        var leastRatios: [Double] = []
         let bytes = Double(blockBytes), operations = operations(rows: rows)
-        func limit() -> Double { max(readingTime(bytes), computingTime(operations)) }
+        func limit() -> Double {
+            let (reading, computing) = (readingTime(bytes), computingTime(operations))
+            leastRatios.append(max(reading, computing) / max(reading, computing / Double(rows)))
+            return max(reading, computing)
+        }
         let pairs = paired(limit) {
             let seconds = MachineLimits.time { model.run(&pass) }
             if rows > 1 {
@@ -136,7 +190,10 @@ private final class BenchmarkRun {
         result.rows = rows
         result.limit = median(pairs.map(\.limit)) * 1e3
         result.fraction = median(pairs.map { $0.limit / $0.seconds })
-        if rows > 1 { result.timesOneRow = median(Array(ratios.dropFirst())) }
+        if rows > 1 {
+            result.timesOneRow = median(Array(ratios.dropFirst()))
+            result.leastTimesOneRow = median(leastRatios)
+        }
         report(result)
     }
 
@@ -237,8 +294,12 @@ private final class BenchmarkRun {
     private func repeated<Value>(_ body: () -> Value) -> [Value] {
         let start = ContinuousClock.now
         var values: [Value] = []
-        while values.count < 3 || (ContinuousClock.now - start) / .seconds(1) < plan.seconds { values.append(body()) }
-        return values
+        while true {
+            let share = (ContinuousClock.now - start) / .seconds(plan.seconds)
+            if values.count >= 3 && share >= 1 { return values }
+            progress(step.name, (Double(step.index) + min(share, 1)) / Double(step.count))
+            values.append(body())
+        }
     }
 
     /// Seconds that something takes, which `measure` tells, and seconds that it would take at the limit, in turn.

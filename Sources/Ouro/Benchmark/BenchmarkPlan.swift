@@ -21,6 +21,8 @@ public struct BenchmarkFigure: Sendable, Equatable {
     public var fraction: Double?
     /// Of a pass with several rows: the median of its time over that of a pass with one row, run in turn.
     public var timesOneRow: Double?
+    /// The same of the limits of the two passes: 1 while reading the weights takes the time, more where computing does.
+    public var leastTimesOneRow: Double?
 }
 
 /// What to measure.
