@@ -240,6 +240,7 @@ final class LoopedTransformer {
             let (first, all) = (item * Self.inputsPerItem, Int(operand.matrix.inputs))
             operand.pack(first..<min(first + Self.inputsPerItem, all), model.kernels)
         }
+        self.operand = nil
         return operand
     }
 
@@ -315,20 +316,25 @@ final class LoopedTransformer {
 
     /// Rotates queries and keys, stores keys and values, attends, and packs the outcome for a product.
     ///
-    /// All of it head by head, so that a thread attends to what it has just stored. If there are few rows, a thread does
-    /// all four to a head in one go.
+    /// All of it head by head, so that a thread attends to what it has just stored. If a head is little work, a thread does
+    /// all four to it in one go.
     private func attend(for matrix: PackedMatrix) -> Operand {
         let heads = configuration.keyValueHeadCount
-        let blocks = storeBlocks
         let operand = Operand(work.attended, matrix, rows: rows.count, tiles: work.packed)
-        if blocks == 1 && heads >= 4 * pool.threadCount && columnsPerHead % operand.group == 0 {
+        if isLittlePerHead && heads >= 4 * pool.threadCount && columnsPerHead % operand.group == 0 {
             self.operand = operand
             pool.forEach(heads, for: self) { $0.attendHead($1, worker: $2) }
+            self.operand = nil
             return operand
         }
-        pool.forEach(heads * blocks, for: self) { model, item, _ in model.rotateAndStore(item) }
+        pool.forEach(heads * storeBlocks, for: self) { model, item, _ in model.rotateAndStore(item) }
         pool.forEach(heads * runs.count, for: self) { $0.attend($1, worker: $2) }
         return pack(work.attended, for: matrix, rows: rows.count)
+    }
+
+    /// Whether a head's attention is over so soon that threads need not share it, run by run.
+    private var isLittlePerHead: Bool {
+        storeBlocks == 1 && (runs.count == 1 || rows.reduce(0) { $0 + $1.position } < 1 << 13)
     }
 
     private func attendHead(_ head: Int, worker: Int) {
