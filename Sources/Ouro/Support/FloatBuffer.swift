@@ -19,7 +19,7 @@ package final class AlignedMemory: @unchecked Sendable {
     ///   - clears: whether the memory starts as zeros; whoever writes all of it can do without.
     package init(byteCount: Int, clears: Bool = true) {
         self.byteCount = byteCount
-        let alignment = byteCount >= 4 << 20 ? 2 << 20 : 64
+        let alignment = byteCount >= 2 << 20 ? 2 << 20 : 64
         var pointer: UnsafeMutableRawPointer?
         let size = max(byteCount, 64)
         guard posix_memalign(&pointer, alignment, size) == 0, let pointer else {
