@@ -316,8 +316,8 @@ final class LoopedTransformer {
 
     /// Rotates queries and keys, stores keys and values, attends, and packs the outcome for a product.
     ///
-    /// All of it head by head, so that a thread attends to what it has just stored. If a head is little work, a thread does
-    /// all four to it in one go.
+    /// All of it head by head, as the product before computes them, so that a thread mostly works on what it has computed
+    /// and stored itself. If a head is little work, a thread does all four to it in one go.
     private func attend(for matrix: PackedMatrix) -> Operand {
         let heads = configuration.keyValueHeadCount
         let operand = Operand(work.attended, matrix, rows: rows.count, tiles: work.packed)
@@ -355,21 +355,17 @@ final class LoopedTransformer {
 
     /// Turns the queries and keys of some rows and one KV head by their positions, and writes its keys and values.
     private func rotateAndStore(_ item: Int) {
-        let (depth, heads) = (configuration.headDimension, configuration.headCount)
-        let keyValueHeads = configuration.keyValueHeadCount
-        let group = heads / keyValueHeads
+        let (depth, heads) = (configuration.headDimension, configuration.keyValueHeadCount)
         let (head, block) = item.quotientAndRemainder(dividingBy: storeBlocks)
         for index in block * Self.rowsPerStore..<min((block + 1) * Self.rowsPerStore, rows.count) {
             let row = rows[index]
-            let vectors = work.queryKeyValue.row(index)
-            let (cosine, sine) = (work.cosine.row(index), work.sine.row(index))
-            let (keys, values) = (vectors + (heads + head) * depth, vectors + (heads + keyValueHeads + head) * depth)
-            kernels.table.rope(vectors + head * group * depth, group, depth, cosine, sine)
-            kernels.table.rope(keys, 1, depth, cosine, sine)
+            let queries = work.queryKeyValue.row(index) + head * (columnsPerHead + 2 * depth)
+            let (keys, values) = (queries + columnsPerHead, queries + columnsPerHead + depth)
+            kernels.table.rope(queries, columnsPerHead / depth + 1, depth, work.cosine.row(index), work.sine.row(index))
             if let sums = row.cache.sums, row.cache.isCollapsed {
                 let sum = sums.row(layer) + head * depth
                 KVCollapse.add(keys, count: depth, to: sum, first: row.loop == 1)
-                KVCollapse.add(values, count: depth, to: sum + keyValueHeads * depth, first: row.loop == 1)
+                KVCollapse.add(values, count: depth, to: sum + heads * depth, first: row.loop == 1)
             }
             let page = row.cache.page(position: row.position, loop: row.loop)
             kernels.table.store_kv(
@@ -386,9 +382,9 @@ final class LoopedTransformer {
         let (head, index) = item.quotientAndRemainder(dividingBy: runs.count)
         let run = runs[index]
         let row = rows[run.first]
-        let start = head * group * depth
         var job = ouro_attention(
-            query: work.queryKeyValue.row(run.first) + start, output: work.attended.row(run.first) + start,
+            query: work.queryKeyValue.row(run.first) + head * (columnsPerHead + 2 * depth),
+            output: work.attended.row(run.first) + head * columnsPerHead,
             query_stride: work.queryKeyValue.stride, output_stride: work.attended.stride,
             pages: row.cache.pages(loop: row.loop), key_offset: layout.keyOffset(layer: layer, head: head),
             value_offset: layout.valueOffset(layer: layer, head: head), value_stride: layout.valueStride,

@@ -1,9 +1,16 @@
 import OuroKernels
 
+extension ModelConfiguration {
+    /// Rows of the projections of queries, keys and values that a KV head has.
+    var attentionRowsInTurn: [Int] {
+        [headCount / keyValueHeadCount * headDimension, headDimension, headDimension]
+    }
+}
+
 /// The weights of one layer, in the order they are used.
 struct LayerWeights: Sendable {
     let inputNorm: [Float]
-    /// Queries, then keys, then values.
+    /// Of every KV head in turn: the queries that share it, the key, the value.
     let queryKeyValue: PackedMatrix
     let attentionOutput: PackedMatrix
     let attentionNorm: [Float]
@@ -44,12 +51,13 @@ struct ModelWeights: Sendable {
                 LayerWeights(
                     inputNorm: try reader.vector(layer + "input_layernorm.weight"),
                     queryKeyValue: try reader.matrix(
-                        ["q_proj", "k_proj", "v_proj"].map { attention + $0 + ".weight" }),
+                        ["q_proj", "k_proj", "v_proj"].map { attention + $0 + ".weight" },
+                        rowsInTurn: configuration.attentionRowsInTurn),
                     attentionOutput: try reader.matrix([attention + "o_proj.weight"]),
                     attentionNorm: try reader.vector(layer + "input_layernorm_2.weight"),
                     mlpInputNorm: try reader.vector(layer + "post_attention_layernorm.weight"),
                     gateUp: try reader.matrix(
-                        [layer + "mlp.gate_proj.weight", layer + "mlp.up_proj.weight"], interleaved: true),
+                        [layer + "mlp.gate_proj.weight", layer + "mlp.up_proj.weight"]),
                     down: try reader.matrix([layer + "mlp.down_proj.weight"]),
                     mlpNorm: try reader.vector(layer + "post_attention_layernorm_2.weight")))
         }
@@ -91,10 +99,10 @@ private struct TensorReader {
         }
     }
 
-    func matrix(_ names: [String], interleaved: Bool = false) throws(OuroError) -> PackedMatrix {
+    func matrix(_ names: [String], rowsInTurn: [Int]? = nil) throws(OuroError) -> PackedMatrix {
         var sources: [WeightSource] = []
         for name in names { sources.append(try source(name)) }
-        let packed = PackedMatrix(sources, interleaved: interleaved, kernels: kernels, pool: pool)
+        let packed = PackedMatrix(sources, rowsInTurn: rowsInTurn, kernels: kernels, pool: pool)
         for name in names { checkpoint.releasePages(ofWeight: name) }
         return packed
     }

@@ -109,15 +109,15 @@ struct PackedMatrix: Sendable {
         memory = AlignedMemory(byteCount: panelCount * format.panelBytes(inputs: inputs), clears: false)
     }
 
-    /// Packs matrices that share their input. `interleaved` puts panel p of every source side by side (gate and up);
-    /// otherwise the outputs follow each other without a gap (q, k, v).
+    /// Packs matrices that share their input: a panel of each in turn (gate and up), or so many rows of each in turn as
+    /// `rowsInTurn` says (the queries, the key and the value of a head).
     ///
     /// Sources that are stored in different ways are widened to f32.
-    init(_ sources: [WeightSource], interleaved: Bool = false, kernels: Kernels, pool: WorkerPool) {
+    init(_ sources: [WeightSource], rowsInTurn: [Int]? = nil, kernels: Kernels, pool: WorkerPool) {
         let inputs = sources[0].columns
         let format =
             sources.allSatisfy { $0.format == sources[0].format } ? sources[0].format : .values(OURO_F32)
-        let plan = Self.plan(sources, interleaved: interleaved)
+        let plan = Self.plan(sources, rowsInTurn: rowsInTurn)
         self.init(format: format, inputs: inputs, panelCount: plan.count)
         let matrix = descriptor
         let panelBytes = format.panelBytes(inputs: inputs)
@@ -129,21 +129,19 @@ struct PackedMatrix: Sendable {
     private typealias Member = (source: Int, row: Int)
 
     /// The source rows of every panel.
-    private static func plan(_ sources: [WeightSource], interleaved: Bool) -> [[Member]] {
-        var plan: [[Member]] = []
-        if interleaved {
-            for first in stride(from: 0, to: sources[0].rows, by: panel) {
-                for source in sources.indices {
-                    plan.append((first..<min(first + panel, sources[source].rows)).map { (source, $0) })
-                }
-            }
-        } else {
-            let all = sources.indices.flatMap { source in (0..<sources[source].rows).map { (source, $0) } }
-            for first in stride(from: 0, to: all.count, by: panel) {
-                plan.append(Array(all[first..<min(first + panel, all.count)]))
+    private static func plan(_ sources: [WeightSource], rowsInTurn: [Int]?) -> [[Member]] {
+        func turn(_ source: Int, _ number: Int, _ count: Int) -> [Member] {
+            (number * count..<min((number + 1) * count, sources[source].rows)).map { (source, $0) }
+        }
+        guard let rowsInTurn else {
+            return (0..<(sources[0].rows + panel - 1) / panel).flatMap { number in
+                sources.indices.map { turn($0, number, panel) }
             }
         }
-        return plan
+        let all = (0..<sources[0].rows / rowsInTurn[0]).flatMap { number in
+            sources.indices.flatMap { turn($0, number, rowsInTurn[$0]) }
+        }
+        return stride(from: 0, to: all.count, by: panel).map { Array(all[$0..<min($0 + panel, all.count)]) }
     }
 
     private static func pack(

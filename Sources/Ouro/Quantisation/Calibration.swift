@@ -121,7 +121,8 @@ struct Calibration {
                 }
             }
             return PackedMatrix(
-                sources, interleaved: input == .mlp, kernels: model.kernels, pool: model.pool)
+                sources, rowsInTurn: input == .attention ? configuration.attentionRowsInTurn : nil,
+                kernels: model.kernels, pool: model.pool)
         }
         let old = model.weights.layers[layer]
         let new = LayerWeights(
