@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import Ouro
 import OuroDefaultModel
+import Synchronization
 
 struct Bench: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -170,20 +171,39 @@ struct Bench: AsyncParsableCommand {
 
     private func measureLimits() async throws {
         var plan = try plan()
-        if !json { Terminal.write(BenchTable.header + "\n") }
+        let printer = LimitPrinter(json: json)
         for (index, subject) in try await subjects().enumerated() {
             if index > 0 { plan.kinds.remove(.machine) }
-            let (json, bar) = (json, ProgressBar())
-            defer { bar.clear() }
-            try await Benchmark.run(subject, plan: plan, progress: { bar.showSeldom($0, $1) }) { measurement in
-                bar.clear()
-                Terminal.write((json ? measurement.json.text : BenchTable.line(measurement)) + "\n")
-            }
+            defer { printer.bar.clear() }
+            try await Benchmark.run(
+                subject, plan: plan, progress: { printer.bar.showSeldom($0, $1) }, report: { printer.show($0) })
         }
     }
 }
 
 extension KVType: ExpressibleByArgument {}
+
+/// Prints figures as they come, under a heading that waits for the first: an error needs none.
+private final class LimitPrinter: Sendable {
+    let bar = ProgressBar()
+    private let json: Bool
+    private let needsHeading: Mutex<Bool>
+
+    init(json: Bool) {
+        self.json = json
+        needsHeading = Mutex(!json)
+    }
+
+    func show(_ figure: BenchmarkFigure) {
+        bar.clear()
+        let isFirst = needsHeading.withLock { needed in
+            defer { needed = false }
+            return needed
+        }
+        if isFirst { Terminal.write(BenchTable.header + "\n") }
+        Terminal.write((json ? figure.json.text : BenchTable.line(figure)) + "\n")
+    }
+}
 
 enum BenchTable {
     static let header =

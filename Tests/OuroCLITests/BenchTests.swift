@@ -13,9 +13,8 @@ import Testing
 
     @Test func limitsAreObjectsAndATable() throws {
         let arguments = [
-            "bench", "--shape", "2x64x2x128x256", "--weights", "q4", "--only", "pass", "--rows", "1,2", "--threads",
-            "1",
-            "--seconds", "0.01",
+            "bench", "--shape", "2x64x2x128x256", "--weights", "q4", "--only", "pass", "--rows", "1,2",
+            "--threads", "1", "--seconds", "0.01",
         ]
         let objects = try CommandLineTool.run(arguments + ["--json"]).json()
         #expect(objects.map { $0["rows"] as? Int } == [1, 2])
@@ -33,6 +32,14 @@ import Testing
         let lines = table.output.split(separator: "\n")
         #expect(lines.count == 3 && lines[0].hasSuffix("of the limit  x one row (least)"), "\(table.output)")
         #expect(lines[2].hasPrefix("pass, 2 rows ") && lines[2].hasSuffix(")"), "\(table.output)")
+    }
+
+    @Test(arguments: [["--only", "decode,pass", "--contexts", "1048576"], ["--only", "pass", "--rows", "2,4096"]])
+    func whatDoesNotFitIsRefusedBeforeAnythingIsMeasured(arguments: [String]) throws {
+        let result = try CommandLineTool.run(
+            ["bench", "--shape", "2048x64x1x32x64", "--weights", "bf16"] + arguments + Self.quick.prefix(2))
+        #expect(result.status == 1 && result.output == "", "\(result.output)")
+        #expect(result.errors.contains("MiB are available") && result.errors.contains(arguments[3].suffix(4)))
     }
 
     @Test func schedulesAreObjects() throws {

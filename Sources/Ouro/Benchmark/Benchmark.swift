@@ -89,11 +89,36 @@ private final class BenchmarkRun {
     }
 
     func run() throws(OuroError) {
+        try checkMemory()
         let steps = steps()
         for (index, next) in steps.enumerated() {
             step = (next.name, index, steps.count)
             progress(step.name, Double(index) / Double(steps.count))
             try next.measure()
+        }
+    }
+
+    /// - Throws: ``OuroError`` with code `memoryExceeded` for the first measurement that would not fit.
+    private func checkMemory() throws(OuroError) {
+        let available = EngineOptions.availableMemory / 10 * 9
+        func check(_ field: String, _ value: Int, sequences: Int, positions: Int, rows: Int) throws(OuroError) {
+            let needed =
+                sequences * keyValueBytes(positions) * configuration.totalUTSteps
+                + Workspace.byteCount(rows: LoopedTransformer.rowsMade(for: rows), configuration: configuration)
+            guard needed > available else { return }
+            throw OuroError(
+                .memoryExceeded, field: field,
+                "\(value) need \(needed >> 20) MiB of keys, values and work space; about \(available >> 20) MiB are "
+                    + "available")
+        }
+        if plan.kinds.contains(.pass) {
+            for rows in plan.rows { try check("rows", rows, sequences: rows, positions: 1, rows: rows) }
+        }
+        if plan.kinds.contains(.prefill) {
+            for chunk in plan.chunks { try check("chunk", chunk, sequences: 1, positions: chunk, rows: chunk) }
+        }
+        if plan.kinds.contains(.decode) || plan.kinds.contains(.prefill) {
+            for context in plan.contexts { try check("context", context, sequences: 1, positions: context, rows: 1) }
         }
     }
 

@@ -28,6 +28,8 @@ final class LoopedTransformer {
     // What the pass under way works on.
     private var rows: [Row] = []
     private var runs: [AttentionRun] = []
+    /// Whether a head's attention is over so soon that threads need not share it, and there are heads for all of them.
+    private var attendsByHead = false
     private var layer = 0
     private var operand: Operand?
     private var product: Product?
@@ -140,6 +142,9 @@ final class LoopedTransformer {
         makeRoom(rows.count)
         for row in rows { row.cache.prepare(position: row.position, loop: row.loop) }
         findRuns()
+        attendsByHead =
+            storeBlocks == 1 && configuration.keyValueHeadCount >= 4 * pool.threadCount
+            && (runs.count == 1 || rows.reduce(0) { $0 + $1.position } < 1 << 13)
         pool.forEach(rows.count, for: self) { model, row, _ in model.load(row) }
     }
 
@@ -321,7 +326,7 @@ final class LoopedTransformer {
     private func attend(for matrix: PackedMatrix) -> Operand {
         let heads = configuration.keyValueHeadCount
         let operand = Operand(work.attended, matrix, rows: rows.count, tiles: work.packed)
-        if isLittlePerHead && heads >= 4 * pool.threadCount && columnsPerHead % operand.group == 0 {
+        if attendsByHead && columnsPerHead % operand.group == 0 {
             self.operand = operand
             pool.forEach(heads, for: self) { $0.attendHead($1, worker: $2) }
             self.operand = nil
@@ -330,11 +335,6 @@ final class LoopedTransformer {
         pool.forEach(heads * storeBlocks, for: self) { model, item, _ in model.rotateAndStore(item) }
         pool.forEach(heads * runs.count, for: self) { $0.attend($1, worker: $2) }
         return pack(work.attended, for: matrix, rows: rows.count)
-    }
-
-    /// Whether a head's attention is over so soon that threads need not share it, run by run.
-    private var isLittlePerHead: Bool {
-        storeBlocks == 1 && (runs.count == 1 || rows.reduce(0) { $0 + $1.position } < 1 << 13)
     }
 
     private func attendHead(_ head: Int, worker: Int) {
