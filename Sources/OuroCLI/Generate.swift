@@ -100,7 +100,7 @@ struct Generate: AsyncParsableCommand {
                 }, seed: seed
             ).run(input: input, output: output)
         }
-        let input: GenerationRequest.Prompt =
+        let input: Prompt =
             if let tokens {
                 .tokens(try InputText.tokens(tokens))
             } else if prompt == nil, file == nil, model.choice.model == nil, isatty(STDIN_FILENO) != 0 {

@@ -181,7 +181,7 @@ struct SamplingOptions: ParsableArguments {
     /// Whoever gives a filter wants to sample.
     private var usesSamplingFlags: Bool { topK != nil || topP != nil || minP != nil }
 
-    func request(_ prompt: GenerationRequest.Prompt, engine: Engine, depth: DepthOptions) -> GenerationRequest {
+    func request(_ prompt: Prompt, engine: Engine, depth: DepthOptions) -> GenerationRequest {
         GenerationRequest(
             prompt, maxTokens: maxTokens, sampling: parameters(defaults: engine.defaultSampling), exit: depth.policy,
             loops: depth.loops, stop: stop, ignoresEndOfText: ignoreEos, wavefront: wavefront.map { $0 == .on },

@@ -9,7 +9,7 @@ struct Rollouts {
     let engine: Engine
     let samples: Int
     /// Fills in everything but the prompt; the second argument is the sample's seed.
-    let request: (GenerationRequest.Prompt, UInt64) -> GenerationRequest
+    let request: (Prompt, UInt64) -> GenerationRequest
     let seed: UInt64
 
     /// Requests under way at once; the engine decides which of them share a pass.
@@ -69,14 +69,14 @@ struct Rollouts {
     }
 
     /// Lines with `prompt` (a string), `tokens` (ids) or `messages` (a conversation).
-    private static func prompts(in path: String) throws -> [GenerationRequest.Prompt] {
+    private static func prompts(in path: String) throws -> [Prompt] {
         struct Line: Decodable {
             let prompt: String?
             let tokens: [Int]?
             let messages: [ChatMessage]?
         }
         let text = try InputText.read(file: path)
-        var prompts: [GenerationRequest.Prompt] = []
+        var prompts: [Prompt] = []
         for (number, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
             if line.allSatisfy(\.isWhitespace) { continue }
             guard let found = try? JSONDecoder().decode(Line.self, from: Data(line.utf8)) else {

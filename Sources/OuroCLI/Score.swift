@@ -74,7 +74,7 @@ struct Score: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let input: GenerationRequest.Prompt =
+        let input: Prompt =
             if let tokens {
                 .tokens(try InputText.tokens(tokens))
             } else if let text {
@@ -87,7 +87,9 @@ struct Score: AsyncParsableCommand {
         if case .text(let text) = input { Terminal.warnAboutDroppedBytes(in: text, tokenizer: engine.tokenizer) }
         let total = try engine.tokens(of: input).count
         let showsProgress = Terminal.errorIsTerminal && total > 512
-        let positions = try await engine.score(input, loops: depth.loops, exit: depth.policy) { done in
+        let positions = try await engine.score(
+            ScoringRequest(input, loops: depth.loops, exit: depth.policy)
+        ) { done in
             if showsProgress { Terminal.writeError("\r\(done) of \(total) positions") }
         }
         if showsProgress { Terminal.writeError("\r\u{1B}[K") }
@@ -108,7 +110,7 @@ struct Score: AsyncParsableCommand {
     private static let windowLength = 1024
 
     /// The divergence between two ways to store keys and values on the text, in windows.
-    private func compareCaches(_ input: GenerationRequest.Prompt, _ reference: KVType) async throws {
+    private func compareCaches(_ input: Prompt, _ reference: KVType) async throws {
         let folder = try await model.choice.folder()
         let tokens: [Int]
         switch input {

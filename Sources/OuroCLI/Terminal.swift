@@ -95,9 +95,9 @@ struct GenerationSummary {
 
     private static func rows(_ statistics: GenerationStatistics) -> JSONOutput {
         .object([
-            "prefill": .int(statistics.prefillRows), "decode": .int(statistics.decodeRows),
-            "draft": .int(statistics.draftRows), "filler": .int(statistics.fillerRows),
-            "dropped": .int(statistics.droppedRows),
+            "prefill": .int(statistics.rows.prefill), "decode": .int(statistics.rows.decode),
+            "draft": .int(statistics.rows.draft), "filler": .int(statistics.rows.filler),
+            "dropped": .int(statistics.rows.dropped),
         ])
     }
 }

@@ -29,9 +29,10 @@ struct ChatCompletions: Sendable {
         let choices = try (0..<common.count).map { sample in
             Choice(
                 index: sample,
-                request: common.request(
-                    prompt, sample: sample, maxTokens: maxTokens, alternatives: top ?? 0,
-                    constraint: try service.constraint(common.responseFormat)))
+                request: try service.engine.prepare(
+                    common.request(
+                        prompt, sample: sample, maxTokens: maxTokens, alternatives: top ?? 0,
+                        constraint: try service.constraint(common.responseFormat))))
         }
         return try await service.run(for: client, call: common, prompts: [prompt], choices: choices, output: call)
     }

@@ -1,9 +1,9 @@
 import Ouro
 
-/// One answer to one prompt.
+/// One answer to one prompt. Its request has been checked, so a mistake is found before the first byte of an answer.
 struct Choice: Sendable {
     let index: Int
-    let request: GenerationRequest
+    let request: PreparedRequest
 }
 
 /// What has come of a choice so far.
@@ -58,7 +58,7 @@ extension Engine {
     ) async throws {
         try await withThrowingTaskGroup(of: Void.self) { group in
             for choice in choices {
-                let stream = try generate(choice.request)
+                let stream = generate(choice.request)
                 group.addTask {
                     for try await token in stream { try await receive(choice.index, token) }
                 }

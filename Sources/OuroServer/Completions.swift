@@ -80,9 +80,10 @@ private struct CompletionCall: ResponseFormatter {
             try (0..<common.count).map { sample in
                 Choice(
                     index: index * common.count + sample,
-                    request: common.request(
-                        prompt, sample: sample, maxTokens: maxTokens, alternatives: logprobs ?? 0,
-                        constraint: try service.constraint(common.responseFormat)))
+                    request: try service.engine.prepare(
+                        common.request(
+                            prompt, sample: sample, maxTokens: maxTokens, alternatives: logprobs ?? 0,
+                            constraint: try service.constraint(common.responseFormat))))
             }
         }
     }
@@ -102,8 +103,9 @@ private struct CompletionCall: ResponseFormatter {
             let scores =
                 echo && logprobs != nil
                 ? try await service.engine.score(
-                    .tokens(prompt), loops: common.loops, exit: common.exit, alternatives: logprobs ?? 0,
-                    cacheSalt: common.cacheSalt) : []
+                    ScoringRequest(
+                        .tokens(prompt), loops: common.loops, exit: common.exit, alternatives: logprobs ?? 0,
+                        cacheSalt: common.cacheSalt)) : []
             let before = echo ? service.engine.tokenizer?.decode(prompt) ?? "" : ""
             for sample in 0..<common.count {
                 let place = index * common.count + sample

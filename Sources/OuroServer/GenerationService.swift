@@ -37,7 +37,7 @@ final class GenerationService: Sendable {
     }
 
     /// - Throws: ``APIError`` with status 400.
-    func tokens(of prompt: GenerationRequest.Prompt) throws -> [Int] {
+    func tokens(of prompt: Prompt) throws -> [Int] {
         do throws(OuroError) {
             return try engine.tokens(of: prompt)
         } catch {
@@ -81,8 +81,6 @@ final class GenerationService: Sendable {
                 status: .serviceUnavailable, message: "the server is about to end", code: "draining",
                 headers: [.retryAfter: "1", .connection: "close"])
         }
-        // Everything that can be wrong with a request is found before the first byte of an answer.
-        for choice in choices { try engine.check(choice.request) }
         let places = max(choices.count, 1)
         let arrival = ContinuousClock.now
         guard call.streams else {

@@ -74,8 +74,9 @@ import Testing
         let engine = try Self.engine("a_base_mha_fp32_seed1")
         let tokens = (0..<60).map { ($0 * 37 + 11) % 256 }
         for loops in 1...5 {
-            let own = try await engine.score(.tokens(tokens), loops: loops, exit: .threshold(threshold))
-            let more = try await engine.score(.tokens(tokens), loops: 6, exit: .allLoops)
+            let own = try await engine.score(
+                ScoringRequest(.tokens(tokens), loops: loops, exit: .threshold(threshold)))
+            let more = try await engine.score(ScoringRequest(.tokens(tokens), loops: 6, exit: .allLoops))
             let reading = DepthReading.threshold(threshold, loops: loops)
             #expect(more.map { reading.exitLoop(of: $0) } == own.map(\.exitLoop), "\(loops) loops")
             #expect(

@@ -116,11 +116,9 @@ import Testing
         let constraint = GrammarConstraint(
             GrammarAutomaton(grammar, vocabulary: TokenTrie(tokenizer, size: 256)), endTokens: [0])
         func allowed(_ output: String) -> [Int] {
-            let logits = UnsafeMutableBufferPointer<Float>.allocate(capacity: 256)
-            defer { logits.deallocate() }
-            logits.initialize(repeating: 0)
-            constraint.restrict(logits, after: tokenizer.encode(output))
-            return logits.indices.filter { logits[$0] == 0 }
+            var mask = TokenMask(vocabularySize: 256, allowsAll: true)
+            constraint.allowTokens(after: tokenizer.encode(output), in: &mask)
+            return (0..<256).filter { mask[$0] }
         }
         func ids(_ text: String) -> [Int] { text.utf8.flatMap { tokenizer.encode(String(UnicodeScalar($0))) }.sorted() }
         #expect(allowed("") == ids("\""))

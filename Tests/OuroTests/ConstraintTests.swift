@@ -9,9 +9,9 @@ import Testing
 
     /// Allows tokens whose number differs from the last one's parity: a function of the tokens before, and of nothing else.
     private final class Alternating: TokenConstraint {
-        func restrict(_ logits: UnsafeMutableBufferPointer<Float>, after output: [Int]) {
+        func allowTokens(after output: [Int], in mask: inout TokenMask) {
             let odd = (output.last ?? 1) % 2
-            for id in logits.indices where id % 2 == odd { logits[id] = -.infinity }
+            for id in 0..<mask.vocabularySize { mask[id] = id % 2 != odd }
         }
     }
 
@@ -71,7 +71,7 @@ import Testing
             let values = token.alternatives.map(\.logProbability)
             #expect(values == values.sorted(by: >))
         }
-        let scores = try await engine.score(.text("let x"), alternatives: 2)
+        let scores = try await engine.score(ScoringRequest(.text("let x"), alternatives: 2))
         for score in scores { #expect(score.alternatives.first?.id == score.argmax.last) }
         request.alternatives = 129
         #expect(throws: OuroError.self) { try engine.generate(request) }

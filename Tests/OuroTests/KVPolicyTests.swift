@@ -70,7 +70,8 @@ import Testing
                 GenerationRequest(
                     .tokens(prompt), maxTokens: 40, exit: exit, ignoresEndOfText: true, kvPolicy: policy))
             let scores = try await engine.score(
-                .tokens(prompt + outcome.tokens), exit: exit, kvPolicy: policy, promptTokens: prompt.count)
+                ScoringRequest(
+                    .tokens(prompt + outcome.tokens), exit: exit, kvPolicy: policy, promptTokens: prompt.count))
             for (index, bits) in outcome.logProbabilities.enumerated() {
                 let position = prompt.count + index
                 let loop = outcome.exits[index]
@@ -86,7 +87,7 @@ import Testing
         let tokens = Self.prompt(60)
         let full = try await engine.score(.tokens(tokens))
         for policy in Self.shortened {
-            let found = try await engine.score(.tokens(tokens), kvPolicy: policy, promptTokens: 50)
+            let found = try await engine.score(ScoringRequest(.tokens(tokens), kvPolicy: policy, promptTokens: 50))
             #expect(Array(found.prefix(50)) == Array(full.prefix(50)), "\(policy)")
             #expect(found.last != full.last, "\(policy) changed nothing after the prompt")
         }
@@ -101,11 +102,11 @@ import Testing
             return try #require(try await Self.run(engine, request).statistics)
         }
         let (full, shared) = (try await rows(.full), try await rows(.lastLoop))
-        #expect(shared.decodeRows == 20 && full.decodeRows == 20)
-        #expect(shared.fillerRows == 2, "the prompt's last position alone runs on")
-        #expect(full.fillerRows > 15)
+        #expect(shared.rows.decode == 20 && full.rows.decode == 20)
+        #expect(shared.rows.filler == 2, "the prompt's last position alone runs on")
+        #expect(full.rows.filler > 15)
         let compressed = try await rows(.compressed)
-        #expect(compressed.fillerRows >= 18, "all loops of every token are kept: \(compressed.fillerRows)")
+        #expect(compressed.rows.filler >= 18, "all loops of every token are kept: \(compressed.rows.filler)")
     }
 
     // MARK: memory
@@ -131,8 +132,8 @@ import Testing
         #expect(cache.reserve(upTo: 40) == 40)
         cache.complete(40, loops: loops)
         #expect(cache.reserve(upTo: 41) == 41)
-        let bytes = harness.model.layout.compressedBytes(loops: loops)
-        let block = harness.model.layout.bytesPerBlock
+        let bytes = harness.device.layout.compressedBytes(loops: loops)
+        let block = harness.device.layout.bytesPerBlock
         #expect(cache.byteCount == 2 * bytes + 4 * block, "two whole pages, and one as it was")
         #expect(pool.blocksInUse == (2 * bytes + block - 1) / block + 4)
         cache.release()
@@ -140,8 +141,8 @@ import Testing
     }
 
     @Test func pagesThatDoNotFitYetAreCollapsedLater() throws {
-        let layout = try ModelHarness("a_base_mha_fp32_seed1").model.layout
-        let pool = KVPool(layout: layout, budget: 12 * layout.bytesPerBlock)
+        let device = try ModelHarness("a_base_mha_fp32_seed1").device
+        let pool = KVPool(device: device, budget: 12 * device.layout.bytesPerBlock)
         let cache = SequenceCache(pool: pool, maximumPositions: 64, loops: 4, policy: .lastLoop, prompt: 32)
         #expect(cache.reserve(upTo: 32) == 32)
         let others = (0..<4).compactMap { _ in pool.take(loops: 1) }
@@ -209,9 +210,9 @@ import Testing
 
     @Test(arguments: shortened, [ExitPolicy.allLoops, .threshold(0.5)])
     func whoMakesWayWhileDecodingGoesOnAsIfNot(policy: KVPolicy, exit: ExitPolicy) async throws {
-        let model = try ModelHarness("c_gqa_headdim24_seed1").model
-        let older = ScriptedModel.request(maxTokens: 150, wavefront: false)
-        var younger = ScriptedModel.request(maxTokens: 300, exit: exit, wavefront: false)
+        let model = try ModelHarness("c_gqa_headdim24_seed1").device
+        let older = ScriptedDevice.request(maxTokens: 150, wavefront: false)
+        var younger = ScriptedDevice.request(maxTokens: 300, exit: exit, wavefront: false)
         younger.kvPolicy = policy
         let prompt = Self.prompt(30, seed: 5)
         let expected = await ScheduleHarness.alone(prompt, younger, model: model)
@@ -256,12 +257,12 @@ import Testing
             }
             #expect(drafts?.field == "draft_tokens")
             let prompt = await #expect(throws: OuroError.self) {
-                try await engine.score(.tokens([1, 2, 3]), kvPolicy: policy)
+                try await engine.score(ScoringRequest(.tokens([1, 2, 3]), kvPolicy: policy))
             }
             #expect(prompt?.field == "prompt_tokens")
             for count in [0, 4, -1] {
                 let range = await #expect(throws: OuroError.self) {
-                    try await engine.score(.tokens([1, 2, 3]), kvPolicy: policy, promptTokens: count)
+                    try await engine.score(ScoringRequest(.tokens([1, 2, 3]), kvPolicy: policy, promptTokens: count))
                 }
                 #expect(range?.field == "prompt_tokens", "\(count)")
             }

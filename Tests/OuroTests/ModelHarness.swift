@@ -6,8 +6,9 @@ import Testing
 /// A fixture's model on the test's own thread, with everything a pass needs.
 final class ModelHarness {
     let configuration: ModelConfiguration
-    let model: LoopedTransformer
+    let device: CPUDevice
     let pool: KVPool
+    private let slots = SlotAllocator()
 
     init(
         _ fixture: String, in root: URL = Fixtures.root, threads: Int = 1, kernels: Kernels? = nil,
@@ -15,17 +16,12 @@ final class ModelHarness {
         overrides: (inout ModelConfiguration) -> Void = { _ in }
     ) throws {
         let folder = root.appendingPathComponent(fixture)
-        var configuration = try ModelConfiguration(contentsOf: folder.appendingPathComponent("config.json"))
-        overrides(&configuration)
-        let kernels = try kernels ?? Kernels.select(nil)
-        let workers = WorkerPool(threadCount: threads)
-        let weights = try ModelWeights(
-            Checkpoint(folder: folder), configuration: configuration, kernels: kernels, pool: workers)
-        self.configuration = configuration
-        model = LoopedTransformer(
-            configuration: configuration, weights: weights, kernels: kernels, pool: workers, kvType: kvType,
-            firstPosition: firstPosition)
-        pool = KVPool(layout: model.layout, budget: 256 << 20)
+        configuration = try LoadedModel.configuration(of: folder, overrides: overrides)
+        device = try LoadedModel(
+            folder: folder, configuration: configuration, kernels: kernels ?? Kernels.select(nil),
+            pool: WorkerPool(threadCount: threads)
+        ).makeDevice(kvType: kvType, firstPosition: firstPosition)
+        pool = KVPool(device: device, budget: 256 << 20)
     }
 
     func cache(positions: Int, loops: Int? = nil) throws -> SequenceCache {
@@ -39,26 +35,27 @@ final class ModelHarness {
     ) throws {
         let loops = loops ?? configuration.totalUTSteps
         let cache = try cache(positions: tokens.count, loops: loops)
-        let slots = tokens.map { _ in model.states.take() }
-        defer { for slot in slots { model.states.giveBack(slot) } }
+        let chunk = tokens.map { _ in slots.take() }
+        device.reserveSlots(slots.count)
+        defer { for slot in chunk { slots.giveBack(slot) } }
+        var outcomes: [RowOutcome] = []
         for loop in 1...loops {
-            var pass = Pass(
-                rows: tokens.indices.map {
-                    Row(cache: cache, position: $0, loop: loop, token: tokens[$0], slot: slots[$0])
-                })
-            model.run(&pass)
-            let hidden = slots.map {
-                Array(UnsafeBufferPointer(start: model.states.row($0), count: configuration.hiddenSize))
+            let rows = tokens.indices.map {
+                Row(table: cache.table, position: $0, loop: loop, token: tokens[$0], slot: chunk[$0])
             }
-            visit(loop, pass.outcomes, hidden, logits(slots))
+            device.run(rows, outcomes: &outcomes)
+            let hidden = chunk.map {
+                Array(UnsafeBufferPointer(start: device.hiddenState($0), count: configuration.hiddenSize))
+            }
+            visit(loop, outcomes, hidden, logits(chunk))
         }
     }
 
-    func logits(_ slots: [Int]) -> [[Float]] {
+    func logits(_ slots: [SlotID]) -> [[Float]] {
         var result: [[Float]] = []
         for start in stride(from: 0, to: slots.count, by: LoopedTransformer.readoutBatch) {
             let batch = slots[start..<min(start + LoopedTransformer.readoutBatch, slots.count)]
-            let rows = model.logits(slots: batch)
+            let rows = device.logits(of: batch)
             for index in 0..<batch.count { result.append(rows.values(index)) }
         }
         return result

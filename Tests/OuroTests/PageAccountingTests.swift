@@ -96,14 +96,10 @@ import Testing
 
     private static func tokens(_ digits: [Int]) -> [Int] { digits.flatMap { Array(repeating: $0, count: 16) } }
 
-    private static func stamp(_ cache: SequenceCache, page: Int, loop: Int) -> UnsafeMutablePointer<Int> {
-        cache.page(position: page * 16, loop: loop).assumingMemoryBound(to: Int.self)
-    }
-
     /// Sequences join, grow, publish and leave at random, in two salts and with two numbers of loops.
     @Test func booksAgreeWithARecountAfterEveryStep() throws {
-        let layout = try ScriptedModel().layout
-        let pool = KVPool(layout: layout, budget: 18 * layout.bytesPerBlock)
+        let device = ScriptedDevice()
+        let pool = KVPool(device: device, budget: 18 * device.layout.bytesPerBlock)
         var reference = Reference(capacity: 18)
         var caches: [Int: SequenceCache] = [:]
         var random = SeededRandom(seed: 5)
@@ -128,7 +124,7 @@ import Testing
                     let pages = random.int(0...sequence.digits.count)
                     for page in sequence.published..<max(sequence.published, min(pages, sequence.pages)) {
                         for loop in 1...sequence.loops {
-                            Self.stamp(cache, page: page, loop: loop).pointee = sequence.path(page)
+                            device[cache.table, page * 16, loop].token = sequence.path(page)
                         }
                     }
                     cache.publish(Self.tokens(sequence.digits)[...], completed: pages * 16 + random.int(0...15))
@@ -150,7 +146,7 @@ import Testing
                     for loop in 1...loops {
                         let path = reference.live[id]?.path(page)
                         try #require(
-                            Self.stamp(cache, page: page, loop: loop).pointee == path,
+                            device[cache.table, page * 16, loop].token == path,
                             "content of page \(page) at loop \(loop), step \(step)")
                     }
                 }
@@ -162,11 +158,13 @@ import Testing
         #expect(refusals > 1000, "\(refusals) times there was no room")
         caches = [:]
         #expect([pool.blocksInUse, pool.pagesInUse] == [0, 0])
+        #expect(device.allocated.tables == 0)
+        #expect(device.allocated.blocks <= 18, "no more blocks than the budget allows")
     }
 
     @Test func leavesGoBeforeTheirParentsAndTheLongestUnreadFirst() throws {
-        let layout = try ScriptedModel().layout
-        let pool = KVPool(layout: layout, budget: 4 * layout.bytesPerBlock)
+        let device = ScriptedDevice()
+        let pool = KVPool(device: device, budget: 4 * device.layout.bytesPerBlock)
         func leave(_ digits: [Int]) {
             let cache = SequenceCache(pool: pool, maximumPositions: digits.count * 16, loops: 1)
             _ = cache.takePrefix(of: Self.tokens(digits)[...])

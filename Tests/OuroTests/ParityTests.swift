@@ -21,7 +21,7 @@ import Testing
         let (rows, width) = (tokens.count, harness.configuration.hiddenSize)
         let vocabulary = harness.configuration.vocabularySize
         var layers: [[Float]] = Array(repeating: [], count: harness.configuration.layerCount)
-        harness.model.layerTap = { layer, _, residual in layers[layer] += residual }
+        harness.device.transformer.taps.residual = { layer, _, residual in layers[layer] += residual }
         try harness.prefill(tokens) { loop, outcomes, states, scores in
             let first = (loop - 1) * rows
             expectClose(

@@ -14,7 +14,7 @@ import Testing
         var random = SeededRandom(seed: 3)
         var (preemptions, hits) = (0, 0)
         for round in 0..<30 {
-            let model = try ScriptedModel()
+            let model = ScriptedDevice()
             let blocks = random.int(16...24)
             let harness = ScheduleHarness(
                 model, blocks: blocks, rowsPerPass: [3, 20, 512][round % 3], freeRows: [0, 6, 40][round / 3 % 3])
@@ -25,7 +25,7 @@ import Testing
                     if random.int(0...1) == 0 { sampling.temperature = 1 }
                     if random.int(0...3) == 0 { sampling.repetitionPenalty = 1.3 }
                     let policies: [ExitPolicy] = [.allLoops, .threshold(0.5), .fixed(loop: 2), .weighted]
-                    var request = ScriptedModel.request(
+                    var request = ScriptedDevice.request(
                         maxTokens: random.int(1...60), loops: [2, 4][random.int(0...1)],
                         exit: policies[random.int(0...3)], sampling: sampling, chunk: [1, 5, 64][random.int(0...2)],
                         wavefront: random.int(0...3) > 0, draftTokens: [0, 3][random.int(0...1)])
@@ -63,9 +63,9 @@ import Testing
     }
 
     @Test func cancellationAfterAnyPassLeaksNothingAndDisturbsNobody() async throws {
-        let model = try ScriptedModel()
+        let model = ScriptedDevice()
         let requests = (0..<3).map { index in
-            (prompt: Self.prompt(20, seed: UInt64(index)), request: ScriptedModel.request(maxTokens: 30, chunk: 7))
+            (prompt: Self.prompt(20, seed: UInt64(index)), request: ScriptedDevice.request(maxTokens: 30, chunk: 7))
         }
         var expected: [ScheduleHarness.Outcome] = []
         for (prompt, request) in requests {
@@ -91,19 +91,21 @@ import Testing
     }
 
     @Test func aLongRequestEndsUnderAStreamOfShortOnes() async throws {
-        let model = try ScriptedModel()
-        let (prompt, long) = (Self.prompt(20, seed: 1), ScriptedModel.request(maxTokens: 76, wavefront: false))
+        let model = ScriptedDevice()
+        let (prompt, long) = (Self.prompt(20, seed: 1), ScriptedDevice.request(maxTokens: 76, wavefront: false))
         let alone = ScheduleHarness(model, blocks: 24)
         alone.submit(prompt, long)
         alone.runToEnd()
         let harness = ScheduleHarness(model, blocks: 24)
         // Something is there already when the long one comes.
-        for seed in UInt64(10)..<14 { harness.submit(Self.prompt(20, seed: seed), ScriptedModel.request(maxTokens: 6)) }
+        for seed in UInt64(10)..<14 {
+            harness.submit(Self.prompt(20, seed: seed), ScriptedDevice.request(maxTokens: 6))
+        }
         harness.runPass()
         let index = harness.submit(prompt, long)
         var count = 0
         while harness.passes < 3 * alone.passes, !harness.scheduler.isIdle {
-            harness.submit(Self.prompt(20, seed: UInt64(100 + count)), ScriptedModel.request(maxTokens: 6))
+            harness.submit(Self.prompt(20, seed: UInt64(100 + count)), ScriptedDevice.request(maxTokens: 6))
             count += 1
             harness.runPass()
         }
@@ -116,12 +118,12 @@ import Testing
     }
 
     @Test func aShortRequestEndsAmongLongOnes() async throws {
-        let model = try ScriptedModel()
-        let long = ScriptedModel.request(maxTokens: 70, wavefront: false)
+        let model = ScriptedDevice()
+        let long = ScriptedDevice.request(maxTokens: 70, wavefront: false)
         let harness = ScheduleHarness(model, blocks: 24)
         let before = 3
         for seed in 0..<before { harness.submit(Self.prompt(20, seed: UInt64(seed)), long) }
-        let index = harness.submit(Self.prompt(5, seed: 50), ScriptedModel.request(maxTokens: 4))
+        let index = harness.submit(Self.prompt(5, seed: 50), ScriptedDevice.request(maxTokens: 4))
         // One long request after the other, each with its prompt and 70 tokens of four passes, then its own.
         let bound = before * (4 + 70 * 4 + 80) + 40
         for pass in 0..<bound {
@@ -135,10 +137,10 @@ import Testing
     }
 
     @Test func theYoungestMakesWayAndNothingComesOutTwice() async throws {
-        let model = try ScriptedModel()
+        let model = ScriptedDevice()
         // Both have room to begin, three pages each; both need four in the end.
         let harness = ScheduleHarness(model, blocks: 6 * 4)
-        let request = ScriptedModel.request(maxTokens: 44, wavefront: false)
+        let request = ScriptedDevice.request(maxTokens: 44, wavefront: false)
         for seed in 0..<2 { harness.submit(Self.prompt(20, seed: UInt64(seed)), request) }
         harness.runToEnd()
         let (first, firstStatistics) = await harness.outcome(0)
@@ -152,9 +154,9 @@ import Testing
     }
 
     @Test func aRequestThatCanNeverFitIsRefusedWithTheNumbers() async throws {
-        let harness = ScheduleHarness(try ScriptedModel(), blocks: 8)
-        let refused = harness.submit(Self.prompt(20, seed: 1), ScriptedModel.request(maxTokens: 30))
-        let served = harness.submit(Self.prompt(20, seed: 1), ScriptedModel.request(maxTokens: 12))
+        let harness = ScheduleHarness(ScriptedDevice(), blocks: 8)
+        let refused = harness.submit(Self.prompt(20, seed: 1), ScriptedDevice.request(maxTokens: 30))
+        let served = harness.submit(Self.prompt(20, seed: 1), ScriptedDevice.request(maxTokens: 12))
         harness.runToEnd()
         #expect(await harness.outcome(refused).0.failure == .memoryExceeded)
         #expect(await harness.outcome(served).0.tokens.count == 12)

@@ -16,14 +16,14 @@ import Testing
     private static func request(_ maxTokens: Int, exit: ExitPolicy = .threshold(0.6)) -> ResolvedRequest {
         var sampling = SamplingParameters(seed: 9)
         (sampling.temperature, sampling.repetitionPenalty) = (0.8, 1.1)
-        var request = ScriptedModel.request(maxTokens: maxTokens, exit: exit, sampling: sampling, chunk: 13)
+        var request = ScriptedDevice.request(maxTokens: maxTokens, exit: exit, sampling: sampling, chunk: 13)
         request.everyLoop = true
         return request
     }
 
     @Test(arguments: fixtures, KVType.allCases)
     func aHitIsAMissBitForBit(fixture: String, type: KVType) async throws {
-        let model = try ModelHarness(fixture, threads: 2, kvType: type).model
+        let model = try ModelHarness(fixture, threads: 2, kvType: type).device
         let harness = ScheduleHarness(model, blocks: 400)
         let prompt = Self.prompt(37, seed: 1)
         let first = harness.submit(prompt, Self.request(20))
@@ -49,7 +49,7 @@ import Testing
 
     @Test(arguments: fixtures, KVType.allCases)
     func preemptedOutputIsThatOfALoneRequest(fixture: String, type: KVType) async throws {
-        let model = try ModelHarness(fixture, threads: 2, kvType: type).model
+        let model = try ModelHarness(fixture, threads: 2, kvType: type).device
         let harness = ScheduleHarness(model, blocks: 6 * 4)
         var requests = (0..<4).map { (Self.prompt(20, seed: UInt64($0)), Self.request(44)) }
         requests[2].1.exit = .allLoops
@@ -66,10 +66,10 @@ import Testing
     }
 
     @Test func differentSaltsAndLoopsNeverShare() async throws {
-        let harness = ScheduleHarness(try ScriptedModel(), blocks: 400)
+        let harness = ScheduleHarness(ScriptedDevice(), blocks: 400)
         let prompt = (0..<40).map { $0 % 12 }
         func cached(salt: String, loops: Int) async -> Int? {
-            var request = ScriptedModel.request(maxTokens: 2, loops: loops)
+            var request = ScriptedDevice.request(maxTokens: 2, loops: loops)
             request.cacheSalt = salt
             let index = harness.submit(prompt, request)
             harness.runToEnd()
@@ -84,10 +84,10 @@ import Testing
     }
 
     @Test func theLastPositionOfAPromptIsAlwaysComputed() async throws {
-        let harness = ScheduleHarness(try ScriptedModel(), blocks: 400)
+        let harness = ScheduleHarness(ScriptedDevice(), blocks: 400)
         var cached: [Int?] = []
         for _ in 0..<2 {
-            let index = harness.submit((0..<32).map { $0 % 12 }, ScriptedModel.request(maxTokens: 1))
+            let index = harness.submit((0..<32).map { $0 % 12 }, ScriptedDevice.request(maxTokens: 1))
             harness.runToEnd()
             cached.append(await harness.outcome(index).1?.cachedPromptTokens)
         }
@@ -112,17 +112,17 @@ import Testing
     }
 
     @Test func scoresSurviveAPreemption() async throws {
-        let model = try ModelHarness(Self.fixtures[0]).model
+        let model = try ModelHarness(Self.fixtures[0]).device
         let tokens = Self.prompt(60, seed: 8)
         func score(blocks: Int, besides: Bool) -> (scores: [ScoredPosition], preemptions: Int) {
             let harness = ScheduleHarness(model, blocks: blocks, rowsPerPass: 8)
             // It grows past what it was let in with, while the text is being scored.
-            if besides { harness.submit(Self.prompt(2, seed: 3), ScriptedModel.request(maxTokens: 60)) }
+            if besides { harness.submit(Self.prompt(2, seed: 3), ScriptedDevice.request(maxTokens: 60)) }
             let result = Mutex<[ScoredPosition]>([])
             harness.scheduler.submit(
                 ScoringTask(
-                    tokens: tokens, loops: 4, exit: .allLoops, chunkSize: 1, cacheSalt: "",
-                    cancelled: CancellationFlag(), progress: nil,
+                    ResolvedScoring(tokens: tokens, loops: 4, exit: .allLoops, prefillChunk: 1),
+                    cancelled: CancellationFlag(),
                     deliver: { scores in result.withLock { $0 = (try? scores.get()) ?? [] } }))
             harness.runToEnd()
             harness.expectEmpty()
@@ -150,12 +150,12 @@ import Testing
     }
 
     @Test func aLongChainIsFreedWithoutNesting() async throws {
-        let layout = try ScriptedModel().layout
         let count = 4096
         let tokens = Array(repeating: 1, count: count * 16)
         // A thread of the cooperative pool has a small stack.
         let cached = await Task.detached {
-            let pool = KVPool(layout: layout, budget: count * layout.bytesPerBlock)
+            let device = ScriptedDevice()
+            let pool = KVPool(device: device, budget: count * device.layout.bytesPerBlock)
             let cache = SequenceCache(pool: pool, maximumPositions: tokens.count, loops: 1)
             _ = cache.reserve(upTo: tokens.count)
             cache.publish(tokens[...], completed: tokens.count)

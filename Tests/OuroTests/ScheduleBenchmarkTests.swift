@@ -85,9 +85,9 @@ import Testing
                 try Self.tiny(), plan: SchedulePlan(kinds: [.simulation], threads: 1, maxTokens: 100),
                 kernels: Kernels.select(nil)
             ) { _ in }
-            let request = bench.request(exit: meanExit == nil ? .allLoops : SimulatedModel.exit, wavefront: wavefront)
-            let model = SimulatedModel(bench.model.transformer, table: Self.table(), meanExit: meanExit)
-            return try ScheduleTrial([([0, 1, 2], request)], model: model, freeRows: 16, seconds: .infinity)
+            let request = bench.request(exit: meanExit == nil ? .allLoops : SimulatedDevice.exit, wavefront: wavefront)
+            let device = SimulatedDevice(bench.model.device, table: Self.table(), meanExit: meanExit)
+            return try ScheduleTrial([([0, 1, 2], request)], device: device, freeRows: 16, seconds: .infinity)
         }
         #expect(try trial(wavefront: false).passesPerToken == 4)
         // A successor's last start is a pass after its predecessor settles: 0.8 * 1 + 0.1 * 2 + 0.05 * 3 + 0.05 * 4.
@@ -174,7 +174,7 @@ import Testing
     }
 
     @Test func theCostOfRowsIsMeasuredOnEveryModel() throws {
-        let model = try ModelHarness("code_lm").model
+        let model = try ModelHarness("code_lm").device
         let curve = CostCurve(measuring: model)
         #expect(curve.points.map(\.rows) == [1, 2, 4, 8, 12, 16, 24, 32])
         #expect(curve.points.allSatisfy { $0.seconds > 0 && $0.seconds.isFinite }, "\(curve.points)")

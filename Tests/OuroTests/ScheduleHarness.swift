@@ -25,10 +25,11 @@ final class ScheduleHarness {
 
     /// - Parameters:
     ///   - blocks: the budget, in blocks of 16 positions of one loop.
-    init(_ model: any PassModel, blocks: Int, sharesPrefixes: Bool = true, rowsPerPass: Int = 512, freeRows: Int = 16) {
+    init(_ device: any PassDevice, blocks: Int, sharesPrefixes: Bool = true, rowsPerPass: Int = 512, freeRows: Int = 16)
+    {
         pool = KVPool(
-            layout: model.layout, budget: blocks * model.layout.bytesPerBlock, sharesPrefixes: sharesPrefixes)
-        scheduler = Scheduler(model: model, pool: pool, rowsPerPass: rowsPerPass, freeRows: freeRows)
+            device: device, budget: blocks * device.layout.bytesPerBlock, sharesPrefixes: sharesPrefixes)
+        scheduler = Scheduler(device: device, pool: pool, rowsPerPass: rowsPerPass, freeRows: freeRows)
     }
 
     /// Returns the request's number.
@@ -63,7 +64,7 @@ final class ScheduleHarness {
 
     /// Asserts that nothing is left behind.
     func expectEmpty(_ what: String = "", sourceLocation: SourceLocation = #_sourceLocation) {
-        let found = [pool.blocksInUse, pool.pagesInUse, scheduler.model.states.used]
+        let found = [pool.blocksInUse, pool.pagesInUse, scheduler.slots.used]
         #expect(found == [0, 0, 0], "blocks, pages and row states in use \(what)", sourceLocation: sourceLocation)
         let load = scheduler.load
         let reported = [load.liveRequests, load.waitingRequests, load.pagesInUse, load.cacheBytesInUse]
@@ -93,7 +94,7 @@ final class ScheduleHarness {
     }
 
     /// What a request puts out when it is alone, shares nothing and has all the room it wants.
-    static func alone(_ prompt: [Int], _ request: ResolvedRequest, model: any PassModel) async -> Outcome {
+    static func alone(_ prompt: [Int], _ request: ResolvedRequest, model: any PassDevice) async -> Outcome {
         let harness = ScheduleHarness(model, blocks: 4096, sharesPrefixes: false)
         let index = harness.submit(prompt, request)
         harness.runToEnd()

@@ -29,7 +29,7 @@ import Testing
         let prompt = (0..<random.int(1...25)).map { _ in random.int(0...11) }
         return (
             prompt,
-            ScriptedModel.request(
+            ScriptedDevice.request(
                 maxTokens: random.int(1...20), loops: loops, exit: policies[random.int(0...6)], sampling: sampling,
                 endTokens: random.int(0...1) == 0 ? [random.int(0...11)] : [])
         )
@@ -40,17 +40,17 @@ import Testing
         var random = SeededRandom(seed: 11)
         for round in 0..<250 {
             let disagreement = [5, 25, 60, 95][round % 4]
-            func model() throws -> ScriptedModel {
-                let model = try ScriptedModel()
+            func model() throws -> ScriptedDevice {
+                let model = ScriptedDevice()
                 model.disagreement = UInt64(disagreement)
                 return model
             }
             let requests = (0..<8).map { _ in Self.randomRequest(&random) }
-            var plain: [ScriptedModel.Outcome] = []
+            var plain: [ScriptedDevice.Outcome] = []
             for (prompt, request) in requests {
                 var request = request
                 request.wavefront = false
-                plain += try await ScriptedModel.run([(prompt, request)], model: model()).outcomes
+                plain += try await ScriptedDevice.run([(prompt, request)], model: model()).outcomes
             }
             let mixed = requests.map { prompt, request in
                 var request = request
@@ -58,13 +58,13 @@ import Testing
                 request.draftTokens = [0, 0, 1, 4][random.int(0...3)]
                 return (prompt, request)
             }
-            let (found, statistics, leaks) = try await ScriptedModel.run(
+            let (found, statistics, leaks) = try await ScriptedDevice.run(
                 mixed, rowsPerPass: [2, 9, 40, 512][random.int(0...3)], freeRows: [0, 3, 8, 100][random.int(0...3)],
                 model: model())
             #expect(found == plain, "round \(round)")
             #expect(leaks == (0, 0), "blocks and row states after round \(round)")
             for statistics in statistics.compactMap({ $0 }) {
-                #expect(statistics.droppedRows <= statistics.draftRows)
+                #expect(statistics.rows.dropped <= statistics.rows.draft)
             }
         }
     }
@@ -72,30 +72,30 @@ import Testing
     private static func run(
         _ request: ResolvedRequest, prompt: [Int] = [1], script: @escaping ([Int], Int) -> Int?
     ) async throws -> GenerationStatistics {
-        let model = try ScriptedModel()
+        let model = ScriptedDevice()
         model.script = script
-        let (outcomes, statistics, _) = try await ScriptedModel.run([(prompt, request)], model: model)
+        let (outcomes, statistics, _) = try await ScriptedDevice.run([(prompt, request)], model: model)
         #expect(outcomes[0].tokens.count == request.maxTokens)
         #expect(model.passes.count == statistics[0]?.passes)
         return try #require(statistics[0])
     }
 
     @Test func plainDecodingTakesOnePassALoop() async throws {
-        let result = try await Self.run(ScriptedModel.request(maxTokens: 10, wavefront: false)) { _, _ in 3 }
+        let result = try await Self.run(ScriptedDevice.request(maxTokens: 10, wavefront: false)) { _, _ in 3 }
         #expect(result.passes == 40)
-        #expect(result.decodeRows == 40)
-        #expect(result.draftRows + result.fillerRows + result.prefillRows + result.droppedRows == 0)
+        #expect(result.rows.decode == 40)
+        #expect(result.rows.draft + result.rows.filler + result.rows.prefill + result.rows.dropped == 0)
     }
 
     @Test func loopsThatAgreeTakeOnePassAToken() async throws {
-        let result = try await Self.run(ScriptedModel.request(maxTokens: 10)) { _, _ in 3 }
+        let result = try await Self.run(ScriptedDevice.request(maxTokens: 10)) { _, _ in 3 }
         #expect(result.passes == 13, "the first token takes four, every other one more")
-        #expect(result.droppedRows == 0)
+        #expect(result.rows.dropped == 0)
         #expect(result.acceptance == [1, 1, 1, 1])
     }
 
     @Test func aGuessThatSettlesAtLoopTwoTakesTwoPassesAToken() async throws {
-        let result = try await Self.run(ScriptedModel.request(maxTokens: 10)) { tokens, loop in
+        let result = try await Self.run(ScriptedDevice.request(maxTokens: 10)) { tokens, loop in
             loop == 1 ? 0 : 1 + tokens.count % 5
         }
         #expect(result.passes == 22, "the first token takes four, every other two more")
@@ -103,17 +103,17 @@ import Testing
     }
 
     @Test func guessesThatAreAllWrongTakeNoMoreThanPlainDecoding() async throws {
-        let result = try await Self.run(ScriptedModel.request(maxTokens: 10)) { _, loop in loop }
+        let result = try await Self.run(ScriptedDevice.request(maxTokens: 10)) { _, loop in loop }
         #expect(result.passes == 40)
-        #expect(result.droppedRows == result.draftRows)
+        #expect(result.rows.dropped == result.rows.draft)
     }
 
     @Test func guessesThatAreNeverRightAreHardlyMade() async throws {
-        let model = try ScriptedModel()
+        let model = ScriptedDevice()
         // For 500 tokens no loop agrees with the last, then all do.
         model.script = { tokens, loop in tokens.count <= 500 ? loop : 3 }
-        let request = ScriptedModel.request(maxTokens: 600)
-        let (outcomes, statistics, _) = try await ScriptedModel.run([([1], request)], model: model)
+        let request = ScriptedDevice.request(maxTokens: 600)
+        let (outcomes, statistics, _) = try await ScriptedDevice.run([([1], request)], model: model)
         let result = try #require(statistics[0])
         #expect(outcomes[0].tokens.count == 600)
         // The first tokens, then one of eight, then the last 100.
@@ -124,14 +124,14 @@ import Testing
 
     @Test func anExitFreesTheSuccessor() async throws {
         let plain = try await Self.run(
-            ScriptedModel.request(maxTokens: 10, exit: .fixed(loop: 2), wavefront: false)
+            ScriptedDevice.request(maxTokens: 10, exit: .fixed(loop: 2), wavefront: false)
         ) { _, _ in 3 }
         #expect(plain.passes == 20, "two passes a token")
-        #expect(plain.fillerRows == 2 * 9, "all but the last token's row run on beside the next")
-        let ahead = try await Self.run(ScriptedModel.request(maxTokens: 10, exit: .fixed(loop: 2))) { _, _ in 3 }
+        #expect(plain.rows.filler == 2 * 9, "all but the last token's row run on beside the next")
+        let ahead = try await Self.run(ScriptedDevice.request(maxTokens: 10, exit: .fixed(loop: 2))) { _, _ in 3 }
         #expect(ahead.passes == 11)
         let first = try await Self.run(
-            ScriptedModel.request(maxTokens: 10, exit: .fixed(loop: 1), wavefront: false)
+            ScriptedDevice.request(maxTokens: 10, exit: .fixed(loop: 1), wavefront: false)
         ) { _, _ in 3 }
         #expect(first.passes == 10)
     }
@@ -139,38 +139,38 @@ import Testing
     @Test func repetitionsTakeLessThanAPassAToken() async throws {
         let prompt = (0..<12).map { $0 % 6 }
         let script: ([Int], Int) -> Int? = { tokens, _ in ((tokens.last ?? 0) + 1) % 6 }
-        let without = try await Self.run(ScriptedModel.request(maxTokens: 60), prompt: prompt, script: script)
+        let without = try await Self.run(ScriptedDevice.request(maxTokens: 60), prompt: prompt, script: script)
         let with = try await Self.run(
-            ScriptedModel.request(maxTokens: 60, draftTokens: 4), prompt: prompt, script: script)
+            ScriptedDevice.request(maxTokens: 60, draftTokens: 4), prompt: prompt, script: script)
         #expect(without.passes == 63)
         #expect(with.passes <= 24, "\(with.passes) passes for 60 tokens")
-        #expect(with.droppedRows == 0)
+        #expect(with.rows.dropped == 0)
     }
 
     @Test func aFullPassLeavesNoRoomForGuesses() async throws {
-        let model = try ScriptedModel()
+        let model = ScriptedDevice()
         model.script = { _, _ in 3 }
-        let requests = (0..<6).map { _ in (prompt: [1], request: ScriptedModel.request(maxTokens: 10)) }
-        let (_, statistics, _) = try await ScriptedModel.run(requests, freeRows: 4, model: model)
-        #expect(statistics.compactMap { $0?.draftRows }.reduce(0, +) < 10, "only while some requests have ended")
+        let requests = (0..<6).map { _ in (prompt: [1], request: ScriptedDevice.request(maxTokens: 10)) }
+        let (_, statistics, _) = try await ScriptedDevice.run(requests, freeRows: 4, model: model)
+        #expect(statistics.compactMap { $0?.rows.draft }.reduce(0, +) < 10, "only while some requests have ended")
         #expect(model.passes.allSatisfy { $0 <= 6 })
     }
 
     @Test func withoutRoomForGuessesOnlyExitsAreReadOut() async throws {
-        let model = try ScriptedModel()
+        let model = ScriptedDevice()
         model.script = { _, _ in 3 }
-        let requests = (0..<6).map { _ in (prompt: [1], request: ScriptedModel.request(maxTokens: 10)) }
-        let (_, statistics, _) = try await ScriptedModel.run(requests, freeRows: 0, model: model)
+        let requests = (0..<6).map { _ in (prompt: [1], request: ScriptedDevice.request(maxTokens: 10)) }
+        let (_, statistics, _) = try await ScriptedDevice.run(requests, freeRows: 0, model: model)
         #expect(model.readouts == 60, "six requests of ten tokens")
         #expect(statistics.compactMap { $0?.passes } == Array(repeating: 40, count: 6))
     }
 
     @Test func aShortPromptNeedNotWaitForALongOne() async throws {
-        let model = try ScriptedModel()
-        let long = ScriptedModel.request(maxTokens: 1, chunk: 64, wavefront: false)
-        let short = ScriptedModel.request(maxTokens: 1, chunk: 64, wavefront: false)
-        let pool = KVPool(layout: model.layout, budget: 64 << 20)
-        let scheduler = Scheduler(model: model, pool: pool, rowsPerPass: 64)
+        let model = ScriptedDevice()
+        let long = ScriptedDevice.request(maxTokens: 1, chunk: 64, wavefront: false)
+        let short = ScriptedDevice.request(maxTokens: 1, chunk: 64, wavefront: false)
+        let pool = KVPool(device: model, budget: 64 << 20)
+        let scheduler = Scheduler(device: model, pool: pool, rowsPerPass: 64)
         func submit(_ prompt: [Int], _ request: ResolvedRequest) -> AsyncThrowingStream<GeneratedToken, any Error> {
             let (stream, continuation) = AsyncThrowingStream<GeneratedToken, any Error>.makeStream()
             scheduler.submit(

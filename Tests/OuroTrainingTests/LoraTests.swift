@@ -87,10 +87,10 @@ import Testing
         let folderOfAdapter = folder.appendingPathComponent("out/adapter")
         let merged = folder.appendingPathComponent("merged")
         try Adapter(contentsOf: folderOfAdapter).merge(into: base, output: merged)
-        let prompt = GenerationRequest.Prompt.tokens(Array("a rose is".utf8).map(Int.init))
+        let prompt = Prompt.tokens(Array("a rose is".utf8).map(Int.init))
         func scores(_ model: URL, _ adapter: URL?) async throws -> [[Float]] {
             let engine = try Engine(modelAt: model, options: EngineOptions(threads: 1, adapter: adapter))
-            return try await engine.score(prompt).map { $0.logProbabilities ?? [] }
+            return try await engine.score(ScoringRequest(prompt)).map { $0.logProbabilities ?? [] }
         }
         let loaded = try await scores(base, folderOfAdapter)
         #expect(loaded == (try await scores(merged, nil)))

@@ -32,18 +32,18 @@ extension ScheduleBenchmark {
     }
 
     private func scored(_ tokens: [Int]) throws(OuroError) -> [ScoredPosition] {
-        let transformer = model.transformer
+        let device = model.device
         let loops = configuration.totalUTSteps
-        let blocks = transformer.layout.blocks(positions: tokens.count, loops: loops)
+        let blocks = device.layout.blocks(positions: tokens.count, loops: loops)
         let scheduler = Scheduler(
-            model: transformer,
-            pool: KVPool(layout: transformer.layout, budget: blocks * transformer.layout.bytesPerBlock),
+            device: device, pool: KVPool(device: device, budget: blocks * device.layout.bytesPerBlock),
             rowsPerPass: ScheduleTrial.rowsPerPass)
         let handover = Handover<Result<[ScoredPosition], OuroError>>()
         scheduler.submit(
             ScoringTask(
-                tokens: tokens, loops: loops, exit: .threshold(exitThreshold), chunkSize: Self.windowLength,
-                cacheSalt: "", cancelled: CancellationFlag(), progress: nil, deliver: { handover.give($0) }))
+                ResolvedScoring(
+                    tokens: tokens, loops: loops, exit: .threshold(exitThreshold), prefillChunk: Self.windowLength),
+                cancelled: CancellationFlag(), deliver: { handover.give($0) }))
         while !scheduler.isIdle { scheduler.runPass() }
         return try handover.take().get()
     }

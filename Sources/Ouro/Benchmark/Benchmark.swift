@@ -54,7 +54,9 @@ private final class BenchmarkRun {
     private let pool: WorkerPool
     private let limits: MachineLimits
     private let subject: BenchmarkModel
-    private let model: LoopedTransformer
+    private let device: CPUDevice
+    private let slots = SlotAllocator()
+    private var outcomes: [RowOutcome] = []
     private let readAreas: [MemoryArea]
     private let reading: MachineLimits.Reading
     private let spare: AlignedMemory?
@@ -71,7 +73,7 @@ private final class BenchmarkRun {
         self.report = report
         self.kernels = kernels
         let loaded = try BenchmarkModel(subject, threads: plan.threads, kvType: plan.kvType, kernels: kernels)
-        (self.subject, pool, model) = (loaded, loaded.pool, loaded.transformer)
+        (self.subject, pool, device) = (loaded, loaded.pool, loaded.device)
         limits = MachineLimits(kernels: kernels, pool: pool)
         // Reading must go to memory: a model that fits the caches is held against other memory.
         let matrices = loaded.weights.blockMatrices
@@ -104,7 +106,7 @@ private final class BenchmarkRun {
         func check(_ field: String, _ value: Int, sequences: Int, positions: Int, rows: Int) throws(OuroError) {
             let needed =
                 sequences * keyValueBytes(positions) * configuration.totalUTSteps
-                + Workspace.byteCount(rows: LoopedTransformer.rowsMade(for: rows), configuration: configuration)
+                + Workspace.byteCount(rows: Workspace.rowsMade(for: rows), configuration: configuration)
             guard needed > available else { return }
             throw OuroError(
                 .memoryExceeded, field: field,
@@ -193,8 +195,8 @@ private final class BenchmarkRun {
     /// Rows of as many sequences, at the first loop.
     private func measurePass(rows: Int) throws(OuroError) {
         let set = try sequences(rows, positions: 1)
-        var pass = Pass(rows: set.states.map { Row(cache: $0.cache, position: 0, loop: 1, token: 1, slot: $0.slot) })
-        var single = Pass(rows: [pass.rows[0]])
+        let all = set.states.map { Row(table: $0.cache.table, position: 0, loop: 1, token: 1, slot: $0.slot) }
+        let single = [all[0]]
         var ratios: [Double] = []
         var leastRatios: [Double] = []
         let bytes = Double(blockBytes), operations = operations(rows: rows)
@@ -204,10 +206,10 @@ private final class BenchmarkRun {
             return max(reading, computing)
         }
         let pairs = paired(limit) {
-            let seconds = MachineLimits.time { model.run(&pass) }
+            let seconds = MachineLimits.time { device.run(all, outcomes: &outcomes) }
             if rows > 1 {
                 _ = limit()  // which leaves the caches as the other pass found them
-                ratios.append(seconds / MachineLimits.time { model.run(&single) })
+                ratios.append(seconds / MachineLimits.time { device.run(single, outcomes: &outcomes) })
             }
             return seconds
         }
@@ -239,23 +241,22 @@ private final class BenchmarkRun {
     /// A chunk whose last position is the context's last.
     private func measurePrefill(chunk: Int, context: Int) throws(OuroError) {
         let set = try sequences(1, positions: context)
-        let slots = (0..<chunk).map { _ in model.states.take() }
-        defer { for slot in slots { model.states.giveBack(slot) } }
+        let chunkSlots = takeSlots(chunk)
+        defer { for slot in chunkSlots { slots.giveBack(slot) } }
         let sequence = set.states[0]
         let loops = configuration.totalUTSteps
         let operations = operations(rows: chunk * loops)
         let pairs = paired({ computingTime(operations) }) {
             MachineLimits.time {
                 for loop in 1...loops {
-                    var pass = Pass(
-                        rows: (0..<chunk).map {
-                            Row(
-                                cache: sequence.cache, position: context - chunk + $0, loop: loop, token: $0 % 2,
-                                slot: slots[$0])
-                        })
-                    model.run(&pass)
+                    let rows = (0..<chunk).map {
+                        Row(
+                            table: sequence.cache.table, position: context - chunk + $0, loop: loop, token: $0 % 2,
+                            slot: chunkSlots[$0])
+                    }
+                    device.run(rows, outcomes: &outcomes)
                 }
-                _ = model.logits(slots: slots.suffix(1))
+                _ = device.logits(of: chunkSlots.suffix(1))
             }
         }
         var result = measurement("prefill", value: Double(chunk) / median(pairs.map(\.seconds)), unit: "tokens/s")
@@ -267,12 +268,10 @@ private final class BenchmarkRun {
 
     private func decodeToken(_ sequence: Sequences.State, position: Int) {
         for loop in 1...configuration.totalUTSteps {
-            var pass = Pass(rows: [
-                Row(cache: sequence.cache, position: position, loop: loop, token: 1, slot: sequence.slot)
-            ])
-            model.run(&pass)
+            let row = Row(table: sequence.cache.table, position: position, loop: loop, token: 1, slot: sequence.slot)
+            device.run([row], outcomes: &outcomes)
         }
-        _ = model.logits(slots: [sequence.slot])
+        _ = device.logits(of: [sequence.slot])
     }
 
     // MARK: means
@@ -281,32 +280,37 @@ private final class BenchmarkRun {
     private final class Sequences {
         struct State {
             let cache: SequenceCache
-            let slot: Int
+            let slot: SlotID
         }
         let states: [State]
-        private let model: LoopedTransformer
+        private let slots: SlotAllocator
 
-        init(_ states: [State], model: LoopedTransformer) {
+        init(_ states: [State], slots: SlotAllocator) {
             self.states = states
-            self.model = model
+            self.slots = slots
         }
 
-        deinit { for state in states { model.states.giveBack(state.slot) } }
+        deinit { for state in states { slots.giveBack(state.slot) } }
+    }
+
+    private func takeSlots(_ count: Int) -> [SlotID] {
+        let taken = (0..<count).map { _ in slots.take() }
+        device.reserveSlots(slots.count)
+        return taken
     }
 
     private func sequences(_ count: Int, positions: Int) throws(OuroError) -> Sequences {
         let loops = configuration.totalUTSteps
-        let bytes = model.layout.blocks(positions: positions, loops: loops) * model.layout.bytesPerBlock * count
-        let cachePool = KVPool(layout: model.layout, budget: bytes)
+        let bytes = device.layout.blocks(positions: positions, loops: loops) * device.layout.bytesPerBlock * count
+        let cachePool = KVPool(device: device, budget: bytes)
         var states: [Sequences.State] = []
         for _ in 0..<count {
             guard let cache = SequenceCache(pool: cachePool, positions: positions, loops: loops) else {
                 throw OuroError(.memoryExceeded, "the cache for \(count) sequences does not fit")
             }
-            for loop in 1...loops { cache.prepare(position: positions - 1, loop: loop) }
-            states.append(Sequences.State(cache: cache, slot: model.states.take()))
+            states.append(Sequences.State(cache: cache, slot: takeSlots(1)[0]))
         }
-        return Sequences(states, model: model)
+        return Sequences(states, slots: slots)
     }
 
     private func measurement(_ kind: String, value: Double, unit: String) -> BenchmarkFigure {
@@ -341,7 +345,7 @@ private final class BenchmarkRun {
     private var blockBytes: Int { weights.blockMatrices.reduce(0) { $0 + $1.byteCount } }
 
     private func keyValueBytes(_ positions: Int) -> Int {
-        model.layout.blocks(positions: positions, loops: 1) * model.layout.bytesPerBlock
+        device.layout.blocks(positions: positions, loops: 1) * device.layout.bytesPerBlock
     }
 
     /// Seconds at this machine's bandwidth, measured now.

@@ -11,7 +11,7 @@ final class BenchmarkModel {
     let kernels: Kernels
     let pool: WorkerPool
     let weights: ModelWeights
-    let transformer: LoopedTransformer
+    let device: CPUDevice
     /// Nil for random weights, and for a folder that has none.
     let tokenizer: Tokenizer?
     let loadSeconds: Double
@@ -36,16 +36,15 @@ final class BenchmarkModel {
             weights = try ModelWeights(random: type, configuration: configuration, pool: pool)
         case .folder(let folder):
             name = folder.lastPathComponent
-            configuration = try ModelConfiguration(contentsOf: folder.appendingPathComponent("config.json"))
-            overrides(&configuration)
-            weights = try ModelWeights(
-                Checkpoint(folder: folder), configuration: configuration, kernels: kernels, pool: pool)
+            configuration = try LoadedModel.configuration(of: folder, overrides: overrides)
+            weights = try LoadedModel(folder: folder, configuration: configuration, kernels: kernels, pool: pool)
+                .weights
             weightName = weights.blockMatrices.first?.format.name
             let file = folder.appendingPathComponent("tokenizer.json")
             tokenizer = FileManager.default.fileExists(atPath: file.path) ? try Tokenizer(contentsOf: file) : nil
         }
         self.configuration = configuration
-        transformer = LoopedTransformer(
+        device = CPUDevice(
             configuration: configuration, weights: weights, kernels: kernels, pool: pool,
             kvType: kvType ?? (weights.isQuantised ? .q8 : .bf16))
         loadSeconds = (ContinuousClock.now - start) / .seconds(1)

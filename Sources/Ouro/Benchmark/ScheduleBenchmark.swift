@@ -32,7 +32,7 @@ final class ScheduleBenchmark {
             $0.totalUTSteps = simulatedLoops ?? $0.totalUTSteps
         }
         freeRows =
-            plan.freeRows ?? CostCurve(measuring: model.transformer).freeRows(loops: model.configuration.totalUTSteps)
+            plan.freeRows ?? CostCurve(measuring: model.device).freeRows(loops: model.configuration.totalUTSteps)
     }
 
     func run() throws(OuroError) {
@@ -56,7 +56,7 @@ final class ScheduleBenchmark {
             ("wavefront+lookup", request(wavefront: true, draftTokens: plan.draftTokens)),
         ]
         let contenders = requests.map {
-            Contender(schedule: $0.0, requests: [(prompt, $0.1)], model: model.transformer)
+            Contender(schedule: $0.0, requests: [(prompt, $0.1)], device: model.device)
         }
         let results = try compare(contenders, name: "schedules", trialSeconds: plan.seconds / 2)
         for result in results { report(.schedule(result.figure)) }
@@ -75,7 +75,7 @@ final class ScheduleBenchmark {
                 }
                 contenders.append(
                     Contender(
-                        schedule: wavefront ? "wavefront" : "plain", requests: requests, model: model.transformer))
+                        schedule: wavefront ? "wavefront" : "plain", requests: requests, device: model.device))
             }
         }
         let results = try compare(contenders, name: "concurrency", trialSeconds: plan.seconds / 4)
@@ -91,12 +91,12 @@ final class ScheduleBenchmark {
         let table = plan.table
         let prompt = (0..<8).map { $0 % configuration.vocabularySize }
         func contender(_ exit: Double?, wavefront: Bool) -> Contender {
-            let policy = exit == nil ? ExitPolicy.allLoops : SimulatedModel.exit
+            let policy = exit == nil ? ExitPolicy.allLoops : SimulatedDevice.exit
             let name = exit == nil ? (wavefront ? "wavefront" : "plain") : wavefront ? "exit+wavefront" : "exit"
             return Contender(
                 schedule: name,
                 requests: [(prompt, request(loops: table.loops, exit: policy, wavefront: wavefront))],
-                model: SimulatedModel(model.transformer, table: table, meanExit: exit), settled: table.settled)
+                device: SimulatedDevice(model.device, table: table, meanExit: exit), settled: table.settled)
         }
         let contenders = ([nil] + table.exits).flatMap { exit in
             [contender(exit, wavefront: false), contender(exit, wavefront: true)]
@@ -119,7 +119,7 @@ final class ScheduleBenchmark {
     private struct Contender {
         let schedule: String
         let requests: [(prompt: [Int], request: ResolvedRequest)]
-        let model: any PassModel
+        let device: any PassDevice
         /// What a simulation takes its predictions from.
         var settled: [Double]?
     }
@@ -146,7 +146,7 @@ final class ScheduleBenchmark {
             for (index, contender) in contenders.enumerated() {
                 trials[index].append(
                     try ScheduleTrial(
-                        contender.requests, model: contender.model, freeRows: freeRows, seconds: trialSeconds))
+                        contender.requests, device: contender.device, freeRows: freeRows, seconds: trialSeconds))
             }
         }
         let first = trials[0]
@@ -183,9 +183,8 @@ final class ScheduleBenchmark {
         loops: Int? = nil, exit: ExitPolicy = .allLoops, wavefront: Bool = false, draftTokens: Int = 0
     ) -> ResolvedRequest {
         ResolvedRequest(
-            loops: loops ?? configuration.totalUTSteps, exit: exit, maxTokens: plan.maxTokens, endTokens: [],
-            sampling: SamplingParameters(), prefillChunk: 256, wavefront: wavefront, draftTokens: draftTokens,
-            text: TextAssembler(tokenizer: nil, stop: [], showsSpecialTokens: false))
+            vocabularySize: configuration.vocabularySize, loops: loops ?? configuration.totalUTSteps, exit: exit,
+            maxTokens: plan.maxTokens, prefillChunk: 256, wavefront: wavefront, draftTokens: draftTokens)
     }
 
     private func promptTokens() throws(OuroError) -> [Int] {
@@ -235,7 +234,7 @@ final class ScheduleBenchmark {
     /// One request, alone and plainly, to its end or as far as the time allows.
     func generate(_ prompt: [Int], seconds: Double) throws(OuroError) -> [Int] {
         let trial = try ScheduleTrial(
-            [(prompt, request())], model: model.transformer, freeRows: freeRows, seconds: seconds)
+            [(prompt, request())], device: model.device, freeRows: freeRows, seconds: seconds)
         return trial.streams[0].map(\.id)
     }
 }

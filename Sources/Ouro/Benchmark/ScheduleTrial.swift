@@ -15,9 +15,9 @@ struct ScheduleTrial {
     /// - Throws: ``OuroError`` with code `memoryExceeded` if not all of them fit into memory together, or what a request
     ///   fails with.
     init(
-        _ requests: [(prompt: [Int], request: ResolvedRequest)], model: any PassModel, freeRows: Int, seconds: Double
+        _ requests: [(prompt: [Int], request: ResolvedRequest)], device: any PassDevice, freeRows: Int, seconds: Double
     ) throws(OuroError) {
-        let layout = model.layout
+        let layout = device.layout
         loops = requests.first?.request.loops ?? 1
         let needed =
             requests.reduce(0) {
@@ -31,7 +31,7 @@ struct ScheduleTrial {
                     + "\(available >> 20) MiB; choose fewer streams or tokens")
         }
         let scheduler = Scheduler(
-            model: model, pool: KVPool(layout: layout, budget: needed), rowsPerPass: Self.rowsPerPass,
+            device: device, pool: KVPool(device: device, budget: needed), rowsPerPass: Self.rowsPerPass,
             freeRows: freeRows)
         let sources = requests.map { prompt, request in
             let (stream, continuation) = AsyncThrowingStream<GeneratedToken, any Error>.makeStream()

@@ -7,14 +7,6 @@ public enum KVType: String, Sendable, CaseIterable {
     /// Signed bytes, with a scale for every head and position.
     case q8
 
-    var element: ouro_kv_element {
-        switch self {
-        case .f32: OURO_KV_F32
-        case .bf16: OURO_KV_BF16
-        case .q8: OURO_KV_Q8
-        }
-    }
-
     /// bf16, and with quantised weights 8 bits; but f32 where that costs little: if the whole context takes at most 1 GiB.
     ///
     /// With f32 logits agree with the reference to 1e-4, with bf16 to about 1e-2. A model of Ouro-1.4B's size takes 96 GiB
@@ -28,7 +20,7 @@ public enum KVType: String, Sendable, CaseIterable {
         return configuration.quantisation == nil ? .bf16 : .q8
     }
 
-    fileprivate var bytesPerValue: Int {
+    var bytesPerValue: Int {
         switch self {
         case .f32: 4
         case .bf16: 2
@@ -37,64 +29,53 @@ public enum KVType: String, Sendable, CaseIterable {
     }
 }
 
-/// How keys and values lie in a block of the cache.
+/// How much memory keys and values take. How they lie inside a block is the device's own business.
 ///
-/// A block holds 16 positions of one loop, for all layers and KV heads: keys as `[head dimension][position]`, so that one
-/// vector holds a score of every position, then values as `[position][head dimension]`, padded to whole vectors. Of 8 bits
-/// four dimensions of a key, and four positions of a value's dimension, lie together for dot products of bytes, and each
-/// is followed by the scales of its 16 positions.
-struct KVLayout: Sendable, Equatable {
-    let layerCount: Int
-    let headCount: Int
-    let headDimension: Int
-    let type: KVType
+/// A block holds 16 positions of one loop, for all layers and KV heads. A page is one block for each loop.
+package struct KVLayout: Sendable, Equatable {
+    package let layerCount: Int
+    package let headCount: Int
+    package let headDimension: Int
+    package let type: KVType
 
-    static let positionsPerBlock = Int(OURO_PAGE)
+    package static let positionsPerBlock = Int(OURO_PAGE)
 
-    init(_ configuration: ModelConfiguration, type: KVType) {
+    package init(_ configuration: ModelConfiguration, type: KVType) {
         layerCount = configuration.layerCount
         headCount = configuration.keyValueHeadCount
         headDimension = configuration.headDimension
         self.type = type
     }
 
+    /// Values of one position and head, padded to whole vectors.
     var valueStride: Int { (headDimension + 15) / 16 * 16 }
-    /// Bytes are read four dimensions at a time.
+    /// Kernels read bytes four dimensions at a time.
     private var keyDimension: Int { type == .q8 ? (headDimension + 3) / 4 * 4 : headDimension }
     private var scaleBytes: Int { type == .q8 ? Self.positionsPerBlock * MemoryLayout<Float>.stride : 0 }
-    // Whole cache lines.
-    private var keyBytes: Int {
+    /// Bytes of one head's keys in a block: whole cache lines.
+    var keyBytes: Int {
         (Self.positionsPerBlock * keyDimension * type.bytesPerValue + scaleBytes + 63) / 64 * 64
     }
-    private var valueBytes: Int { Self.positionsPerBlock * valueStride * type.bytesPerValue + scaleBytes }
-    var bytesPerBlock: Int { layerCount * headCount * (keyBytes + valueBytes) }
+    /// Bytes of one head's values in a block.
+    var valueBytes: Int { Self.positionsPerBlock * valueStride * type.bytesPerValue + scaleBytes }
+    package var bytesPerBlock: Int { layerCount * headCount * (keyBytes + valueBytes) }
 
-    /// Offset of a layer's and head's keys in a block, in bytes.
-    func keyOffset(layer: Int, head: Int) -> Int { (layer * headCount + head) * (keyBytes + valueBytes) }
-    /// Offset of a layer's and head's values in a block, in bytes.
-    func valueOffset(layer: Int, head: Int) -> Int { keyOffset(layer: layer, head: head) + keyBytes }
+    /// Blocks that hold `positions` positions at `loops` loops.
+    package func blocks(positions: Int, loops: Int) -> Int {
+        (positions + Self.positionsPerBlock - 1) / Self.positionsPerBlock * loops
+    }
 
     // MARK: compressed pages
 
     /// Bytes of one head's keys and values of a page at `loops` loops, compressed.
-    private func compressedHeadBytes(loops: Int) -> Int { ouro_compressed_bytes(loops, headDimension) }
+    func compressedHeadBytes(loops: Int) -> Int { ouro_compressed_bytes(loops, headDimension) }
 
     /// Bytes of a compressed page.
     func compressedBytes(loops: Int) -> Int { layerCount * headCount * compressedHeadBytes(loops: loops) }
 
-    /// Offset of a layer's and head's keys and values in a compressed page, in bytes.
-    func compressedOffset(layer: Int, head: Int, loops: Int) -> Int {
-        (layer * headCount + head) * compressedHeadBytes(loops: loops)
-    }
-
     /// Blocks whose memory `pages` compressed pages take.
     func compressedBlocks(pages: Int, loops: Int) -> Int {
         (pages * compressedBytes(loops: loops) + bytesPerBlock - 1) / bytesPerBlock
-    }
-
-    /// Blocks that hold `positions` positions at `loops` loops.
-    func blocks(positions: Int, loops: Int) -> Int {
-        (positions + Self.positionsPerBlock - 1) / Self.positionsPerBlock * loops
     }
 }
 

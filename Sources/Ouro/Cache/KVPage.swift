@@ -1,42 +1,42 @@
 /// Keys and values of 16 positions, at all loops of a sequence and all layers.
 ///
-/// A page belongs to one sequence while that writes it. Once all its positions are through all loops it may be published:
-/// it then stands in the tree of prefixes, is never written again, and any number of sequences may read it.
+/// While a sequence writes a page, the page belongs to it. When all positions have run all loops, the page can be
+/// published: it joins the prefix tree, nobody writes it again, and any number of sequences may read it.
 final class KVPage: PrefixNode {
-    /// A block of memory for each loop, or one for all of them, laid out as ``KVLayout`` says; of a compressed page one
-    /// piece of memory for all loops.
-    let blocks: [AlignedMemory]
+    /// One block for each loop, or one block for all loops.
+    let blocks: [BlockID]
     let isCompressed: Bool
-    /// Sequences that have it in their tables.
+    /// Bytes of its blocks.
+    let byteCount: Int
+    /// Sequences that have the page in their tables.
     var readers = 1
-    /// The tokens of its positions; empty unless it is published.
+    /// The tokens of its positions; empty until it is published.
     var tokens: [Int] = []
-    /// What it follows: the page of the 16 positions before, or the root.
+    /// The page of the 16 positions before, or the root.
     unowned var parent: PrefixNode?
-    // Its neighbours among the published pages without a reader, by when their last reader left.
+    // Neighbours in the list of published pages without a reader, ordered by when their last reader left.
     unowned var older: KVPage?
     unowned var newer: KVPage?
 
-    init(blocks: [AlignedMemory], isCompressed: Bool = false) {
+    init(blocks: [BlockID], byteCount: Int, isCompressed: Bool = false) {
         self.blocks = blocks
+        self.byteCount = byteCount
         self.isCompressed = isCompressed
     }
-
-    var byteCount: Int { blocks.reduce(0) { $0 + $1.byteCount } }
 
     var isPublished: Bool { parent != nil }
 }
 
-/// A place in the tree of prefixes. The way from the root to a page spells the tokens of all positions up to its last, and
-/// the tokens themselves are compared, so equal hashes never pass for equal texts.
+/// A node of the prefix tree. The path from the root to a page spells the tokens of all positions up to the page's last.
+/// The tokens themselves are compared, so two texts with equal hashes stay apart.
 class PrefixNode {
     /// The pages that follow, by their tokens.
     var children: [[Int]: KVPage] = [:]
 }
 
-/// The beginning of all texts that may share pages.
+/// The root of all texts that may share pages.
 final class PrefixRoot: PrefixNode {
-    /// What must be equal, besides the tokens, for keys and values to be shared.
+    /// What must be equal, besides the tokens, before two requests share keys and values.
     struct Key: Hashable {
         let loops: Int
         /// Keeps tenants apart: requests with different salts never share.
@@ -47,7 +47,7 @@ final class PrefixRoot: PrefixNode {
     init(_ key: Key) { self.key = key }
 }
 
-/// Pages that nobody reads, the longest unread first.
+/// Published pages without a reader, least recently used first.
 struct IdlePages {
     private(set) var count = 0
     unowned private(set) var oldest: KVPage?

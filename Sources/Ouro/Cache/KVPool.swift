@@ -1,66 +1,74 @@
 /// All pages of the cache, within a budget.
 ///
-/// A page is in use while a sequence has it, cached while it is published and has no reader, and gone otherwise: its blocks
-/// then serve other pages. Cached pages make way when memory is needed, the longest unread first. Owned by the inference
-/// thread.
+/// A page is *in use* while a sequence has it in its table. It is *cached* while it is published and has no reader.
+/// Otherwise it is gone, and its blocks serve other pages. When memory is needed, the least recently used cached page is
+/// evicted. The inference thread owns the pool.
 ///
-/// A sequence reads a chain of pages from the root on, and lets go of it from its end. So a page's readers read its parent
-/// too, and a page is never unread for longer than those that follow it: the one to evict has no children.
-final class KVPool {
-    let layout: KVLayout
+/// Every reader of a page also reads its parent, because a sequence takes a chain of pages from the root on and releases it
+/// from the end. A page is therefore idle at least as recently as its children, so the least recently used page has none.
+package final class KVPool {
+    package let device: any PassDevice
+    package let layout: KVLayout
     /// Bytes.
-    let budget: Int
+    package let budget: Int
     /// Blocks (16 positions of one loop) that fit into the budget.
-    let capacity: Int
+    package let capacity: Int
     /// Whether pages are published at all.
     let sharesPrefixes: Bool
-    private(set) var blocksInUse = 0
+    package private(set) var blocksInUse = 0
     private(set) var blocksCached = 0
     private(set) var pagesInUse = 0
-    /// Grows whenever a page is published or let go of: what could not be had before may be there now.
+    /// Grows whenever a page is published or released. A request that did not fit may fit after a change.
     private(set) var changes = 0
-    private var free: [AlignedMemory] = []
-    // Of compressed pages; `blocksInUse` has them in whole blocks.
+    private var free: [BlockID] = []
+    // Of compressed pages. `blocksInUse` counts them rounded up to whole blocks.
     private var compressedBytes = 0
     private var roots: [PrefixRoot.Key: PrefixRoot] = [:]
     private var idle = IdlePages()
 
-    init(layout: KVLayout, budget: Int, sharesPrefixes: Bool = true) {
-        self.layout = layout
+    package init(device: any PassDevice, budget: Int, sharesPrefixes: Bool = true) {
+        self.device = device
+        layout = device.layout
         self.budget = budget
         self.sharesPrefixes = sharesPrefixes
         capacity = max(0, budget / layout.bytesPerBlock)
     }
 
-    // One page after the other: chains are long, and freeing them from their root would nest as deep.
-    deinit { while let page = idle.oldest { evict(page) } }
+    // Pages go one by one. Chains are long, and freeing one from its root would recurse as deep.
+    deinit {
+        while let page = idle.oldest { evict(page) }
+        for block in free { device.free(block) }
+    }
 
     var pagesCached: Int { idle.count }
-    /// Blocks whose memory is there for the next page.
+    /// Blocks that are allocated and belong to no page.
     var blocksFree: Int { free.count }
 
-    /// A page for a sequence to write; nil if all memory is in use.
+    /// A page for a sequence to write, with one block for each of `loops` loops; nil if all memory is in use.
     func take(loops: Int) -> KVPage? {
         guard loops <= capacity - blocksInUse else { return nil }
         while blocksInUse + blocksCached + loops > capacity, let page = idle.oldest { evict(page) }
         blocksInUse += loops
         pagesInUse += 1
         return KVPage(
-            blocks: (0..<loops).map { _ in free.popLast() ?? AlignedMemory(byteCount: layout.bytesPerBlock) })
+            blocks: (0..<loops).map { _ in free.popLast() ?? device.makeBlock(.full) },
+            byteCount: loops * layout.bytesPerBlock)
     }
 
-    /// A page for all loops compressed, never published; nil if all memory is in use.
+    /// A page that holds all loops compressed. It is never published. Nil if all memory is in use.
     func takeCompressed(loops: Int) -> KVPage? {
         let bytes = layout.compressedBytes(loops: loops)
         let more = blocks(compressedBytes + bytes) - blocks(compressedBytes)
         guard more <= capacity - blocksInUse else { return nil }
         while blocksInUse + blocksCached + more > capacity, let page = idle.oldest { evict(page) }
-        // Its memory is not a block's: as many free ones go.
-        while !free.isEmpty, blocksInUse + blocksCached + free.count + more > capacity { free.removeLast() }
+        // A compressed page cannot use a free block, so free blocks give way to keep within the budget.
+        while blocksInUse + blocksCached + free.count + more > capacity, let block = free.popLast() {
+            device.free(block)
+        }
         compressedBytes += bytes
         blocksInUse += more
         pagesInUse += 1
-        return KVPage(blocks: [AlignedMemory(byteCount: bytes)], isCompressed: true)
+        return KVPage(blocks: [device.makeBlock(.compressed(loops: loops))], byteCount: bytes, isCompressed: true)
     }
 
     private func blocks(_ bytes: Int) -> Int { (bytes + layout.bytesPerBlock - 1) / layout.bytesPerBlock }
@@ -72,8 +80,8 @@ final class KVPool {
         return page
     }
 
-    /// Offers a page for reading, which from now on nobody writes. Returns the page to use in its place: itself, or the one
-    /// that was published with the same content before.
+    /// Publishes a page that nobody will write any more. Returns the page to use from now on: the same one, or a page with
+    /// the same content that was published before.
     func publish(_ page: KVPage, tokens: [Int], after parent: KVPage?, key: PrefixRoot.Key) -> KVPage {
         assert(!page.isPublished && tokens.count == KVLayout.positionsPerBlock && parent?.isPublished ?? true)
         if let known = find(tokens, after: parent, key: key) {
@@ -88,7 +96,7 @@ final class KVPool {
         return page
     }
 
-    /// One reader less. A sequence lets go of its last page first.
+    /// Takes one reader away. A sequence releases its last page first.
     func release(_ page: KVPage) {
         changes += 1
         page.readers -= 1
@@ -97,6 +105,7 @@ final class KVPool {
         if page.isCompressed {
             blocksInUse -= blocks(compressedBytes) - blocks(compressedBytes - page.byteCount)
             compressedBytes -= page.byteCount
+            for block in page.blocks { device.free(block) }
             return
         }
         blocksInUse -= page.blocks.count
@@ -126,7 +135,7 @@ final class KVPool {
         let parent = page.parent
         page.parent = nil
         parent?.children[page.tokens] = nil
-        // Salts come and go; their roots must not stay.
+        // Salts come and go. Their roots must not stay.
         if let root = parent as? PrefixRoot, root.children.isEmpty { roots[root.key] = nil }
     }
 

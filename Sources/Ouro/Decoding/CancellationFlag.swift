@@ -1,8 +1,9 @@
 import Synchronization
 
 /// Set from any thread when a receiver has gone away.
-final class CancellationFlag: Sendable {
+package final class CancellationFlag: Sendable {
+    package init() {}
     private let flag = Atomic<Bool>(false)
-    var isSet: Bool { flag.load(ordering: .acquiring) }
-    func set() { flag.store(true, ordering: .releasing) }
+    package var isSet: Bool { flag.load(ordering: .acquiring) }
+    package func set() { flag.store(true, ordering: .releasing) }
 }

@@ -1,216 +1,151 @@
-/// What a scheduler needs of a model; tests put a table in its place.
-protocol PassModel: AnyObject {
-    var layout: KVLayout { get }
-    var kernels: Kernels { get }
-    var states: RowStates { get }
-    func run(_ pass: inout Pass)
-    /// The logits of at most ``LoopedTransformer/readoutBatch`` rows, overwritten by the next call.
-    func logits(slots: ArraySlice<Int>) -> FloatRows
-}
-
-extension LoopedTransformer: PassModel {}
-
 /// Decides which rows go into the next pass, and runs it.
 ///
-/// First come rows on final tokens and the loops of chunks under way, then new chunks of prompts, those first that have
-/// waited longest, then rows on guesses, as long as they cost next to nothing (`freeRows`). Sequences join and leave
-/// between passes. Because a row's result does not depend on its company, the policy changes speed, never output.
+/// Requests join and leave between passes. A row's result does not depend on the other rows of its pass, so the policy
+/// changes speed and never output.
 ///
-/// Tasks start in the order they came. When the cache runs out, an older task takes memory from the one that joined last,
-/// which goes back to the head of the queue and later computes again what it had. Nobody takes from the oldest, which fits
-/// by itself: so it ends, and then the next one is the oldest.
-final class Scheduler {
-    let model: any PassModel
-    let pool: KVPool
-    private(set) var load: EngineLoad
-    private let rowsPerPass: Int
-    /// Rows up to which a pass costs little more than with one.
-    private let freeRows: Int
-    // Both in the order the tasks came, and all of `live` before `waiting`.
-    private var live: [Entry] = []
-    private var waiting: [Entry] = []
-    // The task that last had no room, and the state of the pool then.
-    private var refusal: (task: any SequenceTask, changes: Int)?
+/// Tasks start in the order they came. When the cache is full, an older task takes memory from the task that joined last.
+/// That one returns to the head of the queue and later computes again what it had. Nobody preempts the oldest task, and it
+/// fits alone, so it finishes; then the next is the oldest.
+package final class Scheduler {
+    package let device: any PassDevice
+    package let pool: KVPool
+    package let slots = SlotAllocator()
+    package internal(set) var load: EngineLoad
+    let rowsPerPass: Int
+    /// Rows up to which a pass takes little longer than with one row.
+    let freeRows: Int
+    // Both in the order the tasks came. All of `live` came before `waiting`.
+    var live: [LiveTask] = []
+    var waiting: [LiveTask] = []
+    // The task that last found no room, and the state of the pool then.
+    var refusal: (task: any SequenceTask, changes: Int)?
 
-    private struct Entry {
+    // What one pass hands to the next step. Kept to allocate once.
+    private var rows: [Row] = []
+    private var outcomes: [RowOutcome] = []
+    private var readouts: [Readout] = []
+    private var results: [ReadoutResult] = []
+
+    /// A task, and its part in the pass under way.
+    struct LiveTask {
         let task: any SequenceTask
-        /// Whether it has been live before.
+        /// Nil while it waits.
+        var sequence: SequenceCache?
+        /// Whether it was live before.
         var isResumed = false
-        /// The pass it last took part in, and the one in which it last began a chunk.
+        /// The pass it last took part in, and the pass in which it last began a chunk.
         var lastPass = -1
         var lastChunk = -1
-        /// Its rows in the pass under way.
-        var rows: [Int] = []
+        var rows: [Row] = []
+        var readouts = 0..<0
+        var error: OuroError?
+        var isDone = false
+        /// Its rows that ``Scheduler/load`` has counted.
+        var counted = RowCounts()
     }
 
-    init(model: any PassModel, pool: KVPool, rowsPerPass: Int, freeRows: Int = 16) {
-        self.model = model
+    /// - Parameters:
+    ///   - rowsPerPass: rows of a pass at most, all tasks together.
+    package init(device: any PassDevice, pool: KVPool, rowsPerPass: Int, freeRows: Int = 16) {
+        self.device = device
         self.pool = pool
         self.rowsPerPass = max(1, rowsPerPass)
         self.freeRows = freeRows
         load = EngineLoad(cacheBytes: pool.budget)
     }
 
-    var isIdle: Bool { live.isEmpty && waiting.isEmpty }
+    package var isIdle: Bool { live.isEmpty && waiting.isEmpty }
 
-    /// Takes a task in; it starts when the cache has room for it.
-    func submit(_ task: any SequenceTask) {
-        let blocks = task.policy.blocks(
-            prompt: task.promptPositions, positions: task.maximumPositions, loops: task.loops, layout: pool.layout)
+    /// Runs one pass over rows of all live tasks.
+    package func runPass() {
+        defer { updateLoad() }
+        dropCancelled()
+        admit()
+        plan()
+        collectRows()
+        guard !rows.isEmpty else { return }
+        load.passes += 1
+        device.reserveSlots(slots.count)
+        device.run(rows, outcomes: &outcomes)
+        decide()
+        device.readOut(readouts, results: &results)
+        // The readouts hold the samplers' contexts. Without them the tasks can change their contexts in place.
+        readouts.removeAll(keepingCapacity: true)
+        commit()
+    }
+
+    private func collectRows() {
+        rows.removeAll(keepingCapacity: true)
+        for entry in live { rows += entry.rows }
+    }
+
+    /// Gives every task its rows' outcomes, and collects the readouts it wants.
+    private func decide() {
+        var first = 0
+        for index in live.indices where !live[index].rows.isEmpty {
+            let end = first + live[index].rows.count
+            let start = readouts.count
+            do throws(OuroError) {
+                readouts += try live[index].task.absorb(outcomes[first..<end])
+            } catch {
+                live[index].error = error
+            }
+            live[index].readouts = start..<readouts.count
+            first = end
+        }
+    }
+
+    /// Gives every task the results of its readouts. Tasks that are done leave.
+    private func commit() {
+        for index in live.indices where !live[index].rows.isEmpty {
+            let entry = live[index]
+            do throws(OuroError) {
+                if let error = entry.error { throw error }
+                live[index].isDone = try entry.task.absorb(results[entry.readouts])
+            } catch {
+                live[index].error = error
+                live[index].isDone = true
+            }
+            let counts = entry.task.progress.rowCounts
+            load.rows.add(counts, since: entry.counted)
+            live[index].counted = counts
+        }
+        for entry in live where entry.isDone { end(entry.task, entry.error) }
+    }
+
+    // MARK: the life of a task
+
+    /// Takes a task in. It starts when the cache has room for it.
+    package func submit(_ task: any SequenceTask) {
+        let demand = task.demand
+        let blocks = demand.policy.blocks(
+            prompt: demand.promptPositions, positions: demand.maximumPositions, loops: demand.loops,
+            layout: pool.layout)
         guard blocks <= pool.capacity else {
             task.finish(
                 OuroError(
                     .memoryExceeded,
-                    "\(task.maximumPositions) positions at \(task.loops) loops need "
+                    "\(demand.maximumPositions) positions at \(demand.loops) loops need "
                         + "\(Self.memory(blocks * pool.layout.bytesPerBlock)) of cache, more than the budget of "
                         + "\(Self.memory(pool.budget)); ask for fewer tokens or raise the budget"))
             return
         }
-        waiting.append(Entry(task: task))
+        waiting.append(LiveTask(task: task))
     }
 
     private static func memory(_ bytes: Int) -> String {
         bytes < 16 << 20 ? "\((bytes + 1023) >> 10) KiB" : "\((bytes + 0xF_FFFF) >> 20) MiB"
     }
 
-    /// Runs one pass over rows of all live tasks.
-    func runPass() {
-        defer { takeStock() }
-        dropCancelled()
-        admit()
-        makeRoom()
-        var pass = Pass(rows: formPass())
-        guard !pass.rows.isEmpty else { return }
-        load.passes += 1
-        let before = live.map(\.task.rowCounts)
-        model.run(&pass)
-        var wanted: [(entry: Int, row: Int)] = []
-        var errors: [OuroError?] = live.map { _ in nil }
-        for (index, entry) in live.enumerated() where !entry.rows.isEmpty {
-            do throws(OuroError) {
-                wanted += try entry.task.absorb(entry.rows.map { pass.outcomes[$0] }).map { (index, $0) }
-            } catch {
-                errors[index] = error
-            }
-        }
-        readOut(wanted, pass: pass, errors: &errors)
-        for (index, entry) in live.enumerated() where !entry.rows.isEmpty {
-            do throws(OuroError) {
-                if let error = errors[index] { throw error }
-                if try entry.task.endPass() { end(entry.task, nil) }
-            } catch {
-                end(entry.task, error)
-            }
-            load.rows.add(entry.task.rowCounts, since: before[index])
-        }
-    }
-
-    /// Every task's next step gets its pages, the oldest task first, at the cost of the youngest. Who gets none waits.
-    private func makeRoom() {
-        var index = 0
-        while index < live.count {
-            let task = live[index].task
-            let needed = task.requiredPositions
-            while let cache = task.cache, cache.reserve(upTo: needed) < needed, live.count > index + 1 { preemptLast() }
-            index += 1
-        }
-    }
-
-    private func preemptLast() {
-        let entry = live.removeLast()
-        entry.task.preempt()
-        waiting.insert(Entry(task: entry.task, isResumed: true), at: 0)
-        load.preemptions += 1
-    }
-
-    private func formPass() -> [Row] {
-        var rows: [Row] = []
-        func add(_ new: [Row], to index: Int) {
-            live[index].rows += rows.count..<(rows.count + new.count)
-            rows += new
-            if !new.isEmpty { live[index].lastPass = load.passes }
-        }
-        for index in live.indices { live[index].rows.removeAll(keepingCapacity: true) }
-        // Whoever had no turn for longest comes first.
-        var skipped: Set<Int> = []
-        for index in live.indices.sorted(by: { live[$0].lastPass < live[$1].lastPass }) {
-            if rows.isEmpty || rows.count + live[index].task.requiredRowCount <= rowsPerPass {
-                add(live[index].task.requiredRows(), to: index)
-            } else {
-                skipped.insert(index)
-            }
-        }
-        for index in live.indices.sorted(by: { live[$0].lastChunk < live[$1].lastChunk })
-        where rows.count < rowsPerPass && !skipped.contains(index) {
-            let chunk = live[index].task.prefillRows(limit: rowsPerPass - rows.count)
-            if !chunk.isEmpty { live[index].lastChunk = load.passes }
-            add(chunk, to: index)
-        }
-        for index in live.indices where rows.count < min(freeRows, rowsPerPass) && !skipped.contains(index) {
-            add(live[index].task.draftRows(limit: min(freeRows, rowsPerPass) - rows.count), to: index)
-        }
-        return rows
-    }
-
-    private func readOut(_ wanted: [(entry: Int, row: Int)], pass: Pass, errors: inout [OuroError?]) {
-        for start in stride(from: 0, to: wanted.count, by: LoopedTransformer.readoutBatch) {
-            let batch = wanted[start..<min(start + LoopedTransformer.readoutBatch, wanted.count)]
-            let slots = batch.map { pass.rows[live[$0.entry].rows[$0.row]].slot }
-            let logits = model.logits(slots: slots[...])
-            for (index, item) in batch.enumerated() where errors[item.entry] == nil {
-                do throws(OuroError) {
-                    let values = UnsafeMutableBufferPointer(start: logits.row(index), count: logits.columns)
-                    try live[item.entry].task.absorb(logits: values, row: item.row, kernels: model.kernels)
-                } catch {
-                    errors[item.entry] = error
-                }
-            }
-        }
-    }
-
-    /// Starts waiting tasks, in order, while there is room for what they know and a page more.
-    private func admit() {
-        while let entry = waiting.first {
-            let task = entry.task
-            if let refusal, refusal.task === task, refusal.changes == pool.changes { return }
-            let cache = SequenceCache(
-                pool: pool, maximumPositions: task.maximumPositions, loops: task.loops, salt: task.cacheSalt,
-                policy: task.policy, prompt: task.promptPositions)
-            let reusable = task.reusableTokens
-            let cached = cache.takePrefix(of: reusable)
-            let promised = live.reduce(0) { $0 + blocksToCome($1.task, cache: $1.task.cache) }
-            guard live.isEmpty || pool.blocksInUse + promised + blocksToCome(task, cache: cache) <= pool.capacity else {
-                cache.release()
-                refusal = (task, pool.changes)
-                return
-            }
-            if !entry.isResumed {
-                load.prefixQueries += reusable.count
-                load.prefixHits += cached
-            }
-            refusal = nil
-            task.start(cache: cache, cached: cached, states: model.states)
-            live.append(entry)
-            waiting.removeFirst()
-        }
-    }
-
-    /// Blocks that a task will take before long: for the positions it knows, and a page more.
-    private func blocksToCome(_ task: any SequenceTask, cache: SequenceCache?) -> Int {
-        let positions = min(task.knownPositions + KVLayout.positionsPerBlock, task.maximumPositions)
-        guard let cache else { return 0 }
-        return cache.blocksToCome(cache.isCollapsed ? positions : min(positions, task.promptPositions))
-    }
-
     /// Ends every task without a result.
-    func cancelAll() {
+    package func cancelAll() {
         for entry in live + waiting { entry.task.finish(nil) }
         (live, waiting, refusal) = ([], [], nil)
-        takeStock()
+        updateLoad()
     }
 
     private func dropCancelled() {
-        for entry in live + waiting where entry.task.isCancelled { end(entry.task, nil) }
+        for entry in live + waiting where entry.task.progress.isCancelled { end(entry.task, nil) }
     }
 
     private func end(_ task: any SequenceTask, _ error: OuroError?) {
@@ -220,7 +155,7 @@ final class Scheduler {
         task.finish(error)
     }
 
-    private func takeStock() {
+    private func updateLoad() {
         load.liveRequests = live.count
         load.waitingRequests = waiting.count
         load.pagesInUse = pool.pagesInUse

@@ -1,4 +1,4 @@
-/// What the model thinks of one position of a given text, loop by loop.
+/// What the model predicts at one position of a given text, loop by loop.
 public struct ScoredPosition: Sendable, Equatable {
     public let position: Int
     public let token: Int
@@ -6,9 +6,9 @@ public struct ScoredPosition: Sendable, Equatable {
     public let logProbabilities: [Float]?
     /// Gate probability lambda after every loop.
     public let gate: [Float]
-    /// Probability of leaving at every loop.
+    /// Probability of exiting at every loop.
     public let exitDistribution: [Float]
-    /// The loop it leaves at under the request's exit policy (1-based).
+    /// The loop at which the position exits under the request's exit policy (1-based).
     public let exitLoop: Int
     /// The most likely next token after every loop.
     public let argmax: [Int]
@@ -17,162 +17,145 @@ public struct ScoredPosition: Sendable, Equatable {
 }
 
 /// Scores a given text: a prefill that reads out every row after every loop.
-final class ScoringTask: SequenceTask {
-    let maximumPositions: Int
-    let loops: Int
-    private let tokens: [Int]
-    private let exit: ExitPolicy
-    private let alternativeCount: Int
-    private var alternatives: [[TokenAlternative]]
+package final class ScoringTask: SequenceTask {
+    package let demand: SequenceDemand
+    private let request: ResolvedScoring
     private let cancelled: CancellationFlag
     private let deliver: @Sendable (Result<[ScoredPosition], OuroError>) -> Void
-    private let progress: (@Sendable (Int) -> Void)?
 
-    let cacheSalt: String
-    let policy: KVPolicy
-    let promptPositions: Int
+    private var sequence: SequenceCache?
+    private var slots: SlotAllocator?
     private var prefill: PrefillCursor
-    private(set) var cache: SequenceCache?
-    private(set) var rowCounts = RowCounts()
-    // Positions whose results are there.
-    private var scored = 0
-    private var states: RowStates?
+    private var rowCounts = RowCounts()
+    // The exits of the chunk under way.
     private var trackers: [ExitTracker] = []
-    private var argmax: [[Int]]
-    // Log-probability of the token that follows each position.
-    private var nextLogProbabilities: [[Float]]
+    /// Positions whose results are complete.
+    private var scored = 0
+    private var positions: [Position]
 
-    private var gates: [[Float]]
-    private var distributions: [[Float]]
-    private var exitLoops: [Int]
+    /// What is known of one position so far.
+    private struct Position {
+        var argmax: [Int] = []
+        /// Log-probabilities of the token that follows.
+        var nextLogProbabilities: [Float] = []
+        var alternatives: [TokenAlternative] = []
+        var tracker: ExitTracker?
+    }
 
-    init(
-        tokens: [Int], loops: Int, exit: ExitPolicy, chunkSize: Int, cacheSalt: String, alternatives: Int = 0,
-        policy: KVPolicy = .full, promptPositions: Int = .max, cancelled: CancellationFlag,
-        progress: (@Sendable (Int) -> Void)?, deliver: @escaping @Sendable (Result<[ScoredPosition], OuroError>) -> Void
+    package init(
+        _ request: ResolvedScoring, cancelled: CancellationFlag,
+        deliver: @escaping @Sendable (Result<[ScoredPosition], OuroError>) -> Void
     ) {
-        self.tokens = tokens
-        self.loops = loops
-        self.exit = exit
+        self.request = request
         self.cancelled = cancelled
-        self.cacheSalt = cacheSalt
-        self.policy = policy
-        self.promptPositions = policy == .full ? tokens.count : min(promptPositions, tokens.count)
         self.deliver = deliver
-        self.progress = progress
-        maximumPositions = tokens.count
+        let count = request.tokens.count
+        demand = SequenceDemand(
+            maximumPositions: count, loops: request.loops, policy: request.kvPolicy,
+            promptPositions: request.kvPolicy == .full ? count : min(request.promptTokens, count),
+            cacheSalt: request.cacheSalt)
+        prefill = PrefillCursor(tokens: request.tokens[...], loops: request.loops, chunkSize: request.prefillChunk)
+        positions = Array(repeating: Position(), count: count)
+    }
+
+    package var progress: SequenceProgress {
+        var progress = SequenceProgress()
+        progress.knownPositions = request.tokens.count
+        progress.requiredPositions = prefill.requiredPositions
+        progress.requiredRows = prefill.isUnderWay ? prefill.chunk.count : 0
+        progress.nextChunk = prefill.nextChunk
+        progress.rowCounts = rowCounts
+        progress.isCancelled = cancelled.isSet
+        return progress
+    }
+
+    /// A position must be computed to be scored. Only what was scored before a preemption may come from the cache.
+    package var reusableTokens: ArraySlice<Int> { request.tokens[..<min(scored, demand.promptPositions)] }
+
+    package func start(_ sequence: SequenceCache, cached: Int, slots: SlotAllocator) {
+        self.sequence = sequence
+        self.slots = slots
         prefill = PrefillCursor(
-            tokens: tokens[...], loops: loops, chunkSize: chunkSize, prompt: self.promptPositions)
-        alternativeCount = alternatives
-        self.alternatives = Array(repeating: [], count: tokens.count)
-        argmax = Array(repeating: [], count: tokens.count)
-        nextLogProbabilities = Array(repeating: [], count: tokens.count)
-        gates = Array(repeating: [], count: tokens.count)
-        distributions = gates
-        exitLoops = Array(repeating: loops, count: tokens.count)
+            tokens: request.tokens[...], cached: cached, loops: demand.loops, chunkSize: request.prefillChunk,
+            prompt: demand.promptPositions)
+        sequence.complete(cached, loops: demand.loops)
+        for position in cached..<positions.count { positions[position] = Position() }
     }
 
-    var isCancelled: Bool { cancelled.isSet }
-
-    var knownPositions: Int { tokens.count }
-    /// What is to be scored must be computed: only what was scored before a preemption need not be again.
-    var reusableTokens: ArraySlice<Int> { tokens[..<min(scored, promptPositions)] }
-
-    func start(cache: SequenceCache, cached: Int, states: RowStates) {
-        self.cache = cache
-        self.states = states
-        prefill = PrefillCursor(
-            tokens: tokens[...], cached: cached, loops: loops, chunkSize: prefill.chunkSize, prompt: promptPositions)
-        cache.complete(cached, loops: loops)
-        for position in cached..<tokens.count { (argmax[position], nextLogProbabilities[position]) = ([], []) }
+    package func preempt() {
+        if let slots { prefill.release(slots) }
+        sequence?.release()
+        (sequence, slots) = (nil, nil)
     }
 
-    func preempt() {
-        if let states { prefill.release(states) }
-        cache?.release()
-        cache = nil
+    package func rows(_ share: RowShare) -> [Row] {
+        guard let sequence, let slots else { return [] }
+        switch share {
+        case .required: break
+        case .chunk(let end): prefill.begin(end: end, slots: slots)
+        case .guesses: return []
+        }
+        return prefill.isUnderWay ? prefill.rows(table: sequence.table) : []
     }
 
-    var requiredPositions: Int { prefill.requiredPositions }
-
-    var requiredRowCount: Int { prefill.isUnderWay ? prefill.chunk.count : 0 }
-
-    func requiredRows() -> [Row] {
-        guard let cache, prefill.isUnderWay else { return [] }
-        return prefill.rows(cache: cache)
-    }
-
-    func prefillRows(limit: Int) -> [Row] {
-        guard let states, let cache, !prefill.isUnderWay, !prefill.isDone else { return [] }
-        prefill.begin(limit: limit, cache: cache, states: states)
-        return requiredRows()
-    }
-
-    func draftRows(limit: Int) -> [Row] { [] }
-
-    func absorb(_ outcomes: [RowOutcome]) throws(OuroError) -> [Int] {
+    package func absorb(_ outcomes: ArraySlice<RowOutcome>) throws(OuroError) -> [Readout] {
         rowCounts.prefill += outcomes.count
-        if prefill.loop == 1 { trackers = outcomes.map { _ in ExitTracker(loops: loops, policy: exit) } }
+        let isFirst = prefill.loop == 1
+        if isFirst { trackers = outcomes.map { _ in ExitTracker(loops: demand.loops, policy: request.exit) } }
+        var readouts: [Readout] = []
         for (index, outcome) in outcomes.enumerated() {
-            guard outcome.gateLogit.isFinite else { throw nonFinite(prefill.chunk.lowerBound + index) }
+            let position = prefill.chunk.lowerBound + index
+            guard outcome.gateLogit.isFinite else { throw .notFinite(position: position) }
             trackers[index].advance(outcome)
+            var readout = Readout(slot: prefill.chunkSlots[index])
+            let exit = trackers[index].exitLoop ?? demand.loops
+            if exit == prefill.loop { readout.alternatives = request.alternatives }
+            if position + 1 < request.tokens.count { readout.target = request.tokens[position + 1] }
+            readouts.append(readout)
         }
-        return Array(0..<outcomes.count)
+        return readouts
     }
 
-    func absorb(logits: UnsafeMutableBufferPointer<Float>, row: Int, kernels: Kernels) throws(OuroError) {
-        let position = prefill.chunk.lowerBound + row
-        guard let base = logits.baseAddress else { return }
-        let best = kernels.table.argmax(base, logits.count)
-        guard best >= 0 else { throw nonFinite(position) }
-        argmax[position].append(Int(best))
-        let normaliser = kernels.table.log_sum_exp(base, logits.count)
-        if trackers[row].exitLoop == prefill.loop || trackers[row].exitLoop == nil && prefill.loop == loops {
-            alternatives[position] = TokenAlternative.best(alternativeCount, of: logits, normaliser: normaliser)
-        }
-        if position + 1 < tokens.count {
-            nextLogProbabilities[position].append(logits[tokens[position + 1]] - normaliser)
-        }
-    }
-
-    func endPass() throws(OuroError) -> Bool {
-        guard let states else { return true }
-        let ran = prefill.loop
-        let leaves = policy.sharesLoops && prefill.isAfterPrompt && trackers.first?.exitLoop != nil
-        if ran == loops || leaves {
-            for (position, tracker) in zip(prefill.chunk, trackers) {
-                gates[position] = tracker.lambdas
-                distributions[position] = tracker.distribution
-                exitLoops[position] = tracker.exitLoop ?? loops
+    package func absorb(_ results: ArraySlice<ReadoutResult>) throws(OuroError) -> Bool {
+        guard let slots else { return true }
+        for (position, result) in zip(prefill.chunk, results) {
+            guard let token = result.token else { throw .notFinite(position: position) }
+            positions[position].argmax.append(token)
+            if let logProbability = result.targetLogProbability {
+                positions[position].nextLogProbabilities.append(logProbability)
             }
+            if !result.alternatives.isEmpty { positions[position].alternatives = result.alternatives }
+        }
+        let ran = prefill.loop
+        let leaves = demand.policy.sharesLoops && prefill.isAfterPrompt && trackers.first?.exitLoop != nil
+        if ran == demand.loops || leaves {
+            for (position, tracker) in zip(prefill.chunk, trackers) { positions[position].tracker = tracker }
             if prefill.chunk.upperBound > scored {
                 scored = prefill.chunk.upperBound
-                progress?(scored)
+                request.progress?(scored)
             }
         }
-        prefill.endPass(states: states, leaves: leaves)
-        cache?.publish(tokens[...], completed: min(prefill.completed, promptPositions))
-        if !prefill.isUnderWay { cache?.complete(prefill.completed, loops: ran) }
+        prefill.endPass(slots: slots, leaves: leaves)
+        sequence?.publish(request.tokens[...], completed: min(prefill.completed, demand.promptPositions))
+        if !prefill.isUnderWay { sequence?.complete(prefill.completed, loops: ran) }
         return prefill.isDone
     }
 
-    func finish(_ error: OuroError?) {
+    package func finish(_ error: OuroError?) {
         preempt()
         if let error { return deliver(.failure(error)) }
-        guard prefill.isDone else { return deliver(.success([])) }
-        let positions = tokens.indices.map { position in
-            ScoredPosition(
-                position: position, token: tokens[position],
-                logProbabilities: position == 0 ? nil : nextLogProbabilities[position - 1], gate: gates[position],
-                exitDistribution: distributions[position], exitLoop: exitLoops[position], argmax: argmax[position],
-                alternatives: alternatives[position])
-        }
-        deliver(.success(positions))
+        deliver(.success(prefill.isDone ? result : []))
     }
 
-    private func nonFinite(_ position: Int) -> OuroError {
-        OuroError(
-            .nonFinite, field: "position \(position)",
-            "the model produced a value that is not a finite number; its weights are damaged or overflow")
+    private var result: [ScoredPosition] {
+        positions.indices.map { index in
+            let position = positions[index]
+            return ScoredPosition(
+                position: index, token: request.tokens[index],
+                logProbabilities: index == 0 ? nil : positions[index - 1].nextLogProbabilities,
+                gate: position.tracker?.lambdas ?? [], exitDistribution: position.tracker?.distribution ?? [],
+                exitLoop: position.tracker?.exitLoop ?? demand.loops, argmax: position.argmax,
+                alternatives: position.alternatives)
+        }
     }
 }

@@ -1,9 +1,9 @@
 /// Turns tokens into text that may be shown: whole characters, nothing of a stop string.
-struct TextAssembler: Sendable {
+package struct TextAssembler: Sendable {
     private var decoder: StreamingDecoder?
     private var matcher: StopMatcher
 
-    init(tokenizer: Tokenizer?, stop: [String], showsSpecialTokens: Bool) {
+    package init(tokenizer: Tokenizer?, stop: [String], showsSpecialTokens: Bool) {
         decoder = tokenizer.map { StreamingDecoder($0, skippingSpecialTokens: !showsSpecialTokens) }
         matcher = StopMatcher(stop)
     }

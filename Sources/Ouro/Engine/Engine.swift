@@ -21,12 +21,14 @@ public final class Engine: Sendable {
     public let tokenizer: Tokenizer?
     public let chatTemplate: ChatTemplate
     public let options: EngineOptions
-    /// Instruction set of the kernels in use.
-    public let instructionSet: String
+    /// The device that runs the model, and its instruction set: `cpu:avx512`.
+    public let device: String
     /// Bytes that keys and values may take, all sequences together.
     public let cacheMemory: Int
     /// How keys and values are stored.
     public let kvType: KVType
+    /// The cache policies that the device can run.
+    let policies: Set<KVPolicy>
     private let thread: EngineThread
 
     /// Loads a Hugging Face model folder: `config.json`, `model.safetensors` or shards with an index, `tokenizer.json`.
@@ -39,54 +41,48 @@ public final class Engine: Sendable {
         overrides: (inout ModelConfiguration) -> Void = { _ in }
     ) throws(OuroError) {
         try options.validate()
-        var configuration = try ModelConfiguration(contentsOf: folder.appendingPathComponent("config.json"))
-        overrides(&configuration)
-        try configuration.validate(file: "config.json")
+        let configuration = try LoadedModel.configuration(of: folder, overrides: overrides)
         try options.checkMemory(configuration)
         let defaults = try GenerationConfiguration.load(fromModelFolder: folder)
         try defaults.validate(
             vocabularySize: configuration.vocabularySize,
             file: folder.appendingPathComponent(GenerationConfiguration.fileName).path)
         let tokenizerFile = folder.appendingPathComponent("tokenizer.json")
-        let tokenizer: Tokenizer? =
+        tokenizer =
             FileManager.default.fileExists(atPath: tokenizerFile.path) ? try Tokenizer(contentsOf: tokenizerFile) : nil
-        let template = try ChatTemplate.load(fromModelFolder: folder)
+        chatTemplate = try ChatTemplate.load(fromModelFolder: folder)
         let environment = ProcessInfo.processInfo.environment["OURO_ISA"]
-        let kernels = try Kernels.select(options.instructionSet ?? environment)
-        let pool = WorkerPool(threadCount: options.threads ?? EngineOptions.defaultThreads)
-        var checkpoint = try Checkpoint(folder: folder, mapped: options.mapsFiles)
-        if let adapter = options.adapter {
-            checkpoint = try checkpoint.merging(Adapter(contentsOf: adapter), kernels: kernels)
-        }
-        let weights = try ModelWeights(checkpoint, configuration: configuration, kernels: kernels, pool: pool)
-        let kvType = options.kvType ?? .default(for: configuration)
-        let model = LoopedTransformer(
-            configuration: configuration, weights: weights, kernels: kernels, pool: pool, kvType: kvType)
+        let model = try LoadedModel(
+            folder: folder, configuration: configuration,
+            kernels: Kernels.select(options.instructionSet ?? environment),
+            pool: WorkerPool(threadCount: options.threads ?? EngineOptions.defaultThreads), mapped: options.mapsFiles,
+            adapter: options.adapter)
+        let device = model.makeDevice(kvType: options.kvType)
         let cacheMemory = options.cacheMemory ?? EngineOptions.availableMemory / 10 * 7
-        let scheduler = Scheduler(
-            model: model,
-            pool: KVPool(layout: model.layout, budget: cacheMemory, sharesPrefixes: options.sharesPrefixes),
-            rowsPerPass: options.rowsPerPass,
-            freeRows: options.freeRows ?? CostCurve(measuring: model).freeRows(loops: configuration.totalUTSteps))
 
         self.configuration = configuration
-        self.generationDefaults = defaults
-        self.tokenizer = tokenizer
-        self.chatTemplate = template
+        generationDefaults = defaults
         self.options = options
         self.cacheMemory = cacheMemory
-        self.kvType = kvType
-        instructionSet = kernels.name
-        thread = EngineThread(scheduler: scheduler)
+        kvType = device.layout.type
+        self.device = device.name
+        policies = device.policies
+        let freeRows = options.freeRows ?? CostCurve(measuring: device).freeRows(loops: configuration.totalUTSteps)
+        thread = EngineThread(
+            scheduler: Scheduler(
+                device: device,
+                pool: KVPool(device: device, budget: cacheMemory, sharesPrefixes: options.sharesPrefixes),
+                rowsPerPass: options.rowsPerPass, freeRows: freeRows))
     }
 
     deinit { thread.stop() }
 
-    /// Checks a request as ``generate(_:)`` does, without starting it.
+    /// Checks a request and fills in its defaults, without starting it.
     ///
     /// - Throws: ``OuroError`` with code `invalidRequest` or `contextExceeded`.
-    public func check(_ request: GenerationRequest) throws(OuroError) {
-        _ = try resolve(request, promptCount: tokens(of: request.prompt).count)
+    public func prepare(_ request: GenerationRequest) throws(OuroError) -> PreparedRequest {
+        let prompt = try tokens(of: request.prompt)
+        return PreparedRequest(prompt: prompt, resolved: try resolve(request, promptCount: prompt.count))
     }
 
     /// Starts a generation.
@@ -94,57 +90,40 @@ public final class Engine: Sendable {
     /// - Throws: ``OuroError`` with code `invalidRequest` or `contextExceeded` before any work is done. Later errors come
     ///   out of the stream and concern this request alone.
     public func generate(_ request: GenerationRequest) throws(OuroError) -> TokenStream {
-        let prompt = try tokens(of: request.prompt)
-        let resolved = try resolve(request, promptCount: prompt.count)
+        generate(try prepare(request))
+    }
+
+    /// Starts a generation that ``prepare(_:)`` has checked.
+    public func generate(_ request: PreparedRequest) -> TokenStream {
         let flag = CancellationFlag()
         let (stream, continuation) = AsyncThrowingStream<GeneratedToken, any Error>.makeStream()
         continuation.onTermination = { _ in flag.set() }
         thread.perform { scheduler in
             scheduler.submit(
-                GenerationTask(prompt: prompt, request: resolved, continuation: continuation, cancelled: flag))
+                GenerationTask(
+                    prompt: request.prompt, request: request.resolved, continuation: continuation, cancelled: flag))
         }
-        return TokenStream(promptTokens: prompt.count, stream: stream)
+        return TokenStream(promptTokens: request.prompt.count, stream: stream)
     }
 
-    /// Log-probabilities, gates and predictions of a text after every loop.
+    /// Scores a text: log-probability, gate and prediction of every position after every loop.
     ///
     /// - Parameters:
-    ///   - cacheSalt: see ``GenerationRequest/cacheSalt``. Scores are always computed; others may find their pages.
-    ///   - alternatives: how many of the most likely tokens to report with every position.
-    ///   - kvPolicy: what is kept of keys and values after the first `promptTokens` tokens, by default all. With another
-    ///     policy than ``KVPolicy/full`` the tokens after the prompt run one by one, as when they are generated; where loops
-    ///     share keys and values, they run no further than to their exit, and have no scores after it.
-    ///   - promptTokens: needed with another policy than `full`.
     ///   - progress: called with the number of positions done, on the inference thread.
+    /// - Returns: one value for each token of the text.
     /// - Throws: ``OuroError``, or `CancellationError` if the task was cancelled.
     public func score(
-        _ prompt: GenerationRequest.Prompt, loops: Int? = nil, exit: ExitPolicy? = nil, alternatives: Int = 0,
-        cacheSalt: String = "", kvPolicy: KVPolicy = .full, promptTokens: Int? = nil,
-        progress: (@Sendable (Int) -> Void)? = nil
+        _ request: ScoringRequest, progress: (@Sendable (Int) -> Void)? = nil
     ) async throws -> [ScoredPosition] {
-        let tokens = try tokens(of: prompt)
-        var request = GenerationRequest(prompt, maxTokens: 1)
-        (request.loops, request.exit, request.kvPolicy) = (loops, exit, kvPolicy)
-        try checkAlternatives(alternatives)
-        let resolved = try resolve(request, promptCount: tokens.count, forScoring: true)
-        let promptPositions = promptTokens ?? tokens.count
-        guard (1...tokens.count).contains(promptPositions), kvPolicy == .full || promptTokens != nil else {
-            throw OuroError(
-                .invalidRequest, field: "prompt_tokens",
-                "expected 1 to \(tokens.count), the tokens before kv_policy '\(kvPolicy.rawValue)' applies, found "
-                    + (promptTokens.map(String.init) ?? "none"))
-        }
+        var resolved = try resolve(request)
+        resolved.progress = progress
         let flag = CancellationFlag()
         let result = try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation {
-                (continuation: CheckedContinuation<[ScoredPosition], any Error>) in
+                [resolved] (continuation: CheckedContinuation<[ScoredPosition], any Error>) in
                 thread.perform { scheduler in
                     scheduler.submit(
-                        ScoringTask(
-                            tokens: tokens, loops: resolved.loops, exit: resolved.exit,
-                            chunkSize: resolved.prefillChunk, cacheSalt: cacheSalt, alternatives: alternatives,
-                            policy: kvPolicy, promptPositions: promptPositions, cancelled: flag, progress: progress,
-                            deliver: { continuation.resume(with: $0) }))
+                        ScoringTask(resolved, cancelled: flag, deliver: { continuation.resume(with: $0) }))
                 }
             }
         } onCancel: {
@@ -157,11 +136,13 @@ public final class Engine: Sendable {
     /// Requests, memory and passes, as of the end of the last pass. May be read from any thread at any time.
     public var load: EngineLoad { thread.load }
 
-    /// Blocks of the cache in use, and rows in flight: both zero when nothing runs. For leak checks.
-    func usage() async -> (blocksInUse: Int, rowStates: Int) {
+    // MARK: for tests
+
+    /// Blocks of the cache in use, and slots of hidden states in use. Both are zero when nothing runs.
+    func usage() async -> (blocksInUse: Int, slots: Int) {
         await withCheckedContinuation { continuation in
             thread.perform { scheduler in
-                continuation.resume(returning: (scheduler.pool.blocksInUse, scheduler.model.states.used))
+                continuation.resume(returning: (scheduler.pool.blocksInUse, scheduler.slots.used))
             }
         }
     }

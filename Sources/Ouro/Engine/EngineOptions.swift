@@ -2,6 +2,8 @@ import Foundation
 
 /// What an engine may use of the machine.
 public struct EngineOptions: Sendable {
+    /// The hardware that runs the model.
+    public var device: Device
     /// Threads that share the work of a pass; by default one per physical core.
     public var threads: Int?
     /// Bytes for keys and values, of live sequences and of pages kept for later ones; by default 70 % of the memory that
@@ -30,8 +32,9 @@ public struct EngineOptions: Sendable {
     public init(
         threads: Int? = nil, cacheMemory: Int? = nil, prefillChunk: Int = 256, rowsPerPass: Int = 512,
         freeRows: Int? = nil, mapsFiles: Bool = true, kvType: KVType? = nil, instructionSet: String? = nil,
-        sharesPrefixes: Bool = true, kvPolicy: KVPolicy = .full, adapter: URL? = nil
+        sharesPrefixes: Bool = true, kvPolicy: KVPolicy = .full, adapter: URL? = nil, device: Device = .auto
     ) {
+        self.device = device
         self.threads = threads
         self.cacheMemory = cacheMemory
         self.prefillChunk = prefillChunk
@@ -68,7 +71,7 @@ public struct EngineOptions: Sendable {
         _ configuration: ModelConfiguration, available: Int = EngineOptions.availableMemory
     ) throws(OuroError) {
         let rows = max(rowsPerPass, prefillChunk)
-        let bytes = Workspace.byteCount(rows: LoopedTransformer.rowsMade(for: rows), configuration: configuration)
+        let bytes = Workspace.byteCount(rows: Workspace.rowsMade(for: rows), configuration: configuration)
         guard bytes <= available else {
             throw OuroError(
                 .memoryExceeded, field: prefillChunk >= rowsPerPass ? "prefillChunk" : "rowsPerPass",

@@ -1,23 +1,3 @@
-/// A request with every default filled in and every value checked.
-struct ResolvedRequest: Sendable {
-    var loops: Int
-    var exit: ExitPolicy
-    var maxTokens: Int
-    var endTokens: Set<Int>
-    var sampling: SamplingParameters
-    var prefillChunk: Int
-    var wavefront: Bool
-    var draftTokens: Int
-    var kvPolicy = KVPolicy.full
-    var traces = false
-    var everyLoop = false
-    var cacheSalt = ""
-    var minTokens = 0
-    var alternatives = 0
-    var constraint: (any TokenConstraint)?
-    var text: TextAssembler
-}
-
 extension Engine {
     /// Loops that a request may ask for at most; beyond the trained number quality falls (paper, section 4).
     static let loopLimit = 64
@@ -29,7 +9,7 @@ extension Engine {
     ///
     /// - Throws: ``OuroError`` with code `invalidRequest` for an empty prompt, tokens outside the vocabulary, or text
     ///   without a tokenizer.
-    public func tokens(of prompt: GenerationRequest.Prompt) throws(OuroError) -> [Int] {
+    public func tokens(of prompt: Prompt) throws(OuroError) -> [Int] {
         let tokens: [Int]
         switch prompt {
         case .tokens(let given): tokens = given
@@ -69,24 +49,14 @@ extension Engine {
         return sampling
     }
 
-    func resolve(
-        _ request: GenerationRequest, promptCount: Int, forScoring: Bool = false
-    ) throws(OuroError) -> ResolvedRequest {
-        let loops = request.loops ?? configuration.totalUTSteps
-        guard (1...Self.loopLimit).contains(loops) else {
-            throw OuroError(.invalidRequest, field: "loops", "expected 1 to \(Self.loopLimit), found \(loops)")
-        }
-        let exit = request.exit ?? .threshold(configuration.exitThreshold)
-        try exit.validate()
+    /// Fills in the defaults of a generation request, and checks every value.
+    func resolve(_ request: GenerationRequest, promptCount: Int) throws(OuroError) -> ResolvedRequest {
+        let loops = try resolve(loops: request.loops)
+        let exit = try resolve(exit: request.exit)
         guard request.maxTokens >= 1 else {
             throw OuroError(.invalidRequest, field: "max_tokens", "expected at least 1, found \(request.maxTokens)")
         }
-        let room = configuration.contextLength - promptCount
-        guard forScoring ? room >= 0 : room > 0 else {
-            throw OuroError(
-                .contextExceeded, field: "prompt",
-                "the prompt has \(promptCount) tokens, the model's context \(configuration.contextLength)")
-        }
+        let room = try room(after: promptCount, atLeast: 1)
         var sampling = request.sampling ?? defaultSampling
         try sampling.validate(vocabularySize: configuration.vocabularySize)
         if request.sampling == nil, sampling.temperature > 0 { sampling.seed = .random(in: 0 ... .max) }
@@ -106,16 +76,67 @@ extension Engine {
         }
         try checkAlternatives(request.alternatives)
         let policy = request.kvPolicy ?? options.kvPolicy
-        try checkPolicy(policy, of: request)
+        try checkPolicy(policy)
+        try checkGuessing(request, policy)
         return ResolvedRequest(
-            loops: loops, exit: exit, maxTokens: min(request.maxTokens, max(room, 1)),
+            vocabularySize: configuration.vocabularySize, loops: loops, exit: exit,
+            maxTokens: min(request.maxTokens, room),
             endTokens: request.stopTokens.union(request.ignoresEndOfText ? [] : endOfTextTokens), sampling: sampling,
             prefillChunk: options.prefillChunk, wavefront: request.wavefront ?? (policy == .full),
-            draftTokens: request.draftTokens, kvPolicy: policy,
-            traces: request.traces, everyLoop: request.everyLoop, cacheSalt: request.cacheSalt,
-            minTokens: request.minTokens, alternatives: request.alternatives, constraint: request.constraint,
+            draftTokens: request.draftTokens, kvPolicy: policy, traces: request.traces, everyLoop: request.everyLoop,
+            cacheSalt: request.cacheSalt, minTokens: request.minTokens, alternatives: request.alternatives,
+            constraint: request.constraint,
             text: TextAssembler(
                 tokenizer: tokenizer, stop: request.stop, showsSpecialTokens: request.showsSpecialTokens))
+    }
+
+    /// Fills in the defaults of a scoring request, and checks every value.
+    func resolve(_ request: ScoringRequest) throws(OuroError) -> ResolvedScoring {
+        let tokens = try tokens(of: request.prompt)
+        try checkAlternatives(request.alternatives)
+        var resolved = ResolvedScoring(
+            tokens: tokens, loops: try resolve(loops: request.loops), exit: try resolve(exit: request.exit),
+            prefillChunk: options.prefillChunk)
+        _ = try room(after: tokens.count, atLeast: 0)
+        try checkPolicy(request.kvPolicy)
+        resolved.promptTokens = request.promptTokens ?? tokens.count
+        guard (1...tokens.count).contains(resolved.promptTokens),
+            request.kvPolicy == .full || request.promptTokens != nil
+        else {
+            throw OuroError(
+                .invalidRequest, field: "prompt_tokens",
+                "expected 1 to \(tokens.count), the tokens before kv_policy '\(request.kvPolicy.rawValue)' applies, found "
+                    + (request.promptTokens.map(String.init) ?? "none"))
+        }
+        resolved.alternatives = request.alternatives
+        resolved.cacheSalt = request.cacheSalt
+        resolved.kvPolicy = request.kvPolicy
+        return resolved
+    }
+
+    private func resolve(loops: Int?) throws(OuroError) -> Int {
+        let loops = loops ?? configuration.totalUTSteps
+        guard (1...Self.loopLimit).contains(loops) else {
+            throw OuroError(.invalidRequest, field: "loops", "expected 1 to \(Self.loopLimit), found \(loops)")
+        }
+        return loops
+    }
+
+    private func resolve(exit: ExitPolicy?) throws(OuroError) -> ExitPolicy {
+        let exit = exit ?? .threshold(configuration.exitThreshold)
+        try exit.validate()
+        return exit
+    }
+
+    /// Positions that the context has after the prompt.
+    private func room(after promptCount: Int, atLeast least: Int) throws(OuroError) -> Int {
+        let room = configuration.contextLength - promptCount
+        guard room >= least else {
+            throw OuroError(
+                .contextExceeded, field: "prompt",
+                "the prompt has \(promptCount) tokens, the model's context \(configuration.contextLength)")
+        }
+        return room
     }
 
     /// Alternatives that a token may be reported with.
@@ -128,8 +149,16 @@ extension Engine {
         }
     }
 
-    /// Rows ahead on guesses need every loop's own keys and values, because a dropped row must leave nothing behind.
-    private func checkPolicy(_ policy: KVPolicy, of request: GenerationRequest) throws(OuroError) {
+    private func checkPolicy(_ policy: KVPolicy) throws(OuroError) {
+        guard !policies.contains(policy) else { return }
+        let known = KVPolicy.allCases.filter(policies.contains).map(\.rawValue).joined(separator: ", ")
+        throw OuroError(
+            .unsupported, field: "kv_policy",
+            "the device \(device) has no '\(policy.rawValue)'; choose one of: \(known)")
+    }
+
+    /// Rows on guesses need every loop's own keys and values, because a dropped row must leave nothing behind.
+    private func checkGuessing(_ request: GenerationRequest, _ policy: KVPolicy) throws(OuroError) {
         guard policy != .full else { return }
         if request.wavefront == true {
             throw OuroError(

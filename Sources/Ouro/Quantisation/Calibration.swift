@@ -8,7 +8,7 @@ struct Calibration {
     let plan: QuantisationPlan
     let windows: [[Int]]
 
-    private var model: LoopedTransformer { runner.model }
+    private var model: LoopedTransformer { runner.device.transformer }
     private var configuration: ModelConfiguration { model.configuration }
 
     /// The layers of every run over the text.
@@ -67,10 +67,10 @@ struct Calibration {
             }
         }
         let (kernels, pool) = (model.kernels, model.pool)
-        model.inputTap = { [moments] layer, input, x, rows in
+        model.taps.input = { [moments] layer, input, x, rows in
             moments[layer]?[input]?.add(x, rows: rows, kernels: kernels, pool: pool)
         }
-        defer { model.inputTap = nil }
+        defer { model.taps.input = nil }
         for (index, window) in windows.enumerated() {
             try Task.checkCancellation()
             try runner.run(window)

@@ -49,11 +49,11 @@ public struct Divergence: Sendable, Equatable {
         _ subject: Subject, against reference: Subject, tokens: [Int], tokenLimit: Int = 8192, windowLength: Int = 512,
         promptLength: Int? = nil, threads: Int? = nil, progress: (Double) -> Void = { _ in }
     ) throws -> Divergence {
-        let kernels = try OfflineModel.defaultKernels()
+        let kernels = try LoadedModel.defaultKernels()
         let pool = WorkerPool(threadCount: threads ?? EngineOptions.defaultThreads)
-        let base = try OfflineModel(folder: reference.folder, kernels: kernels, pool: pool)
+        let base = try LoadedModel(folder: reference.folder, kernels: kernels, pool: pool)
         let isSame = subject.folder.standardizedFileURL == reference.folder.standardizedFileURL
-        let other = isSame ? base : try OfflineModel(folder: subject.folder, kernels: kernels, pool: pool)
+        let other = isSame ? base : try LoadedModel(folder: subject.folder, kernels: kernels, pool: pool)
         try check(other.configuration, against: base.configuration, file: subject.folder.path)
         try QuantisationOptions.check(tokens, vocabularySize: base.configuration.vocabularySize, field: "text")
         let length = min(windowLength, base.configuration.contextLength, other.configuration.contextLength)
@@ -134,9 +134,9 @@ public struct Divergence: Sendable, Equatable {
         let tokens = a.tokens
         for start in stride(from: start, to: tokens.count, by: LoopedTransformer.readoutBatch) {
             let batch = start..<min(start + LoopedTransformer.readoutBatch, tokens.count)
-            let reference = first.model.logits(slots: a.slots[batch])
-            let found = second.model.logits(slots: b.slots[batch])
-            let kernels = first.model.kernels
+            let reference = first.device.logits(of: a.slots[batch])
+            let found = second.device.logits(of: b.slots[batch])
+            let kernels = first.device.transformer.kernels
             for index in 0..<batch.count {
                 let position = start + index
                 let next = position + 1 < tokens.count ? tokens[position + 1] : nil
@@ -160,9 +160,7 @@ public struct Divergence: Sendable, Equatable {
     ) throws(OuroError) -> Finding {
         let best = (kernels.table.argmax(reference, count), kernels.table.argmax(found, count))
         guard best.0 >= 0, best.1 >= 0 else {
-            throw OuroError(
-                .nonFinite, field: "position \(position)",
-                "the model produced a value that is not a finite number; its weights are damaged or overflow")
+            throw .notFinite(position: position)
         }
         let normaliser = kernels.table.log_sum_exp(reference, count)
         let shift = kernels.table.log_sum_exp(found, count) - normaliser

@@ -65,7 +65,7 @@ public struct Quantiser: Sendable {
     ///   work can be resumed.
     public func write(to output: URL, progress: (Progress) -> Void = { _ in }) throws {
         if options.calibration != nil { try Calibration.checkMemory(options, configuration) }
-        let kernels = try OfflineModel.defaultKernels()
+        let kernels = try LoadedModel.defaultKernels()
         let pool = WorkerPool(threadCount: options.threads ?? EngineOptions.defaultThreads)
         let target = try QuantisationFolder(
             output, source: folder, fingerprint: try fingerprint(kernels), replacesFiles: options.replacesFiles)
@@ -93,7 +93,7 @@ public struct Quantiser: Sendable {
             options.calibration ?? [],
             length: min(QuantisationOptions.windowLength, configuration.contextLength),
             limit: options.calibrationTokens)
-        let runner = try OfflineModel(folder: folder, kernels: kernels, pool: pool)
+        let runner = try LoadedModel(folder: folder, kernels: kernels, pool: pool)
             .runner(windowLength: windows.map(\.count).max() ?? 1)
         let calibration = Calibration(runner: runner, checkpoint: checkpoint, plan: plan, windows: windows)
         let runs = Calibration.runs(options, configuration)

@@ -62,7 +62,7 @@ package struct FloatRows {
     /// as this value lives.
     package var view: View { View(base: row(0), stride: stride) }
 
-    package struct View {
+    package struct View: BitwiseCopyable {
         fileprivate let base: UnsafeMutablePointer<Float>
         package let stride: Int
 

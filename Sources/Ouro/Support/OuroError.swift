@@ -58,3 +58,15 @@ extension OuroError: CustomStringConvertible {
         [file, field, message].compactMap { $0 }.joined(separator: ": ")
     }
 }
+
+extension OuroError {
+    /// The model's value at a position is not a finite number.
+    ///
+    /// - Parameters:
+    ///   - loop: where it is known, 1-based.
+    package static func notFinite(position: Int, loop: Int? = nil) -> OuroError {
+        OuroError(
+            .nonFinite, field: "position \(position)" + (loop.map { ", loop \($0)" } ?? ""),
+            "the model produced a value that is not a finite number; its weights are damaged or overflow")
+    }
+}

@@ -68,15 +68,17 @@ public struct Evaluator: Sendable {
     private func score(_ tokens: [Int], prompt: Int) async throws -> [[ScoredPosition]] {
         let policy = engine.options.kvPolicy
         guard policy != .full else {
-            let positions = try await engine.score(.tokens(tokens), loops: plan.maximumLoops, exit: .allLoops)
+            let positions = try await engine.score(
+                ScoringRequest(.tokens(tokens), loops: plan.maximumLoops, exit: .allLoops))
             return plan.readings.map { _ in positions }
         }
         var scores: [[ScoredPosition]] = []
         for reading in plan.readings {
             scores.append(
                 try await engine.score(
-                    .tokens(tokens), loops: reading.loops, exit: reading.exitPolicy, kvPolicy: policy,
-                    promptTokens: prompt))
+                    ScoringRequest(
+                        .tokens(tokens), loops: reading.loops, exit: reading.exitPolicy, kvPolicy: policy,
+                        promptTokens: prompt)))
         }
         return scores
     }

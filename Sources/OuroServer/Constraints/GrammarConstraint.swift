@@ -122,17 +122,13 @@ final class GrammarConstraint: TokenConstraint, @unchecked Sendable {
         states = [automaton.grammar.start]
     }
 
-    func restrict(_ logits: UnsafeMutableBufferPointer<Float>, after output: [Int]) {
+    func allowTokens(after output: [Int], in mask: inout TokenMask) {
         let state = state(after: output)
         let allowed = automaton.allowed(in: state)
-        // Where nothing can follow the text is over, though it may be an end that was not foreseen.
-        let ends = state.accepts || allowed.isEmpty
-        var kept: [(Int, Float)] = []
-        kept.reserveCapacity(allowed.count + endTokens.count)
-        for id in allowed where Int(id) < logits.count { kept.append((Int(id), logits[Int(id)])) }
-        if ends { for id in endTokens where id < logits.count { kept.append((id, logits[id])) } }
-        logits.update(repeating: -.infinity)
-        for (id, logit) in kept { logits[id] = logit }
+        mask.setAll(false)
+        for id in allowed { mask[Int(id)] = true }
+        // Where nothing can follow, the text is over, even if the grammar did not foresee this end.
+        if state.accepts || allowed.isEmpty { for id in endTokens { mask[id] = true } }
     }
 
     private func state(after output: [Int]) -> Grammar.State {

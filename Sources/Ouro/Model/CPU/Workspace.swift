@@ -1,6 +1,6 @@
 import OuroKernels
 
-/// The intermediate values of a pass, a row of memory each; grows to the largest pass seen.
+/// Memory for the intermediate values of a pass. Each value has one row of memory for each row of the pass.
 struct Workspace {
     private(set) var residual: FloatRows
     private(set) var normed: FloatRows
@@ -13,14 +13,16 @@ struct Workspace {
     private(set) var sine: FloatRows
     /// Gate logit, squared change, squared base.
     private(set) var outcomes: FloatRows
-    /// The activations of one product, in the kernels' tiles.
+    /// The activations of one product, packed for the kernels.
     private(set) var packed: AlignedMemory
-    /// The activations of the MLP's second product, which come into being while the first one reads its own.
+    /// The packed activations of the down projection: threads write them while gate and up still read theirs.
     private(set) var packedActivated: AlignedMemory
-    /// What a job of attention keeps, a row for every worker.
+    /// Scratch memory of attention, one row for each thread.
     private(set) var attention: FloatRows
-    /// A span of compressed pages in f32, a row for every worker.
+    /// A span of compressed pages in f32, one row for each thread.
     private(set) var expansion: FloatRows
+    /// The runs of the pass under way; filled by ``findRuns(_:configuration:workers:)``.
+    private(set) var runs: [AttentionRun] = []
 
     init(
         rows: Int, configuration: ModelConfiguration, weights: ModelWeights, workers: Int, kernels: Kernels
@@ -51,7 +53,7 @@ struct Workspace {
         expansion = FloatRows(rows: workers, columns: ouro_expansion_scratch(configuration.headDimension))
     }
 
-    /// Bytes that a workspace of so many rows takes, what workers have by themselves left out.
+    /// Bytes that a workspace of so many rows takes, without the scratch memory of threads.
     static func byteCount(rows: Int, configuration: ModelConfiguration) -> Int {
         let attention = configuration.headCount * configuration.headDimension
         let keyValue = configuration.keyValueHeadCount * configuration.headDimension
@@ -65,15 +67,33 @@ struct Workspace {
     /// The largest number of rows that fit.
     var capacity: Int { residual.rows }
 
-    /// Rows whose attention to one head's keys and values is one job: so often fewer are they read from memory.
+    /// Rows for which a workspace is made when a pass has `rows`. It is made larger than needed, so that it grows seldom.
+    static func rowsMade(for rows: Int) -> Int { rows * 3 / 2 }
+
+    /// Rows that attend to one head's keys and values together. The keys and values are read from memory once for all.
     private static let rowsPerJob = 64
 
-    /// Rows that a job of attention takes when a pass has so many: whole tiles, and work for every thread.
+    /// Rows that attend together when a pass has `rows`: whole tiles, and enough jobs for every thread.
     ///
     /// - Parameter group: query heads that share a KV head.
     static func rowsPerJob(rows: Int, keyValueHeads: Int, group: Int, workers: Int) -> Int {
         let tile = max(1, Int(OURO_ATTENTION_QUERIES) / group)
         let most = min(max(1, rowsPerJob / group), rows * keyValueHeads / (4 * workers))
         return max(1, most / tile) * tile
+    }
+
+    /// Divides a pass into runs.
+    mutating func findRuns(_ rows: [CPURow], configuration: ModelConfiguration, workers: Int) {
+        let most = Self.rowsPerJob(
+            rows: rows.count, keyValueHeads: configuration.keyValueHeadCount,
+            group: configuration.headCount / configuration.keyValueHeadCount, workers: workers)
+        runs.removeAll(keepingCapacity: true)
+        for index in rows.indices {
+            if let last = runs.last, last.count < most, rows[index - 1].isFollowed(by: rows[index]) {
+                runs[runs.count - 1].count += 1
+            } else {
+                runs.append(AttentionRun(first: index, count: 1))
+            }
+        }
     }
 }

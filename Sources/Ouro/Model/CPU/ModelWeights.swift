@@ -22,7 +22,7 @@ struct LayerWeights: Sendable {
 }
 
 /// All weights of a model: matrices packed for the kernels, the embedding read where the file has it.
-struct ModelWeights: Sendable {
+package struct ModelWeights: Sendable {
     let embedding: EmbeddingTable
     /// Layers may be replaced one by one by quantised ones.
     var layers: [LayerWeights]

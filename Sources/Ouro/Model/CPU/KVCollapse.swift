@@ -12,19 +12,21 @@ struct KVCollapse {
     /// - Parameters:
     ///   - blocks: one for every loop.
     ///   - positions: how many of the page's positions are through; a compressed page has all.
-    func collapse(_ blocks: [AlignedMemory], positions: Int, to target: AlignedMemory, _ policy: KVPolicy) {
+    func collapse(
+        _ blocks: [UnsafeMutableRawPointer], positions: Int, to target: UnsafeMutableRawPointer, _ policy: KVPolicy
+    ) {
         switch policy {
         case .full: break
         case .lastLoop:
             guard let last = blocks.last else { return }
-            target.base.copyMemory(from: last.base, byteCount: layout.bytesPerBlock)
+            target.copyMemory(from: last, byteCount: layout.bytesPerBlock)
         case .averaged: average(blocks, positions: positions, to: target)
         case .compressed: compress(blocks, to: target)
         }
     }
 
     /// The mean of what is stored, stored anew.
-    private func average(_ blocks: [AlignedMemory], positions: Int, to target: AlignedMemory) {
+    private func average(_ blocks: [UnsafeMutableRawPointer], positions: Int, to target: UnsafeMutableRawPointer) {
         let depth = layout.headDimension
         let sums = FloatRows(rows: layout.layerCount, columns: 2 * layout.headCount * depth)
         let one = FloatRows(rows: 2, columns: depth)
@@ -33,8 +35,8 @@ struct KVCollapse {
                 for layer in 0..<layout.layerCount {
                     for head in 0..<layout.headCount {
                         kernels.table.read_kv(
-                            layout.type.element, block.base + layout.keyOffset(layer: layer, head: head),
-                            block.base + layout.valueOffset(layer: layer, head: head), depth, layout.valueStride,
+                            layout.type.element, block + layout.keyOffset(layer: layer, head: head),
+                            block + layout.valueOffset(layer: layer, head: head), depth, layout.valueStride,
                             position, one.row(0), one.row(1))
                         let keys = sums.row(layer) + head * depth
                         Self.add(one.row(0), count: depth, to: keys, first: loop == 0)
@@ -42,7 +44,7 @@ struct KVCollapse {
                     }
                 }
             }
-            store(sums, scale: 1 / Float(blocks.count), position: position, to: target.base)
+            store(sums, scale: 1 / Float(blocks.count), position: position, to: target)
         }
     }
 
@@ -72,7 +74,7 @@ struct KVCollapse {
         }
     }
 
-    private func compress(_ blocks: [AlignedMemory], to target: AlignedMemory) {
+    private func compress(_ blocks: [UnsafeMutableRawPointer], to target: UnsafeMutableRawPointer) {
         let (depth, size, loops) = (layout.headDimension, KVLayout.positionsPerBlock, blocks.count)
         let keys = FloatRows(rows: loops * size, columns: depth)
         let values = FloatRows(rows: loops * size, columns: depth)
@@ -82,14 +84,14 @@ struct KVCollapse {
                 for (loop, block) in blocks.enumerated() {
                     for position in 0..<size {
                         kernels.table.read_kv(
-                            layout.type.element, block.base + layout.keyOffset(layer: layer, head: head),
-                            block.base + layout.valueOffset(layer: layer, head: head), depth, layout.valueStride,
+                            layout.type.element, block + layout.keyOffset(layer: layer, head: head),
+                            block + layout.valueOffset(layer: layer, head: head), depth, layout.valueStride,
                             position, keys.row(loop * size + position), values.row(loop * size + position))
                     }
                 }
                 kernels.table.compress_kv(
                     keys.row(0), values.row(0), keys.stride, loops, depth, decoded.row(0),
-                    target.base + layout.compressedOffset(layer: layer, head: head, loops: loops))
+                    target + layout.compressedOffset(layer: layer, head: head, loops: loops))
             }
         }
     }

@@ -24,16 +24,3 @@ public struct TokenAlternative: Sendable, Equatable {
         return best.map { TokenAlternative(id: $0.id, logProbability: $0.logit - normaliser) }
     }
 }
-
-/// Says which tokens may follow: a grammar, a schema.
-///
-/// What it says must depend on nothing but the tokens before, because guesses are tried and dropped. It is used by one
-/// request, on the inference thread.
-public protocol TokenConstraint: AnyObject, Sendable {
-    /// Sets the logits of tokens that may not follow to minus infinity; at least one must be left, if only the end of text.
-    ///
-    /// - Parameters:
-    ///   - logits: one for every token of the vocabulary.
-    ///   - output: the tokens generated so far.
-    func restrict(_ logits: UnsafeMutableBufferPointer<Float>, after output: [Int])
-}

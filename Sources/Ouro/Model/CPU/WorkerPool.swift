@@ -80,24 +80,26 @@ package final class WorkerPool: @unchecked Sendable {
         }
     }
 
-    /// The same for a body that captures nothing but is given `owner`. Allocates nothing, which a closure that captures
-    /// does.
-    func forEach<Owner: AnyObject>(
-        _ count: Int, for owner: Owner, alone: Bool = false,
-        _ body: @escaping (_ owner: Owner, _ item: Int, _ worker: Int) -> Void
+    /// The same for a body that captures nothing. It is given `owner` and `context` instead. Allocates nothing; a closure
+    /// that captures does.
+    func forEach<Owner: AnyObject, Context: BitwiseCopyable>(
+        _ count: Int, for owner: Owner, _ context: Context, alone: Bool = false,
+        _ body: @escaping (_ owner: Owner, _ context: Context, _ item: Int, _ worker: Int) -> Void
     ) {
         if threadCount == 1 || count <= 1 || alone {
-            for item in 0..<count { body(owner, item, 0) }
+            for item in 0..<count { body(owner, context, item, 0) }
             return
         }
-        // The workers do not count their references to the owner: they would quarrel over the counter's line.
+        // The threads do not count their references to the owner: they would contend for the counter's cache line.
         withExtendedLifetime(owner) {
-            withUnsafePointer(to: (Unmanaged.passUnretained(owner), body)) { pointer in
+            withUnsafePointer(to: (Unmanaged.passUnretained(owner), context, body)) { pointer in
                 run(
                     Job(argument: UnsafeRawPointer(pointer)) { argument, item, worker in
                         let pointer = argument.assumingMemoryBound(
-                            to: (Unmanaged<Owner>, (Owner, Int, Int) -> Void).self)
-                        pointer.pointee.0._withUnsafeGuaranteedRef { pointer.pointee.1($0, item, worker) }
+                            to: (Unmanaged<Owner>, Context, (Owner, Context, Int, Int) -> Void).self)
+                        pointer.pointee.0._withUnsafeGuaranteedRef {
+                            pointer.pointee.2($0, pointer.pointee.1, item, worker)
+                        }
                     }, count: count)
             }
         }

@@ -1,0 +1,47 @@
+/// What a generation has put out: tokens, text, the reason it ended, and when.
+struct Transcript {
+    /// The prompt, and the tokens generated since.
+    private(set) var tokens: [Int]
+    let promptCount: Int
+    private(set) var finishReason: FinishReason?
+    private let maximumPositions: Int
+    private let endTokens: Set<Int>
+    private var text: TextAssembler
+    private let submitted = ContinuousClock.now
+    private var firstToken: ContinuousClock.Instant?
+
+    init(prompt: [Int], request: ResolvedRequest) {
+        tokens = prompt
+        promptCount = prompt.count
+        maximumPositions = prompt.count + request.maxTokens
+        endTokens = request.endTokens
+        text = request.text
+    }
+
+    /// The tokens generated so far.
+    var output: ArraySlice<Int> { tokens[promptCount...] }
+    /// The last token whose value is final.
+    var lastToken: Int { tokens[tokens.count - 1] }
+
+    /// Appends a token that is final. Returns the text that is complete with it.
+    mutating func append(_ token: Int) -> String {
+        tokens.append(token)
+        var (shown, stopped) = text.append(token)
+        if endTokens.contains(token) || stopped {
+            finishReason = .stop
+        } else if tokens.count == maximumPositions {
+            finishReason = .length
+        }
+        if finishReason != nil && !stopped { shown += text.finish() }
+        return shown
+    }
+
+    /// Records when a token came out.
+    mutating func recordTime(in statistics: inout GenerationStatistics) {
+        let now = ContinuousClock.now
+        if firstToken == nil { statistics.timeToFirstToken = now - submitted }
+        let first = firstToken ?? now
+        firstToken = first
+        statistics.timeAfterFirstToken = now - first
+    }
+}

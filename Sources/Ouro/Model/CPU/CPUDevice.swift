@@ -1,0 +1,123 @@
+import OuroKernels
+
+/// The processor as a device: weights in packed panels, one set of C kernels, a pool of threads.
+///
+/// Quantisation, comparison and measurement use its own members below `// MARK: beyond the seam`. They need the CPU and say
+/// so; the engine uses ``PassDevice`` only.
+package final class CPUDevice: PassDevice {
+    let transformer: LoopedTransformer
+    private let memory: CPUMemory
+    private let collapser: KVCollapse
+    // The rows of the pass under way, and one row of logits for each thread to sample from. Kept to allocate once.
+    private var rows: [CPURow] = []
+    private let scratch: FloatRows
+
+    /// With fewer logits than this, the calling thread reads them all out: waking others would take longer.
+    private static let logitsWorthSharing = 1 << 13
+
+    /// - Parameters:
+    ///   - kvType: how keys and values are stored.
+    ///   - firstPosition: what RoPE takes as the position of a sequence's first token.
+    init(
+        configuration: ModelConfiguration, weights: ModelWeights, kernels: Kernels, pool: WorkerPool,
+        kvType: KVType = .f32, firstPosition: Int = 0
+    ) {
+        let layout = KVLayout(configuration, type: kvType)
+        transformer = LoopedTransformer(
+            configuration: configuration, weights: weights, layout: layout, kernels: kernels, pool: pool,
+            firstPosition: firstPosition)
+        memory = CPUMemory(layout: layout, hiddenSize: configuration.hiddenSize)
+        collapser = KVCollapse(layout: layout)
+        scratch = FloatRows(rows: pool.threadCount, columns: configuration.vocabularySize)
+    }
+
+    package var name: String { "cpu:" + transformer.kernels.name }
+    package var layout: KVLayout { memory.layout }
+    package var policies: Set<KVPolicy> { Set(KVPolicy.allCases) }
+
+    // MARK: memory
+
+    package func makeBlock(_ kind: BlockKind) -> BlockID { memory.makeBlock(kind) }
+    package func free(_ block: BlockID) { memory.free(block) }
+
+    package func makeTable(pages: Int, loops: Int, policy: KVPolicy) -> TableID {
+        memory.makeTable(pages: pages, loops: loops, policy: policy)
+    }
+
+    package func free(_ table: TableID) { memory.free(table) }
+
+    package func set(_ table: TableID, page: Int, loop: Int, to block: BlockID?) {
+        memory.set(table, page: page, loop: loop, to: block)
+    }
+
+    package func set(_ table: TableID, mode: TableMode) { memory.set(table, mode: mode) }
+    package func reserveSlots(_ count: Int) { memory.reserveSlots(count) }
+
+    package func collapse(_ collapse: Collapse) {
+        collapser.collapse(
+            collapse.blocks.map(memory.block), positions: collapse.positions, to: memory.block(collapse.target),
+            collapse.policy)
+    }
+
+    package func storeMean(of table: TableID, position: Int, loops: Int) {
+        guard let (sums, block) = memory.mean(of: table, position: position) else { return }
+        collapser.store(sums, scale: 1 / Float(loops), position: position, to: block)
+    }
+
+    // MARK: work
+
+    package func run(_ rows: [Row], outcomes: inout [RowOutcome]) {
+        self.rows.removeAll(keepingCapacity: true)
+        for row in rows { self.rows.append(memory.resolve(row)) }
+        transformer.run(self.rows, outcomes: &outcomes)
+    }
+
+    package func readOut(_ readouts: [Readout], results: inout [ReadoutResult]) {
+        results.removeAll(keepingCapacity: true)
+        let reader = LogitReader(kernels: transformer.kernels)
+        let vocabulary = transformer.configuration.vocabularySize
+        for start in stride(from: 0, to: readouts.count, by: LoopedTransformer.readoutBatch) {
+            let batch = readouts[start..<min(start + LoopedTransformer.readoutBatch, readouts.count)]
+            let logits = transformer.logits(of: batch.map { memory.state($0.slot) })
+            results.append(contentsOf: repeatElement(ReadoutResult(), count: batch.count))
+            results.withUnsafeMutableBufferPointer { results in
+                nonisolated(unsafe) let results = results
+                transformer.pool.forEach(
+                    batch.count, alone: batch.count * vocabulary < Self.logitsWorthSharing
+                ) { [scratch] index, worker in
+                    results[start + index] = reader.read(
+                        UnsafeMutableBufferPointer(start: logits.row(index), count: vocabulary), batch[start + index],
+                        scratch: scratch.row(worker))
+                }
+            }
+        }
+    }
+
+    package func seconds(rows: Int) -> Double {
+        var (fastest, total, layer) = (Double.infinity, 0.0, 0)
+        while layer < Self.measuredLayers || total < Self.measuredSeconds {
+            let start = ContinuousClock.now
+            transformer.multiplyLayer(layer, rows: rows)
+            let seconds = (ContinuousClock.now - start) / .seconds(1)
+            fastest = min(fastest, seconds)
+            total += seconds
+            layer += 1
+        }
+        return fastest
+    }
+
+    /// A measurement covers so many layers, and goes on until so much time is over. The fastest layer counts: others use
+    /// the machine too, and a thread that the system holds up takes many times as long.
+    private static let measuredLayers = 3
+    private static let measuredSeconds = 0.002
+
+    // MARK: beyond the seam
+
+    var configuration: ModelConfiguration { transformer.configuration }
+
+    /// The hidden state of a slot: as many values as the model is wide.
+    func hiddenState(_ slot: SlotID) -> UnsafeMutablePointer<Float> { memory.state(slot) }
+
+    /// The logits of at most ``LoopedTransformer/readoutBatch`` slots, one row each. The next call overwrites them.
+    func logits(of slots: some Sequence<SlotID>) -> FloatRows { transformer.logits(of: slots.map(memory.state)) }
+}

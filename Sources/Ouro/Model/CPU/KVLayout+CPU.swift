@@ -1,0 +1,30 @@
+import OuroKernels
+
+// How keys and values lie inside a block on the CPU. The kernels define it (`OuroKernels.h`).
+//
+// Keys lie as `[head dimension][position]`, so one vector holds a score of every position. Values follow as
+// `[position][head dimension]`, padded to whole vectors. In 8 bits, four dimensions of a key lie together, and so do four
+// positions of a value's dimension, for dot products of bytes. The scales of the 16 positions follow each.
+
+extension KVType {
+    var element: ouro_kv_element {
+        switch self {
+        case .f32: OURO_KV_F32
+        case .bf16: OURO_KV_BF16
+        case .q8: OURO_KV_Q8
+        }
+    }
+}
+
+extension KVLayout {
+    /// Offset of a layer's and head's keys in a block, in bytes.
+    func keyOffset(layer: Int, head: Int) -> Int { (layer * headCount + head) * (keyBytes + valueBytes) }
+
+    /// Offset of a layer's and head's values in a block, in bytes.
+    func valueOffset(layer: Int, head: Int) -> Int { keyOffset(layer: layer, head: head) + keyBytes }
+
+    /// Offset of a layer's and head's keys and values in a compressed block, in bytes.
+    func compressedOffset(layer: Int, head: Int, loops: Int) -> Int {
+        (layer * headCount + head) * compressedHeadBytes(loops: loops)
+    }
+}

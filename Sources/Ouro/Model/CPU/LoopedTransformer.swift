@@ -1,0 +1,172 @@
+import OuroKernels
+
+/// The forward pass of a looped transformer on the CPU: one stack of layers, applied once to a batch of rows.
+///
+/// It knows nothing of requests, sampling or text. The inference thread owns it; its steps share their work with the
+/// threads of a pool.
+///
+/// Reference: `OuroModel.forward` of the published code. The names of its norms are misleading:
+/// `post_attention_layernorm` stands *before* the MLP.
+final class LoopedTransformer {
+    let configuration: ModelConfiguration
+    let layout: KVLayout
+    let kernels: Kernels
+    let pool: WorkerPool
+    private(set) var weights: ModelWeights
+    /// Called with intermediate values; for calibration and tests.
+    var taps = Taps()
+    private let rope: RotaryEmbedding
+    /// Intermediate values; its memory grows to the largest pass.
+    private(set) var work: Workspace
+    private let logitRows: FloatRows
+
+    /// Rows of logits computed in one product.
+    static let readoutBatch = 16
+
+    /// - Parameters:
+    ///   - firstPosition: what RoPE takes as the position of a sequence's first token.
+    init(
+        configuration: ModelConfiguration, weights: ModelWeights, layout: KVLayout, kernels: Kernels, pool: WorkerPool,
+        firstPosition: Int
+    ) {
+        self.configuration = configuration
+        self.weights = weights
+        self.layout = layout
+        self.kernels = kernels
+        self.pool = pool
+        rope = RotaryEmbedding(configuration, firstPosition: firstPosition)
+        work = Workspace(
+            rows: 1, configuration: configuration, weights: weights, workers: pool.threadCount, kernels: kernels)
+        logitRows = FloatRows(rows: Self.readoutBatch, columns: configuration.vocabularySize)
+    }
+
+    /// A pass under way: its rows, and how they share attention. Plain values, so worker threads can copy it freely.
+    struct ForwardPass: BitwiseCopyable {
+        let rows: UnsafeBufferPointer<CPURow>
+        let runs: UnsafeBufferPointer<AttentionRun>
+        /// Whether one thread does all attention steps of a head.
+        let attendsByHead: Bool
+    }
+
+    /// Applies the layer stack once to every row. See ``PassDevice/run(_:outcomes:)``.
+    ///
+    /// Allocates nothing once the workspace has grown to the largest pass.
+    func run(_ rows: [CPURow], outcomes: inout [RowOutcome]) {
+        makeRoom(rows.count)
+        work.findRuns(rows, configuration: configuration, workers: pool.threadCount)
+        rows.withUnsafeBufferPointer { rows in
+            work.runs.withUnsafeBufferPointer { runs in
+                run(ForwardPass(rows: rows, runs: runs, attendsByHead: attendsByHead(rows, runs: runs.count)))
+            }
+        }
+        outcomes.removeAll(keepingCapacity: true)
+        for index in rows.indices {
+            let outcome = work.outcomes.row(index)
+            outcomes.append(RowOutcome(gateLogit: outcome[0], change: (outcome[1] / outcome[2]).squareRoot()))
+        }
+    }
+
+    private func run(_ pass: ForwardPass) {
+        let count = pass.rows.count
+        pool.forEach(count, for: self, pass) { model, pass, row, _ in model.load(row, of: pass) }
+        for (index, layer) in weights.layers.enumerated() {
+            tap(index, .attention, work.normed, count)
+            multiply(pack(work.normed, for: layer.queryKeyValue, rows: count), into: work.queryKeyValue)
+            let attended = attend(pass, layer: index, packingFor: layer.attentionOutput)
+            tap(index, .attentionOutput, work.attended, count)
+            multiply(attended, into: work.projected)
+            pool.forEach(count, for: self, index) { model, layer, row, _ in model.addAttention(row, layer: layer) }
+            tap(index, .mlp, work.normed, count)
+            let activated = multiplyGateUp(layer, rows: count)
+            tap(index, .down, work.activated, count)
+            multiply(activated, into: work.projected)
+            pool.forEach(count, for: self, index) { model, layer, row, _ in model.addMLP(row, layer: layer) }
+            tapResidual(index, count)
+        }
+        pool.forEach(count, for: self, pass) { model, pass, row, _ in model.finish(row, of: pass) }
+    }
+
+    /// The logits of at most ``readoutBatch`` hidden states, one row each. The next call overwrites them.
+    func logits(of states: [UnsafeMutablePointer<Float>]) -> FloatRows {
+        assert(states.count <= Self.readoutBatch)
+        for (row, state) in states.enumerated() {
+            work.normed.row(row).update(from: state, count: configuration.hiddenSize)
+        }
+        multiply(pack(work.normed, for: weights.head, rows: states.count), into: logitRows)
+        return logitRows
+    }
+
+    /// The products of one layer on whatever the workspace holds, to measure what rows cost.
+    func multiplyLayer(_ index: Int, rows: Int) {
+        makeRoom(rows)
+        let layer = weights.layers[index % weights.layers.count]
+        multiply(pack(work.normed, for: layer.queryKeyValue, rows: rows), into: work.queryKeyValue)
+        multiply(pack(work.attended, for: layer.attentionOutput, rows: rows), into: work.projected)
+        multiply(multiplyGateUp(layer, rows: rows), into: work.projected)
+    }
+
+    /// Replaces the weights of one layer by others of the same shape; not while a pass runs.
+    func replaceLayer(_ index: Int, with layer: LayerWeights) {
+        weights.layers[index] = layer
+        // Quantised products pack their activations differently, so the workspace changes too.
+        makeWorkspace(rows: work.capacity)
+    }
+
+    private func makeRoom(_ rows: Int) {
+        if rows > work.capacity { makeWorkspace(rows: Workspace.rowsMade(for: rows)) }
+    }
+
+    private func makeWorkspace(rows: Int) {
+        work = Workspace(
+            rows: rows, configuration: configuration, weights: weights, workers: pool.threadCount, kernels: kernels)
+    }
+}
+
+// MARK: - the steps of a row
+
+extension LoopedTransformer {
+    /// Loads a row's input and normalises it for the first layer. At loop 1 the input is the token's embedding, later the
+    /// hidden state of the loop before.
+    private func load(_ index: Int, of pass: ForwardPass) {
+        let row = pass.rows[index]
+        if row.loop == 1 { weights.embedding.write(row.token, to: row.state, kernels: kernels) }
+        work.residual.row(index).update(from: row.state, count: configuration.hiddenSize)
+        rope.write(position: row.position, cosine: work.cosine.row(index), sine: work.sine.row(index))
+        normalise(index, weights.layers[0].inputNorm)
+    }
+
+    /// Ends a layer's attention and begins its MLP.
+    private func addAttention(_ row: Int, layer: Int) {
+        addProjected(row, weights.layers[layer].attentionNorm)
+        normalise(row, weights.layers[layer].mlpInputNorm)
+    }
+
+    /// Ends a layer and begins the next one.
+    private func addMLP(_ row: Int, layer: Int) {
+        addProjected(row, weights.layers[layer].mlpNorm)
+        if layer + 1 < weights.layers.count { normalise(row, weights.layers[layer + 1].inputNorm) }
+    }
+
+    /// Applies the final norm and the gate. The next loop, the gate and the head all read the normalised state.
+    private func finish(_ index: Int, of pass: ForwardPass) {
+        let hidden = configuration.hiddenSize
+        let (residual, state) = (work.residual.row(index), pass.rows[index].state)
+        let outcome = work.outcomes.row(index)
+        kernels.table.rms_norm(residual, weights.finalNorm, hidden, configuration.rmsNormEpsilon, residual)
+        outcome[0] = kernels.table.dot(residual, weights.gate, hidden) + weights.gateBias
+        kernels.table.change(residual, state, hidden, outcome + 1, outcome + 2)
+        state.update(from: residual, count: hidden)
+    }
+
+    private func normalise(_ row: Int, _ norm: [Float]) {
+        kernels.table.rms_norm(
+            work.residual.row(row), norm, configuration.hiddenSize, configuration.rmsNormEpsilon, work.normed.row(row))
+    }
+
+    /// Adds the projected values, normalised, to the residual stream.
+    private func addProjected(_ row: Int, _ norm: [Float]) {
+        kernels.table.add_rms_norm(
+            work.residual.row(row), work.projected.row(row), norm, configuration.hiddenSize,
+            configuration.rmsNormEpsilon)
+    }
+}
