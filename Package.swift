@@ -38,7 +38,8 @@ let package = Package(
     ],
     targets: [
         .target(name: "OuroKernels", cSettings: kernelSettings),
-        .target(name: "Ouro", dependencies: ["OuroKernels"], swiftSettings: swiftSettings),
+        .target(name: "Jinja", swiftSettings: swiftSettings),
+        .target(name: "Ouro", dependencies: ["Jinja", "OuroKernels"], swiftSettings: swiftSettings),
         .target(
             name: "OuroDefaultModel", dependencies: ["Ouro"], resources: [.copy("ouro-tiny")],
             swiftSettings: swiftSettings),
@@ -73,6 +74,8 @@ let package = Package(
                 .product(name: "NIOCore", package: "swift-nio"),
             ],
             swiftSettings: swiftSettings),
+        .testTarget(
+            name: "JinjaTests", dependencies: ["Jinja"], resources: [.copy("Fixtures")], swiftSettings: swiftSettings),
         .testTarget(
             name: "OuroTests", dependencies: ["Ouro", "OuroKernels"], resources: [.copy("Fixtures")],
             swiftSettings: swiftSettings),

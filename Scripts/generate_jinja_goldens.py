@@ -1,4 +1,4 @@
-"""Writes Tests/OuroTests/Fixtures/tokenizer/jinja_golden.json: what Python's Jinja makes of small templates.
+"""Writes Tests/JinjaTests/Fixtures/jinja_golden.json: what Python's Jinja makes of small templates.
 
 The environment is set up as Transformers does for chat templates. Needs jinja2 3.1.6.
 """
@@ -129,6 +129,10 @@ a {#- comment -#} b {# x #} c
 {{ 'abc'[5:] }}|{{ 'abc'[5] is defined }}|{{ 'abc'[-1] }}|{{ 'abc'[-9:2] }}|{{ [1, 2, 3][-2:] }}|{{ 'a' in ['a', 1] }}|{{ 9 / 4 | int }}
 {{ word | tojson }} {{ 'ß' | upper }} {{ 'ǆ' | capitalize }} {{ 'ﬁx'.title() }} {{ 'ÀÉ' | lower }}
 {{ names.index('gamma') }} {{ names.count('beta') }} {{ 1.0 | string }} {{ 100000000000000000000.0 }} {{ 1e22 | tojson }} {{ -0.0 }} {{ 1 - 1.0 }} {{ 0.1 + 0.2 }} {{ 1 / 3 }}
+{% set d = {'\u00e9': 1, 'e\u0301': 2} %}{{ d | length }} {{ d['\u00e9'] }} {{ d['e\u0301'] }} {{ d.get('e\u0301') }} {{ 'e\u0301' in {'\u00e9': 1} }} {{ d }} {{ d | tojson }} {{ d == {'e\u0301': 1, '\u00e9': 2} }}
+{% set ns = namespace({'\u00e9': 1, 'e\u0301': 2}) %}{{ ns['\u00e9'] }} {{ ns['e\u0301'] }} {% set ns.K = 3 %}{{ ns['\u212a'] is defined }} {{ ns.K }}
+{{ '\u00e9' == 'e\u0301' }} {{ '\u212a' == 'K' }} {{ ['\u00e9', 'e\u0301', '\u00e9'] | unique | list | length }} {{ ['\u00e9'].count('e\u0301') }} {{ 'e\u0301' | length }} {{ 'caf\u00e9'.find('e\u0301') }} {{ ['f', '\u00e9', 'e\u0301'] | sort }} {{ 'e\u0301'.startswith('e') }} {{ {('\u00e9',): 1}[('e\u0301',)] is defined }}
+{{ [{'a': {'\u0301b': 5}}] | map(attribute='a.\u0301b') | first }} {{ [{'a': 1, '\u0301b': 2}, {'a': 1, '\u0301b': 1}] | sort(attribute='a,\u0301b') | map(attribute='\u0301b') | list }} {{ 'a.\u0301b'.split('.') | length }} {{ 'x,\u0301y' | replace(',', ';') | length }}
 """.strip("\n").split("\n")
 
 # Templates of several lines.
@@ -253,7 +257,7 @@ def main():
         else:
             raise SystemExit(f"does not fail: {template!r} -> {text!r}")
     golden = {"jinja2": jinja2.__version__, "context": CONTEXT, "cases": cases, "failing": failing}
-    path = pathlib.Path(__file__).parent.parent / "Tests/OuroTests/Fixtures/tokenizer/jinja_golden.json"
+    path = pathlib.Path(__file__).parent.parent / "Tests/JinjaTests/Fixtures/jinja_golden.json"
     path.write_text(json.dumps(golden, indent=1, ensure_ascii=True) + "\n")
     print(len(cases), "cases,", len(failing), "failing")
 

@@ -8,10 +8,10 @@ import Testing
 @Suite struct QuantisationTests {
     static let model = Fixtures.url("code_lm")
 
-    /// Bytes of this package's own sources, the vocabulary of the trained fixture.
+    /// The bytes of a folder of this package's sources. Bytes are the vocabulary of the trained fixture.
     private static func sources(_ folder: String) throws -> [Int] {
         let url = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-            .appendingPathComponent("../../Sources/Ouro/\(folder)").standardizedFileURL
+            .appendingPathComponent("../../Sources/\(folder)").standardizedFileURL
         let files = try FileManager.default.contentsOfDirectory(atPath: url.path).sorted()
         return try files.filter { $0.hasSuffix(".swift") }
             .flatMap { try Data(contentsOf: url.appendingPathComponent($0)).map { Int($0) } }
@@ -21,13 +21,13 @@ import Testing
         bits: Int = 4, groupSize: Int = 64, calibrated: Bool, tokens: Int = 4096
     ) throws -> QuantisationOptions {
         QuantisationOptions(
-            bits: bits, groupSize: groupSize, calibration: calibrated ? try sources("ChatTemplate") : nil,
+            bits: bits, groupSize: groupSize, calibration: calibrated ? try sources("Jinja") : nil,
             calibrationTokens: tokens)
     }
 
     @Test(arguments: [32, 64])
     func calibrationSavesMostOfTheDivergence(groupSize: Int) throws {
-        let heldOut = try Self.sources("Decoding")
+        let heldOut = try Self.sources("Ouro/Decoding")
         func divergence(calibrated: Bool) throws -> Divergence {
             let folder = try CheckpointFolder()
             try Quantiser(
@@ -47,7 +47,7 @@ import Testing
     }
 
     @Test func eightBitsCostLittleAndNothingCostsNothing() throws {
-        let heldOut = Array(try Self.sources("Decoding").prefix(700))
+        let heldOut = Array(try Self.sources("Ouro/Decoding").prefix(700))
         let folder = try CheckpointFolder()
         try Quantiser(modelAt: Self.model, options: Self.options(bits: 8, calibrated: false)).write(to: folder.url)
         let eight = try Divergence.measure(
@@ -64,7 +64,7 @@ import Testing
     }
 
     @Test func theDivergenceOfCachesIsSmallAndOrdered() throws {
-        let tokens = Array(try Self.sources("Decoding").prefix(600))
+        let tokens = Array(try Self.sources("Ouro/Decoding").prefix(600))
         func divergence(_ type: KVType) throws -> Double {
             let result = try Divergence.measure(
                 .init(folder: Self.model, kvType: type), against: .init(folder: Self.model, kvType: .f32),
@@ -78,7 +78,7 @@ import Testing
     }
 
     @Test func perplexityIsThatOfScoring() async throws {
-        let tokens = Array(try Self.sources("Decoding").prefix(300))
+        let tokens = Array(try Self.sources("Ouro/Decoding").prefix(300))
         let result = try Divergence.measure(
             .init(folder: Self.model), against: .init(folder: Self.model), tokens: tokens)
         let scored = try await Engine(modelAt: Self.model).score(.tokens(tokens)).compactMap(\.logProbabilities)

@@ -1,0 +1,71 @@
+import Foundation
+import Jinja
+
+extension ChatTemplate {
+    /// Reads the template of a model folder.
+    ///
+    /// The template is the file `chat_template.jinja`, or else `chat_template` in `tokenizer_config.json`: a text, or a
+    /// list of `{name, template}` with one named `default`. A folder without either has ``chatML``. The special tokens of
+    /// `tokenizer_config.json` become ``defaultArguments``.
+    ///
+    /// - Throws: ``OuroError`` with code `unreadableFile` for a file that cannot be read, and `invalidTemplate` for one that
+    ///   is malformed or too long; it names the file and the field or line.
+    public static func load(fromModelFolder url: URL) throws(OuroError) -> ChatTemplate {
+        let configurationURL = url.appendingPathComponent("tokenizer_config.json")
+        let configuration = try readConfiguration(configurationURL)
+        var template = try read(folder: url, configuration, configurationURL.path) ?? chatML
+        template.defaultArguments = specialTokens(of: configuration)
+        return template
+    }
+
+    private static func read(
+        folder: URL, _ configuration: JSONValue?, _ configurationPath: String
+    ) throws(OuroError) -> ChatTemplate? {
+        let url = folder.appendingPathComponent("chat_template.jinja")
+        if let data = try readFile(url, limit: Limits.sourceBytes) {
+            guard let source = String(data: data, encoding: .utf8) else {
+                throw OuroError(.invalidTemplate, file: url.path, "the file is not UTF-8 text")
+            }
+            return try ChatTemplate(source: source, file: url.path)
+        }
+        switch configuration?["chat_template"] {
+        case nil, .null: return nil
+        case .string(let source)?: return try ChatTemplate(source: source, file: configurationPath)
+        case .array(let entries)?:
+            for entry in entries where entry["name"] == .string("default") {
+                if case .string(let source)? = entry["template"] {
+                    return try ChatTemplate(source: source, file: configurationPath)
+                }
+            }
+            throw OuroError(
+                .invalidTemplate, file: configurationPath, field: "chat_template",
+                "the list has no entry with the name 'default' and a template")
+        case let value?:
+            throw OuroError(
+                .invalidTemplate, file: configurationPath, field: "chat_template",
+                "expected a string or a list of named templates, found \(value.typeName)")
+        }
+    }
+
+    private static func readConfiguration(_ url: URL) throws(OuroError) -> JSONValue? {
+        guard let data = try readFile(url, limit: 64 << 20) else { return nil }
+        return try StrictJSON.decode(JSONValue.self, from: data, file: url.path, code: .invalidTemplate)
+    }
+
+    /// The bytes of a file; nil if there is no such file.
+    private static func readFile(_ url: URL, limit: Int) throws(OuroError) -> Data? {
+        guard FileManager.default.fileExists(atPath: url.path) else { return nil }
+        return try StrictJSON.read(url, limit: limit, code: .invalidTemplate)
+    }
+
+    /// The members named `bos_token` and the like. Each is a string, or an object with the string as `content`.
+    private static func specialTokens(of configuration: JSONValue?) -> [String: JSONValue] {
+        guard case .object(let members)? = configuration else { return [:] }
+        var tokens: [String: JSONValue] = [:]
+        for (name, value) in members where name.hasSuffix("_token") {
+            if case .string = value { tokens[name] = value }
+            if case .string? = value["content"] { tokens[name] = value["content"] }
+        }
+        return tokens
+    }
+}

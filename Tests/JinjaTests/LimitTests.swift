@@ -1,0 +1,130 @@
+import Foundation
+import Testing
+
+@testable import Jinja
+
+/// Each limit turns a template that asks for too much into an error that names the limit.
+@Suite struct LimitTests {
+    private func failure(_ source: String, _ limits: Limits = Limits()) -> String? {
+        do throws(TemplateError) {
+            _ = try Template(source).render([:], limits: limits)
+            return nil
+        } catch {
+            return error.message
+        }
+    }
+
+    @Test func stepsAreCountedExactly() throws {
+        let source = "{% for i in range(50) %}{{ [i, 'x'] | join }}{% endfor %}"
+        let interpreter = Interpreter(limits: Limits())
+        _ = try Template(source).render([:], with: interpreter)
+        #expect(interpreter.steps > 50)
+        #expect(failure(source, Limits(steps: interpreter.steps)) == nil)
+        let fewer = interpreter.steps - 1
+        #expect(failure(source, Limits(steps: fewer)) == "the template takes more than \(fewer) steps")
+    }
+
+    @Test func aTemplateThatWouldRunForHoursStops() {
+        let loops = String(repeating: "{% for i in range(100000) %}", count: 4)
+        let ends = String(repeating: "{% endfor %}", count: 4)
+        #expect(failure(loops + ends) == "the template takes more than 1000000 steps")
+    }
+
+    /// Each makes a text of n bytes by another way.
+    @Test(arguments: [
+        "{{ 'x' * n }}", "{% for i in range(n) %}x{% endfor %}", "{{ (['x'] * n) | join }}",
+        "{{ 'x' ~ 'x' * (n - 1) }}",
+        "{{ 'x' + 'x' * (n - 1) }}", "{{ 'a' | replace('a', 'x' * n) }}", "{{ 'x' | indent(n - 1, true) }}",
+        "{{ ('x' * (n - 2)) | tojson }}", "{{ ['x' * (n - 4)] }}", "{% set t %}{{ 'x' * n }}{% endset %}{{ t }}",
+        "{% macro m() %}{{ 'x' * n }}{% endmacro %}{{ m() }}",
+    ])
+    func textsAreBounded(template: String) throws {
+        func failure(_ count: Int) -> TemplateError? {
+            do throws(TemplateError) {
+                let text = try Template(template).render(["n": .int(count)], limits: Limits(textBytes: 40))
+                #expect(text.utf8.count == count)
+                return nil
+            } catch {
+                return error
+            }
+        }
+        #expect(failure(40) == nil)
+        #expect(failure(41)?.message == "a text is longer than 40 bytes")
+    }
+
+    @Test func hugeNumbersDoNotMakeHugeTexts() {
+        for source in ["{{ 'x' * 9223372036854775807 }}", "{{ 'xyz' * 6148914691236517206 }}", "{{ 'x' * 20000000 }}"] {
+            #expect(failure(source) == "a text is longer than 16777216 bytes")
+        }
+        // Each of 30 levels would begin with a line of up to 480 MB.
+        let nested = String(repeating: "[", count: 30) + String(repeating: "]", count: 30)
+        #expect(failure("{{ \(nested) | tojson(indent='x' * 16000000) }}") == "a text is longer than 16777216 bytes")
+        #expect(failure("{{ [0] * 9223372036854775807 }}") == "a value has more than 1000000 elements")
+        #expect(failure("{{ range(100001) }}") == "'range' has more than 100000 elements")
+        #expect(failure("{{ 'a' | indent(257) }}") == "an indentation is wider than 256")
+    }
+
+    @Test func nestingIsBounded() {
+        func nested(_ opening: String, _ inner: String, _ closing: String, _ count: Int) -> String {
+            String(repeating: opening, count: count) + inner + String(repeating: closing, count: count)
+        }
+        #expect(failure("{{ " + nested("[", "", "]", 31) + " }}") == nil)
+        #expect(failure("{{ " + nested("(", "1", ")", 65) + " }}") == "expressions nest deeper than 64 levels")
+        #expect(failure("{{ " + nested("-", "1", "", 65) + " }}") == "expressions nest deeper than 64 levels")
+        #expect(failure(nested("{% if true %}", "x", "{% endif %}", 31)) == nil)
+        #expect(failure(nested("{% if true %}", "x", "{% endif %}", 32)) == "blocks nest deeper than 32 levels")
+        let recursion = "{% macro m(n) %}{{ m(n + 1) }}{% endmacro %}{{ m(0) }}"
+        #expect(failure(recursion) == "blocks and macro calls nest deeper than 160 levels")
+        let deep = "{% set ns = namespace(x=[]) %}{% for i in range(64) %}{% set ns.x = [ns.x] %}{% endfor %}"
+        #expect(failure(deep) == "values nest deeper than 64 levels")
+    }
+
+    @Test func longSourcesAreRefused() {
+        let longest = String(repeating: "x", count: Limits.sourceBytes)
+        #expect(failure(longest) == nil)
+        #expect(failure(longest + "x") == "the template is longer than 1048576 bytes")
+    }
+
+    /// The limits of nesting bound the stack: 256 KB are enough, and 2 MB without optimisation.
+    @Test func theDeepestTemplatesFitASmallStack() {
+        #if DEBUG
+            let stackSize = 2 << 20
+        #else
+            let stackSize = 256 << 10
+        #endif
+        let brackets = String(repeating: "[", count: 30) + "m(n + 1)" + String(repeating: "]", count: 30)
+        let value = "{% set ns = namespace(x=[]) %}{% for i in range(63) %}{% set ns.x = [ns.x] %}{% endfor %}"
+        let sources = [
+            "{% macro m(n) %}{{ \(brackets) }}{% endmacro %}{{ m(0) }}",
+            "{% macro m(n) %}{{ m(n) }}{% endmacro %}{{ m(0) }}",
+            "{% macro m(n) %}{% if true %}{% for i in [1] %}{{ [n] | map('string') | map('upper') | list ~ m(n) }}"
+                + "{% endfor %}{% endif %}{% endmacro %}{{ m(0) }}",
+            value + "{{ ns.x }}{{ ns.x | tojson(indent=1) }}{{ ns.x == ns.x }}{{ ns.x < ns.x }}",
+            "{{ " + String(repeating: "[", count: 63) + "1" + String(repeating: "]", count: 63) + " }}",
+        ]
+        let outcomes = Outcomes()
+        let thread = Thread {
+            for source in sources {
+                do throws(TemplateError) {
+                    outcomes.append(try Template(source).render([:]).isEmpty ? "nothing" : "text")
+                } catch {
+                    outcomes.append(error.message)
+                }
+            }
+            outcomes.done.signal()
+        }
+        thread.stackSize = stackSize
+        thread.start()
+        outcomes.done.wait()
+        let tooDeep = "blocks and macro calls nest deeper than 160 levels"
+        let tooDeepExpression = "expressions nest deeper than 64 levels"
+        #expect(outcomes.texts == [tooDeep, tooDeep, tooDeep, "text", tooDeepExpression])
+    }
+
+    private final class Outcomes: @unchecked Sendable {
+        private(set) var texts: [String] = []
+        let done = DispatchSemaphore(value: 0)
+        /// Only the thread appends, and the test reads after `done`.
+        func append(_ text: String) { texts.append(text) }
+    }
+}
