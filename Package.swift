@@ -20,6 +20,7 @@ let package = Package(
     products: [
         .library(name: "Ouro", targets: ["Ouro"]),
         .library(name: "OuroDefaultModel", targets: ["OuroDefaultModel"]),
+        .library(name: "OuroData", targets: ["OuroData"]),
         .library(name: "OuroHub", targets: ["OuroHub"]),
         .library(name: "OuroEvaluation", targets: ["OuroEvaluation"]),
         .library(name: "OuroServer", targets: ["OuroServer"]),
@@ -50,10 +51,15 @@ let package = Package(
                 .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),
             ],
             swiftSettings: swiftSettings),
-        .target(name: "OuroEvaluation", dependencies: ["Ouro"], swiftSettings: swiftSettings),
+        .target(name: "OuroData", dependencies: ["Ouro"], swiftSettings: swiftSettings),
+        .target(name: "OuroPlots", swiftSettings: swiftSettings),
+        .target(
+            name: "OuroEvaluation", dependencies: ["Ouro", "OuroData", "OuroPlots"], swiftSettings: swiftSettings),
         .target(
             name: "OuroTraining",
-            dependencies: ["Ouro", "OuroEvaluation", "OuroKernels", .product(name: "Yams", package: "Yams")],
+            dependencies: [
+                "Ouro", "OuroData", "OuroKernels", "OuroPlots", .product(name: "Yams", package: "Yams"),
+            ],
             swiftSettings: swiftSettings),
         .target(
             name: "OuroServer",
@@ -66,7 +72,7 @@ let package = Package(
         .executableTarget(
             name: "OuroCLI",
             dependencies: [
-                "Ouro", "OuroDefaultModel", "OuroEvaluation", "OuroHub", "OuroServer", "OuroTraining",
+                "Ouro", "OuroData", "OuroDefaultModel", "OuroEvaluation", "OuroHub", "OuroServer", "OuroTraining",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
@@ -84,14 +90,14 @@ let package = Package(
                 .product(name: "NIOHTTP1", package: "swift-nio"),
             ],
             swiftSettings: swiftSettings),
+        .testTarget(name: "OuroDataTests", dependencies: ["Ouro", "OuroData"], swiftSettings: swiftSettings),
         .testTarget(
-            name: "OuroEvaluationTests", dependencies: ["Ouro", "OuroEvaluation"], swiftSettings: swiftSettings),
-        .testTarget(
-            name: "OuroDataTests", dependencies: ["Ouro", "OuroEvaluation", "OuroTraining"],
+            name: "OuroEvaluationTests", dependencies: ["Ouro", "OuroData", "OuroEvaluation"],
             swiftSettings: swiftSettings),
         .target(name: "AllocationCounter", path: "Tests/AllocationCounter"),
         .testTarget(
-            name: "OuroTrainingTests", dependencies: ["OuroTraining", "Ouro", "OuroKernels", "AllocationCounter"],
+            name: "OuroTrainingTests",
+            dependencies: ["OuroTraining", "OuroData", "Ouro", "OuroKernels", "AllocationCounter"],
             resources: [.copy("Fixtures")], swiftSettings: swiftSettings),
         .testTarget(
             name: "OuroServerTests",

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import Ouro
+import OuroData
 import OuroEvaluation
 
 struct Eval: AsyncParsableCommand {

@@ -1,9 +1,8 @@
 import Foundation
-import OuroEvaluation
 import Testing
 
 @testable import Ouro
-@testable import OuroTraining
+@testable import OuroData
 
 /// Batches: what is in them, and that they can be had again.
 @Suite struct BatchSourceTests {

@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 @testable import Ouro
-@testable import OuroTraining
+@testable import OuroData
 
 /// A temporary folder that goes away with this value.
 final class DataFolder {

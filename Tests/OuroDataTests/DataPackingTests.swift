@@ -2,8 +2,7 @@ import Foundation
 import Testing
 
 @testable import Ouro
-import OuroEvaluation
-@testable import OuroTraining
+@testable import OuroData
 
 /// Text and JSON lines become documents.
 @Suite struct DataPackingTests {

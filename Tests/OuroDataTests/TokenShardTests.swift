@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 @testable import Ouro
-@testable import OuroTraining
+@testable import OuroData
 
 /// Shards give back what was written, and nothing else.
 @Suite struct TokenShardTests {

@@ -1,6 +1,5 @@
 import Foundation
 import Ouro
-import OuroEvaluation
 
 /// Rows of running text (`packing: stream`): documents follow each other and see each other.
 ///

@@ -1,6 +1,5 @@
 import Foundation
 import Ouro
-import OuroEvaluation
 
 /// Turns files of text and JSON lines into a data set: the work of `ouro data pack`.
 ///

@@ -1,6 +1,5 @@
 import Foundation
 import Ouro
-import OuroEvaluation
 
 /// The documents of a folder of token shards, in the order in which they were packed.
 public struct TokenDataset: Sendable {

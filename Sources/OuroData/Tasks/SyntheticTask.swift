@@ -1,34 +1,5 @@
 import Ouro
 
-/// Which part of a task's instances an example comes from.
-public enum DataSplit: String, Sendable, CaseIterable {
-    /// What a model may be trained on.
-    case train
-    /// What it never sees: one instance in eight, chosen by a hash of the instance itself.
-    case test
-}
-
-/// One question with its answer.
-public struct SyntheticExample: Sendable, Equatable {
-    public let prompt: String
-    /// The answer, with the space in front of it where the prompt ends with a word. Nothing ends it: the prompt says how
-    /// long the answer is, or a full stop does.
-    public let completion: String
-    public let level: Int
-    /// Further questions about the same prompt, with which training makes more of it; none in the test split.
-    public var followUps: [Question] = []
-
-    public struct Question: Sendable, Equatable {
-        public let prompt: String
-        public let completion: String
-
-        public init(prompt: String, completion: String) {
-            self.prompt = prompt
-            self.completion = completion
-        }
-    }
-}
-
 /// A candidate for an example, before its split is known.
 public struct TaskInstance: Sendable {
     public let prompt: String
@@ -105,25 +76,5 @@ extension SyntheticTask {
     static func split(of key: String?) -> DataSplit {
         guard let key else { return .train }
         return StableHash.of(key) & 7 == 0 ? .test : .train
-    }
-}
-
-/// All tasks there are.
-public enum SyntheticTasks {
-    public static let all: [any SyntheticTask] = [
-        ManoTask(), ChainTask(), SwapsTask(), SumsTask(), BracketsTask(), CopyTask(), ArithmeticTask(), StoriesTask(),
-        RelationsTask(), BiographiesTask(),
-    ]
-
-    /// The task with this name.
-    ///
-    /// - Throws: ``OuroError`` with code `invalidRequest` that lists the names.
-    public static func named(_ name: String) throws(OuroError) -> any SyntheticTask {
-        guard let task = all.first(where: { $0.name == name }) else {
-            throw OuroError(
-                .invalidRequest, field: "task",
-                "there is no task '\(name)'; there are " + all.map(\.name).joined(separator: ", "))
-        }
-        return task
     }
 }

@@ -1,6 +1,6 @@
 import Testing
 
-@testable import OuroTraining
+@testable import OuroData
 
 struct TrainingBatchTests {
     @Test func reshapingForgetsWhatWasThere() {

@@ -1,5 +1,4 @@
 import Ouro
-import OuroEvaluation
 
 /// Which source gives the next row: a pure function of (seed, number), in shares by weight.
 ///

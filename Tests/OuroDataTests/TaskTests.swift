@@ -2,7 +2,7 @@ import Foundation
 import Ouro
 import Testing
 
-@testable import OuroEvaluation
+@testable import OuroData
 
 /// What the generators promise: right answers, disjoint splits, levels that mean something, the same data for good.
 @Suite struct TaskTests {

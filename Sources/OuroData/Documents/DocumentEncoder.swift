@@ -1,6 +1,5 @@
 import Foundation
 import Ouro
-import OuroEvaluation
 
 /// Turns texts, questions with answers and conversations into documents.
 ///

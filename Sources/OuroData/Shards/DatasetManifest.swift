@@ -53,8 +53,3 @@ struct DatasetManifest: Codable, Equatable {
         try AtomicFile.write(data + Data("\n".utf8), to: url)
     }
 }
-
-/// The two parts of a data set.
-public enum DatasetPart: String, Sendable, CaseIterable {
-    case train, valid
-}
