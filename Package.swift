@@ -19,6 +19,7 @@ let package = Package(
     platforms: [.macOS(.v15), .iOS(.v18)],
     products: [
         .library(name: "Ouro", targets: ["Ouro"]),
+        .library(name: "OuroConstraints", targets: ["OuroConstraints"]),
         .library(name: "OuroDefaultModel", targets: ["OuroDefaultModel"]),
         .library(name: "OuroData", targets: ["OuroData"]),
         .library(name: "OuroHub", targets: ["OuroHub"]),
@@ -51,6 +52,7 @@ let package = Package(
                 .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),
             ],
             swiftSettings: swiftSettings),
+        .target(name: "OuroConstraints", dependencies: ["Ouro"], swiftSettings: swiftSettings),
         .target(name: "OuroData", dependencies: ["Ouro"], swiftSettings: swiftSettings),
         .target(name: "OuroPlots", swiftSettings: swiftSettings),
         .target(
@@ -64,7 +66,7 @@ let package = Package(
         .target(
             name: "OuroServer",
             dependencies: [
-                "Ouro", .product(name: "Hummingbird", package: "hummingbird"),
+                "Ouro", "OuroConstraints", .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
@@ -90,6 +92,8 @@ let package = Package(
                 .product(name: "NIOHTTP1", package: "swift-nio"),
             ],
             swiftSettings: swiftSettings),
+        .testTarget(
+            name: "OuroConstraintsTests", dependencies: ["Ouro", "OuroConstraints"], swiftSettings: swiftSettings),
         .testTarget(name: "OuroDataTests", dependencies: ["Ouro", "OuroData"], swiftSettings: swiftSettings),
         .testTarget(
             name: "OuroEvaluationTests", dependencies: ["Ouro", "OuroData", "OuroEvaluation"],
@@ -102,7 +106,7 @@ let package = Package(
         .testTarget(
             name: "OuroServerTests",
             dependencies: [
-                "OuroServer", "Ouro", .product(name: "Hummingbird", package: "hummingbird"),
+                "OuroServer", "Ouro", "OuroConstraints", .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ], swiftSettings: swiftSettings),
