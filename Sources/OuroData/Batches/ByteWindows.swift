@@ -27,10 +27,8 @@ public final class ByteWindows: BatchSource {
         }
         batch.reshape(rows: rows, length: length)
         for row in 0..<rows {
-            var z = seed &+ (nextRow &+ 1) &* 0x9E37_79B9_7F4A_7C15
-            z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-            z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-            let start = bytes.startIndex + Int((z ^ (z >> 31)) % UInt64(bytes.count - length))
+            let word = SplitMix64.mix(seed &+ (nextRow &+ 1) &* SplitMix64.increment)
+            let start = bytes.startIndex + Int(word % UInt64(bytes.count - length))
             for position in 0..<length {
                 batch.tokens[row * length + position] = Int32(bytes[start + position])
                 batch.targets[row * length + position] = Int32(bytes[start + position + 1])

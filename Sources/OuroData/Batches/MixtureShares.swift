@@ -27,8 +27,8 @@ struct MixtureShares: Sendable {
 
     /// Index of the source of a row.
     func choice(_ number: Int) -> Int {
-        // In whole numbers, so that large ones lose no digits: 2^64 divided by the golden ratio.
-        let step = UInt64(bitPattern: Int64(number)) &* 0x9E37_79B9_7F4A_7C15
+        // In integers, so that large numbers lose no digits: the increment is 2^64 divided by the golden ratio.
+        let step = UInt64(bitPattern: Int64(number)) &* SplitMix64.increment
         var place = start + Double(step >> 11) * 0x1p-53
         if place >= 1 { place -= 1 }
         return ends.firstIndex { place < $0 } ?? last

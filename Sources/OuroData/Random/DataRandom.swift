@@ -1,16 +1,13 @@
-/// The random numbers of generators: SplitMix64 (Steele, Lea and Flood, 2014).
-///
-/// Not the standard library's methods, whose results may change between its versions: a seed names the same data for
-/// good.
+import Ouro
+
+/// Random choices of the generators of data. A seed names the same data for good, so the choices are made here and not by the
+/// standard library, whose results may change between versions.
 public struct DataRandom: Sendable {
-    private var state: UInt64
+    private var generator: SplitMix64
 
-    package init(_ state: UInt64) { self.state = state }
+    package init(_ state: UInt64) { generator = SplitMix64(state: state) }
 
-    package mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        return StableHash.mix(state)
-    }
+    package mutating func next() -> UInt64 { generator.next() }
 
     /// Uniform in `0..<count`, but for a part in 2^64 / `count`.
     package mutating func below(_ count: Int) -> Int {

@@ -1,3 +1,5 @@
+import Ouro
+
 /// A random order of `0..<count` that is computed, not stored: where an index goes is a pure function of the seed.
 ///
 /// A Feistel network over the next even number of bits, walked until it lands inside. A stream that is in the middle of an
@@ -28,7 +30,7 @@ package struct IndexPermutation: Sendable {
     private func permuted(_ word: UInt64) -> UInt64 {
         let mask = (UInt64(1) << halfBits) - 1
         var (left, right) = (word >> halfBits, word & mask)
-        for key in keys { (left, right) = (right, left ^ (StableHash.mix(right ^ key) & mask)) }
+        for key in keys { (left, right) = (right, left ^ (SplitMix64.mix(right ^ key) & mask)) }
         return left << halfBits | right
     }
 }

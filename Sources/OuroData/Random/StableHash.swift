@@ -1,22 +1,12 @@
-/// Hashes that stay the same in every run, on every machine and in every version: data depends on them.
+import Ouro
+
+/// Hashes that data depends on. They are the same in every run, on every machine and in every version.
 package enum StableHash {
-    /// Spreads the bits of a word (the finaliser of SplitMix64); a bijection.
-    package static func mix(_ word: UInt64) -> UInt64 {
-        var z = word
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
-    }
+    /// The hash of a text: FNV-1a with its bits spread.
+    package static func of(_ text: String) -> UInt64 { SplitMix64.mix(FNV1a.of(text)) }
 
-    /// FNV-1a over the text's UTF-8, mixed.
-    package static func of(_ text: String) -> UInt64 {
-        var hash: UInt64 = 0xCBF2_9CE4_8422_2325
-        for byte in text.utf8 { hash = (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01B3 }
-        return mix(hash)
-    }
-
-    /// One word of several, in their order.
+    /// The hash of several words, which depends on their order.
     package static func combine(_ words: UInt64...) -> UInt64 {
-        words.reduce(0x9E37_79B9_7F4A_7C15) { mix($0 ^ $1) &+ 0x9E37_79B9_7F4A_7C15 }
+        words.reduce(SplitMix64.increment) { SplitMix64.mix($0 ^ $1) &+ SplitMix64.increment }
     }
 }

@@ -53,9 +53,8 @@ public final class DatasetWriter {
     public func append(_ document: TokenDocument, to part: DatasetPart) throws(OuroError) {
         if let open = writers[part], open.writer.tokenCount + document.tokens.count > shardTokens { try close(part) }
         if writers[part] == nil {
-            let number = String((finished[part]?.count ?? 0) + 1)
-            let name =
-                part.rawValue + "-" + String(repeating: "0", count: max(0, 5 - number.count)) + number + ".tokens"
+            let number = (finished[part]?.count ?? 0) + 1
+            let name = "\(part.rawValue)-\(number.digits(5)).tokens"
             let writer = try TokenShardWriter(
                 to: folder.appendingPathComponent(name), vocabularySize: vocabularySize)
             writers[part] = (writer, name)
