@@ -19,7 +19,9 @@ let package = Package(
     platforms: [.macOS(.v15), .iOS(.v18)],
     products: [
         .library(name: "Ouro", targets: ["Ouro"]),
+        .library(name: "OuroConstraints", targets: ["OuroConstraints"]),
         .library(name: "OuroDefaultModel", targets: ["OuroDefaultModel"]),
+        .library(name: "OuroData", targets: ["OuroData"]),
         .library(name: "OuroHub", targets: ["OuroHub"]),
         .library(name: "OuroEvaluation", targets: ["OuroEvaluation"]),
         .library(name: "OuroServer", targets: ["OuroServer"]),
@@ -51,15 +53,21 @@ let package = Package(
                 .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),
             ],
             swiftSettings: swiftSettings),
-        .target(name: "OuroEvaluation", dependencies: ["Ouro"], swiftSettings: swiftSettings),
+        .target(name: "OuroConstraints", dependencies: ["Ouro"], swiftSettings: swiftSettings),
+        .target(name: "OuroData", dependencies: ["Ouro"], swiftSettings: swiftSettings),
+        .target(name: "OuroPlots", swiftSettings: swiftSettings),
+        .target(
+            name: "OuroEvaluation", dependencies: ["Ouro", "OuroData", "OuroPlots"], swiftSettings: swiftSettings),
         .target(
             name: "OuroTraining",
-            dependencies: ["Ouro", "OuroEvaluation", "OuroKernels", .product(name: "Yams", package: "Yams")],
+            dependencies: [
+                "Ouro", "OuroData", "OuroKernels", "OuroPlots", .product(name: "Yams", package: "Yams"),
+            ],
             swiftSettings: swiftSettings),
         .target(
             name: "OuroServer",
             dependencies: [
-                "Ouro", .product(name: "Hummingbird", package: "hummingbird"),
+                "Ouro", "OuroConstraints", .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
@@ -67,7 +75,7 @@ let package = Package(
         .executableTarget(
             name: "OuroCLI",
             dependencies: [
-                "Ouro", "OuroDefaultModel", "OuroEvaluation", "OuroHub", "OuroServer", "OuroTraining",
+                "Ouro", "OuroData", "OuroDefaultModel", "OuroEvaluation", "OuroHub", "OuroServer", "OuroTraining",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
@@ -88,18 +96,20 @@ let package = Package(
             ],
             swiftSettings: swiftSettings),
         .testTarget(
-            name: "OuroEvaluationTests", dependencies: ["Ouro", "OuroEvaluation"], swiftSettings: swiftSettings),
+            name: "OuroConstraintsTests", dependencies: ["Ouro", "OuroConstraints"], swiftSettings: swiftSettings),
+        .testTarget(name: "OuroDataTests", dependencies: ["Ouro", "OuroData"], swiftSettings: swiftSettings),
         .testTarget(
-            name: "OuroDataTests", dependencies: ["Ouro", "OuroEvaluation", "OuroTraining"],
+            name: "OuroEvaluationTests", dependencies: ["Ouro", "OuroData", "OuroEvaluation"],
             swiftSettings: swiftSettings),
         .target(name: "AllocationCounter", path: "Tests/AllocationCounter"),
         .testTarget(
-            name: "OuroTrainingTests", dependencies: ["OuroTraining", "Ouro", "OuroKernels", "AllocationCounter"],
+            name: "OuroTrainingTests",
+            dependencies: ["OuroTraining", "OuroData", "Ouro", "OuroKernels", "AllocationCounter"],
             resources: [.copy("Fixtures")], swiftSettings: swiftSettings),
         .testTarget(
             name: "OuroServerTests",
             dependencies: [
-                "OuroServer", "Ouro", .product(name: "Hummingbird", package: "hummingbird"),
+                "OuroServer", "Ouro", "OuroConstraints", .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ], swiftSettings: swiftSettings),

@@ -77,15 +77,6 @@ struct Bench: AsyncParsableCommand {
     @Flag(help: "Print one JSON object per measurement.")
     var json = false
 
-    private static func list(_ text: String, _ option: String) throws -> [Int] {
-        try text.split(separator: ",", omittingEmptySubsequences: false).map { part in
-            guard let value = Int(part), value > 0 else {
-                throw ValidationError("\(option): expected numbers from 1, separated by commas, found '\(text)'")
-            }
-            return value
-        }
-    }
-
     private static func names<Name: RawRepresentable & CaseIterable>(_ text: String, _ option: String) throws -> [Name]
     where Name.RawValue == String {
         try text.split(separator: ",", omittingEmptySubsequences: false).map { part in
@@ -117,9 +108,9 @@ struct Bench: AsyncParsableCommand {
     private func plan() throws -> BenchmarkPlan {
         var plan = BenchmarkPlan(threads: threads, seconds: seconds, kvType: kvType)
         plan.kinds = try kinds().machine
-        if let rows { plan.rows = try Self.list(rows, "--rows") }
-        if let chunks { plan.chunks = try Self.list(chunks, "--chunks") }
-        if let contexts { plan.contexts = try Self.list(contexts, "--contexts") }
+        if let rows { plan.rows = try NumberList.counts(rows, "--rows") }
+        if let chunks { plan.chunks = try NumberList.counts(chunks, "--chunks") }
+        if let contexts { plan.contexts = try NumberList.counts(contexts, "--contexts") }
         return plan
     }
 
@@ -227,10 +218,6 @@ enum BenchTable {
 
     static func number(_ value: Double) -> String {
         String(format: value >= 100 ? "%.0f" : value >= 10 ? "%.1f" : "%.2f", value)
-    }
-
-    static func column(_ text: String, _ width: Int) -> String {
-        text + String(repeating: " ", count: max(1, width - text.count))
     }
 }
 

@@ -53,18 +53,9 @@ struct ScheduleOptions: ParsableArguments {
             exitThreshold: exitThreshold, seconds: seconds, kvType: kvType)
         plan.freeRows = freeRows
         if let streams { plan.streams = try NumberList.integers(streams, "--streams") }
-        if let agreement { plan.table.settled = try Self.decimals(agreement, "--agreement") }
-        if let exits { plan.table.meanExits = try Self.decimals(exits, "--exits") }
+        if let agreement { plan.table.settled = try NumberList.numbers(agreement, "--agreement", example: "0.8,1") }
+        if let exits { plan.table.meanExits = try NumberList.numbers(exits, "--exits", example: "0.8,1") }
         return plan
-    }
-
-    private static func decimals(_ text: String, _ option: String) throws -> [Double] {
-        try text.split(separator: ",", omittingEmptySubsequences: false).map { part in
-            guard let value = Double(part), value.isFinite else {
-                throw ValidationError("\(option): expected numbers, as in 0.8,1, found '\(text)'")
-            }
-            return value
-        }
     }
 }
 
@@ -172,7 +163,7 @@ private final class SchedulePrinter: @unchecked Sendable {
     }
 
     private func row(_ columns: String...) -> String {
-        zip(columns, [26, 12, 10, 14, 8, 12]).map { BenchTable.column($0, $1) }.joined()
+        zip(columns, [26, 12, 10, 14, 8, 12]).map { column($0, $1) }.joined()
     }
 }
 

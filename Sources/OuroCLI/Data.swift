@@ -1,8 +1,7 @@
 import ArgumentParser
 import Foundation
 import Ouro
-import OuroEvaluation
-import OuroTraining
+import OuroData
 
 struct DataVerb: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

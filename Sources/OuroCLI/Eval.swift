@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import Ouro
+import OuroData
 import OuroEvaluation
 
 struct Eval: AsyncParsableCommand {
@@ -74,7 +75,7 @@ struct Eval: AsyncParsableCommand {
         if count < 1 { throw ValidationError("--count: expected at least 1, found \(count)") }
         if let level { _ = try NumberList.integers(level, "--level") }
         if let loops { _ = try NumberList.integers(loops, "--loops") }
-        if let thresholds { _ = try NumberList.floats(thresholds, "--thresholds") }
+        if let thresholds { _ = try NumberList.numbers(thresholds, "--thresholds") as [Float] }
         let needsFile = task == "perplexity" || task == "choices"
         if needsFile, file == nil { throw ValidationError("--task \(task) needs --file") }
         if needsFile, level != nil { throw ValidationError("--task \(task) has no levels") }
@@ -107,7 +108,7 @@ struct Eval: AsyncParsableCommand {
         let configuration = engine.configuration
         let own = configuration.exitThreshold < 1 ? [configuration.exitThreshold] : []
         let thresholds =
-            try thresholds.map { try NumberList.floats($0, "--thresholds") } ?? Self.defaults(adding: own)
+            try thresholds.map { try NumberList.numbers($0, "--thresholds") } ?? Self.defaults(adding: own)
         let plan = try DepthPlan(
             loops: loops.map { try NumberList.integers($0, "--loops") }, thresholds: thresholds,
             configuration: configuration)
@@ -162,10 +163,6 @@ private enum EvaluationTable {
         if let perplexity = result.perplexity { line += String(format: "perplexity %.3f", perplexity) }
         if let accuracy = result.normalisedAccuracy { line += String(format: "normalised %.1f %%", accuracy * 100) }
         return line
-    }
-
-    private static func column(_ text: String, _ width: Int) -> String {
-        text + String(repeating: " ", count: max(1, width - text.count))
     }
 }
 

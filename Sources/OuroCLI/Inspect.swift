@@ -71,7 +71,7 @@ struct Inspect: AsyncParsableCommand {
         _ c: ModelConfiguration, _ checkpoint: Checkpoint, _ counts: ParameterCounts, _ cache: CacheMemory
     ) {
         func row(_ name: String, _ value: String, width: Int = 22) {
-            Terminal.write("  " + name + String(repeating: " ", count: max(1, width - name.count)) + value + "\n")
+            Terminal.write("  " + column(name, width) + value + "\n")
         }
         func grouped(_ value: Int) -> String {
             var digits = Array(String(value))

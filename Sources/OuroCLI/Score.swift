@@ -148,20 +148,17 @@ struct Score: AsyncParsableCommand {
                 text += scalar == " " ? "·" : scalar.value < 0x20 ? scalar.escaped(asASCII: true) : String(scalar)
             }
         }
-        func pad(_ text: String, _ width: Int) -> String {
-            text + String(repeating: " ", count: max(0, width - text.count))
-        }
         func number(_ value: Float) -> String { String(format: "%8.3f", value) }
         let width = 8 * loops
         Terminal.write(
-            "  pos  \(pad("token", 14))\(pad("log-probability by loop", width + 2))"
-                + "\(pad("gate by loop", width + 2))exit  next token by loop\n")
+            "  pos  \("token".leftAligned(in: 14))\("log-probability by loop".leftAligned(in: width + 2))"
+                + "\("gate by loop".leftAligned(in: width + 2))exit  next token by loop\n")
         for position in positions {
             let logs = position.logProbabilities?.map(number).joined() ?? String(repeating: "       -", count: loops)
             let exit = colours.paint("\(position.exitLoop)", loop: position.exitLoop)
             let next = position.argmax.map(name).joined(separator: " | ")
             Terminal.write(
-                String(format: "%5d  ", position.position) + pad(name(position.token), 14) + logs + "  "
+                String(format: "%5d  ", position.position) + name(position.token).leftAligned(in: 14) + logs + "  "
                     + position.gate.map(number).joined() + "     \(exit)  \(next)\n")
         }
         let mean = Double(positions.map(\.exitLoop).reduce(0, +)) / Double(max(positions.count, 1))

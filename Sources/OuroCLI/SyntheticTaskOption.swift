@@ -1,4 +1,4 @@
-import OuroEvaluation
+import OuroData
 
 /// What verbs with synthetic tasks have in common.
 enum SyntheticTaskOption {

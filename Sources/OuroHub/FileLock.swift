@@ -1,12 +1,6 @@
 import Foundation
 import Ouro
 
-#if canImport(Glibc)
-    import Glibc
-#else
-    import Darwin
-#endif
-
 /// A lock between processes: `flock` on a file, as the hub's other tools use it. Held as long as the value lives.
 final class FileLock {
     private let descriptor: Int32

@@ -1,12 +1,6 @@
 import Foundation
 import Ouro
 
-#if canImport(Glibc)
-    import Glibc
-#else
-    import Darwin
-#endif
-
 /// The cache that the hub's tools share: `models--ORG--NAME/blobs/HASH` holds bytes, `snapshots/COMMIT/PATH` links to them,
 /// `refs/REVISION` names a commit, and `.locks` keeps two processes from fetching the same file.
 struct HubCache: Sendable {

@@ -1,6 +1,7 @@
 import Foundation
 import Hummingbird
 import Ouro
+import OuroConstraints
 import Synchronization
 
 /// Turns what was generated into an endpoint's answers.
@@ -19,14 +20,8 @@ final class GenerationService: Sendable {
     let metrics: ServerMetrics
     /// Set when the server is to end: what runs may finish, nothing new begins.
     let isDraining = DrainFlag()
-    private let automata = Mutex(Automata())
-
-    /// The vocabulary, and the automata of the formats used last.
-    private struct Automata {
-        static let limit = 8
-        var trie: TokenTrie?
-        var recent: [(format: String, automaton: GrammarAutomaton)] = []
-    }
+    /// Nil for a model without a tokenizer.
+    private let constraints: ConstraintCompiler?
 
     init(engine: Engine, modelName: String, options: ServerOptions) {
         self.engine = engine
@@ -34,6 +29,7 @@ final class GenerationService: Sendable {
         self.options = options
         admission = Admission(limit: options.maxRunning, queueLimit: options.maxQueued)
         metrics = ServerMetrics(modelName: modelName)
+        constraints = try? ConstraintCompiler(for: engine)
     }
 
     /// - Throws: ``APIError`` with status 400.
@@ -45,30 +41,18 @@ final class GenerationService: Sendable {
         }
     }
 
-    /// What a response format allows; a new one for every choice, since it remembers where it is.
+    /// What a response format allows; nil if it allows everything. Every choice needs one of its own.
+    ///
+    /// - Throws: ``APIError`` with status 400 if the schema is wrong, or the model has no tokenizer.
     func constraint(_ format: ResponseFormat) throws -> (any TokenConstraint)? {
-        guard format != .text else { return nil }
-        guard let tokenizer = engine.tokenizer else {
-            throw APIError.badRequest("response_format", "the model has no tokenizer")
+        guard case .json(let schema) = format else { return nil }
+        guard let constraints else { throw APIError.badRequest("response_format", "the model has no tokenizer") }
+        do throws(OuroError) {
+            return try constraints.compile(schema).makeConstraint()
+        } catch {
+            let place = error.field ?? "schema"
+            throw APIError.badRequest("response_format", "response_format.json_schema.\(place): \(error.message)")
         }
-        let name = format.name
-        let automaton = try automata.withLock { automata in
-            if let place = automata.recent.firstIndex(where: { $0.format == name }) {
-                let known = automata.recent.remove(at: place)
-                automata.recent.append(known)
-                return known.automaton
-            }
-            let grammar =
-                if case .jsonSchema(let schema) = format { try JSONGrammar.schema(schema) } else {
-                    try JSONGrammar.anyObject()
-                }
-            let trie = automata.trie ?? TokenTrie(tokenizer, size: engine.configuration.vocabularySize)
-            automata.trie = trie
-            let new = GrammarAutomaton(grammar, vocabulary: trie)
-            automata.recent = automata.recent.suffix(Automata.limit - 1) + [(name, new)]
-            return new
-        }
-        return GrammarConstraint(automaton, endTokens: engine.endOfTextTokens)
     }
 
     /// Runs choices when there is room for them, and answers whole or in parts.

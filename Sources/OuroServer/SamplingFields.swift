@@ -150,39 +150,3 @@ struct SamplingFields {
         return request
     }
 }
-
-/// `response_format`.
-enum ResponseFormat: Equatable {
-    case text
-    /// Any JSON object.
-    case jsonObject
-    case jsonSchema(JSONSchema)
-
-    private static let place = "response_format.json_schema."
-
-    init(_ fields: RequestFields) throws {
-        guard let format = try fields.object("response_format") else {
-            self = .text
-            return
-        }
-        switch try format.string("type") {
-        case "text": self = .text
-        case "json_object": self = .jsonObject
-        case "json_schema":
-            guard let schema = try format.object("json_schema")?["schema"] else {
-                throw format.failure("json_schema.schema", "the field is missing")
-            }
-            self = .jsonSchema(JSONSchema(value: schema, memberOrder: try fields.memberOrder(in: Self.place)))
-        default: throw format.failure("type", "expected text, json_object or json_schema")
-        }
-    }
-
-    /// Equal formats have equal names.
-    var name: String {
-        switch self {
-        case .text: "text"
-        case .jsonObject: "json_object"
-        case .jsonSchema(let schema): schema.name
-        }
-    }
-}

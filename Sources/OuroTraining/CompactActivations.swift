@@ -31,7 +31,7 @@ struct CompactActivations {
             compute.forRows(source.rows) { range, _ in
                 for row in range {
                     let (values, out) = (source.row(row), target + row * source.columns)
-                    for column in 0..<source.columns { out[column] = BF16.round(values[column]) }
+                    for column in 0..<source.columns { out[column] = BFloat16.round(values[column]) }
                 }
             }
         }

@@ -1,4 +1,5 @@
 import Ouro
+import OuroData
 import OuroKernels
 
 /// Losses of a few sequences and the gradients of all parameters: T loops forwards, the head, T loops backwards.

@@ -157,12 +157,10 @@ final class LowRankAdapters {
         trainables.gradients.base + tensor.range.lowerBound
     }
 
-    /// FNV-1a over the bits of all values.
+    /// The hash of the bits of all values, 32 bits in a step.
     private static func fingerprint(_ parameters: ParameterArray) -> String {
-        var hash: UInt64 = 0xCBF2_9CE4_8422_2325
-        for index in 0..<parameters.count {
-            hash = (hash ^ UInt64(parameters.base[index].bitPattern)) &* 0x100_0000_01B3
-        }
-        return String(hash, radix: 16)
+        var hash = FNV1a()
+        for index in 0..<parameters.count { hash.add(parameters.base[index].bitPattern) }
+        return String(hash.value, radix: 16)
     }
 }

@@ -1,4 +1,5 @@
 import Ouro
+import OuroData
 
 /// How a step computes, apart from what it minimises.
 public struct StepSettings: Sendable, Equatable {

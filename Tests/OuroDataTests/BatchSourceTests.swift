@@ -1,9 +1,8 @@
 import Foundation
-import OuroEvaluation
 import Testing
 
 @testable import Ouro
-@testable import OuroTraining
+@testable import OuroData
 
 /// Batches: what is in them, and that they can be had again.
 @Suite struct BatchSourceTests {
@@ -232,7 +231,7 @@ import Testing
             try source.next(into: &batch, rows: 3, length: 16)
             let sound = Array(source.position)
             for seed in 0..<150 {
-                var random = TestRandom(seed: UInt64(seed))
+                var random = SplitMix64(seed: UInt64(seed))
                 var bytes = sound
                 let index = random.int(0...(bytes.count - 1))
                 switch random.int(0...2) {

@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 @testable import Ouro
-@testable import OuroTraining
+@testable import OuroData
 
 /// Which tokens of a conversation are learnt.
 @Suite struct ConversationTests {

@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 @testable import Ouro
-@testable import OuroTraining
+@testable import OuroData
 
 /// A temporary folder that goes away with this value.
 final class DataFolder {
@@ -69,18 +69,8 @@ extension TokenDocument {
     }
 }
 
-/// Random numbers for tests.
-struct TestRandom: RandomNumberGenerator {
-    private var state: UInt64
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
-    }
+extension SplitMix64 {
+    init(seed: UInt64) { self.init(state: seed) }
 
     mutating func int(_ range: ClosedRange<Int>) -> Int { Int.random(in: range, using: &self) }
 }

@@ -2,8 +2,7 @@ import Foundation
 import Testing
 
 @testable import Ouro
-import OuroEvaluation
-@testable import OuroTraining
+@testable import OuroData
 
 /// Text and JSON lines become documents.
 @Suite struct DataPackingTests {
@@ -116,7 +115,7 @@ import OuroEvaluation
                 .utf8)
         var read = 0
         for seed in 0..<1500 {
-            var random = TestRandom(seed: UInt64(seed))
+            var random = SplitMix64(seed: UInt64(seed))
             var bytes = sound
             for _ in 0..<random.int(1...2) where !bytes.isEmpty {
                 let index = random.int(0...(bytes.count - 1))

@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 @testable import Ouro
-@testable import OuroTraining
+@testable import OuroData
 
 /// Folders of shards: whole or not there.
 @Suite struct DatasetTests {

@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 @testable import Ouro
-@testable import OuroTraining
+@testable import OuroData
 
 /// Shards give back what was written, and nothing else.
 @Suite struct TokenShardTests {
@@ -17,7 +17,7 @@ import Testing
 
     @Test(arguments: [300, 65_536, 65_537, 1 << 20]) func documentsComeBack(vocabularySize: Int) throws {
         let folder = try DataFolder()
-        var random = TestRandom(seed: UInt64(vocabularySize))
+        var random = SplitMix64(seed: UInt64(vocabularySize))
         let documents = (0..<200).map { _ in
             let count = random.int(1...40)
             return TokenDocument(
@@ -152,7 +152,7 @@ import Testing
         let sound = [UInt8](try Data(contentsOf: folder.file("x.tokens")))
         var loaded = 0
         for seed in 0..<3000 {
-            var random = TestRandom(seed: UInt64(seed))
+            var random = SplitMix64(seed: UInt64(seed))
             var data = sound
             for _ in 0..<random.int(1...3) {
                 let index = random.int(0...(data.count - 1))

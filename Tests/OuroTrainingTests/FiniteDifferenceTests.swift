@@ -1,4 +1,5 @@
 import Foundation
+import OuroData
 import Testing
 
 @testable import Ouro

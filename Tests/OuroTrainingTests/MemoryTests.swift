@@ -1,5 +1,6 @@
 import AllocationCounter
 import Foundation
+import OuroData
 import Testing
 
 @testable import Ouro

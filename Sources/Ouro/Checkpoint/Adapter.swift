@@ -167,15 +167,9 @@ public struct Adapter: Sendable {
         let writer = try SafetensorsWriter(
             to: folder.appendingPathComponent(weightsName), tensors: tensors.map(\.0), metadata: ["format": "pt"])
         for (declaration, values) in tensors {
-            let failure: OuroError? = values.withUnsafeBytes { bytes in
-                do throws(OuroError) {
-                    try writer.write(declaration.name, bytes)
-                    return nil
-                } catch {
-                    return error
-                }
-            }
-            if let failure { throw failure }
+            try values.withUnsafeBytes { bytes in
+                Result { () throws(OuroError) in try writer.write(declaration.name, bytes) }
+            }.get()
         }
         try writer.finish()
         let configuration: JSONValue = .object([

@@ -60,7 +60,7 @@ extension Checkpoint {
                 let start = row * factors.inputs
                 if type == .bf16 {
                     let target = memory.base.assumingMemoryBound(to: UInt16.self) + start
-                    for (column, value) in values.enumerated() { target[column] = BF16.round(value) }
+                    for (column, value) in values.enumerated() { target[column] = BFloat16.round(value) }
                 } else {
                     let target = memory.base.assumingMemoryBound(to: Float.self) + start
                     target.update(from: sum.row(row), count: factors.inputs)
@@ -87,14 +87,5 @@ extension Adapter {
         kernels.addProducts(
             .init(b), .init(a), samples: rank, rows: 0..<factors.outputs, columns: factors.inputs, factor: scale,
             to: .init(sum))
-    }
-}
-
-/// Rounding to bf16, to the nearest, ties to even.
-package enum BF16 {
-    package static func round(_ value: Float) -> UInt16 {
-        let bits = value.bitPattern
-        if value.isNaN { return UInt16(bits >> 16 | 0x40) }
-        return UInt16(truncatingIfNeeded: (bits &+ 0x7FFF &+ (bits >> 16 & 1)) >> 16)
     }
 }

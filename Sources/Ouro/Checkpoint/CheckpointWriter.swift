@@ -110,10 +110,6 @@ public final class CheckpointWriter {
     }
 
     private static func shardName(_ number: Int, of count: Int) -> String {
-        func padded(_ value: Int) -> String {
-            let digits = String(value)
-            return String(repeating: "0", count: max(0, 5 - digits.count)) + digits
-        }
-        return "model-\(padded(number))-of-\(padded(count)).safetensors"
+        "model-\(number.digits(5))-of-\(count.digits(5)).safetensors"
     }
 }

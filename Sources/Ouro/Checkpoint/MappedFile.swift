@@ -1,8 +1,4 @@
-#if canImport(Glibc)
-    import Glibc
-#else
-    import Darwin
-#endif
+import Foundation
 
 /// The bytes of a file, read-only: mapped, so that they are read when they are touched, or read into memory at once.
 ///

@@ -1,11 +1,5 @@
 import Foundation
 
-#if canImport(Glibc)
-    import Glibc
-#else
-    import Darwin
-#endif
-
 /// Finds files of a model folder without being led out of it.
 ///
 /// A folder may come from anybody, so a symbolic link in it is followed only to a file of the same folder, or to where a

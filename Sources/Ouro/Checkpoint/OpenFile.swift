@@ -1,11 +1,5 @@
 import Foundation
 
-#if canImport(Glibc)
-    import Glibc
-#else
-    import Darwin
-#endif
-
 /// A regular file that is open for reading: its descriptor and its real size.
 ///
 /// The descriptor stays open as long as the value lives, so that the size can be checked again later.

@@ -1,8 +1,4 @@
-#if canImport(Glibc)
-    import Glibc
-#else
-    import Darwin
-#endif
+import Foundation
 
 extension RopeConfiguration {
     /// Inverse frequencies and what cosines and sines are multiplied by.

@@ -1,8 +1,4 @@
-#if canImport(Glibc)
-    import Glibc
-#else
-    import Darwin
-#endif
+import Foundation
 
 /// At which loop a token leaves the model. Loops are counted from 1; the reference's `exit_at_step` is one less.
 public enum ExitPolicy: Sendable, Equatable {

@@ -1,8 +1,4 @@
-#if canImport(Glibc)
-    import Glibc
-#else
-    import Darwin
-#endif
+import Foundation
 
 /// Chooses tokens. Deterministic: the choice depends on logits, context, seed and position alone.
 package struct Sampler: Sendable {

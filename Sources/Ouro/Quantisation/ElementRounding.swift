@@ -7,7 +7,7 @@ enum ElementRounding {
         switch element {
         case OURO_F32: address.storeBytes(of: value.bitPattern, as: UInt32.self)
         case OURO_F16: address.storeBytes(of: half(value), as: UInt16.self)
-        default: address.storeBytes(of: brain(value), as: UInt16.self)
+        default: address.storeBytes(of: BFloat16.round(value), as: UInt16.self)
         }
     }
 
@@ -16,15 +16,8 @@ enum ElementRounding {
         switch element {
         case OURO_F32: value
         case OURO_F16: widened(half(value))
-        default: Float(bitPattern: UInt32(brain(value)) << 16)
+        default: BFloat16.widen(BFloat16.round(value))
         }
-    }
-
-    /// bf16: the upper half of an f32.
-    private static func brain(_ value: Float) -> UInt16 {
-        let bits = value.bitPattern
-        guard !value.isNaN else { return 0x7FC0 }
-        return UInt16((bits &+ 0x7FFF &+ (bits >> 16 & 1)) >> 16)
     }
 
     // By hand, as Swift has no Float16 on every platform.

@@ -199,39 +199,37 @@ public struct Quantiser: Sendable {
 
     /// Of everything that the result depends on: options, configuration, text and weights.
     private func fingerprint(_ kernels: Kernels) throws(OuroError) -> String {
-        var hash = StableHash()
+        var hash = FNV1a()
         let runs = options.calibration.map { _ in Calibration.runs(options, configuration) } ?? []
-        hash.add("1 \(options.bits) \(options.groupSize) \(options.calibrationTokens) \(kernels.name) \(runs)")
-        for bits in [options.embeddingBits, options.headBits, options.gateBits] { hash.add("\(bits ?? 0)") }
-        hash.add("\(options.calibration?.count ?? -1)")
-        for token in options.calibration ?? [] { hash.add(token) }
+        hash.add(
+            terminated: "1 \(options.bits) \(options.groupSize) \(options.calibrationTokens) \(kernels.name) \(runs)")
+        for bits in [options.embeddingBits, options.headBits, options.gateBits] { hash.add(terminated: "\(bits ?? 0)") }
+        hash.add(terminated: "\(options.calibration?.count ?? -1)")
+        for token in options.calibration ?? [] { hash.add(bytesOf: token) }
         for entry in plan.entries {
-            hash.add("\(entry.name) \(entry.shape) \(checkpoint.tensors[entry.name]?.elementType.rawValue ?? "")")
+            hash.add(
+                terminated: "\(entry.name) \(entry.shape) \(checkpoint.tensors[entry.name]?.elementType.rawValue ?? "")"
+            )
         }
         for path in Set(plan.entries.map { checkpoint.filePath(of: $0.name) }).sorted() {
             let attributes = try? FileManager.default.attributesOfItem(atPath: path)
             let date = (attributes?[.modificationDate] as? Date)?.timeIntervalSince1970 ?? 0
-            hash.add("\(path) \(attributes?[.size] as? Int ?? 0) \(date)")
+            hash.add(terminated: "\(path) \(attributes?[.size] as? Int ?? 0) \(date)")
         }
-        hash.add("\(configuration)")
-        return hash.text
+        hash.add(terminated: "\(configuration)")
+        return String(hash.value, radix: 16)
     }
 }
 
-/// A hash that is the same in every run of the program (FNV-1a).
-private struct StableHash {
-    private var state: UInt64 = 0xCBF2_9CE4_8422_2325
-
-    mutating func add(_ text: String) {
-        for byte in text.utf8 { add(byte) }
+extension FNV1a {
+    /// A text and a zero byte, so that two texts in a row differ from two others that are cut elsewhere.
+    fileprivate mutating func add(terminated text: String) {
+        add(text)
         add(0 as UInt8)
     }
 
-    mutating func add(_ number: Int) {
+    /// Eight bytes, the lowest first.
+    fileprivate mutating func add(bytesOf number: Int) {
         withUnsafeBytes(of: Int64(number).littleEndian) { for byte in $0 { add(byte) } }
     }
-
-    private mutating func add(_ byte: UInt8) { state = (state ^ UInt64(byte)) &* 0x100_0000_01B3 }
-
-    var text: String { String(state, radix: 16) }
 }

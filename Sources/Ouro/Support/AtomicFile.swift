@@ -1,11 +1,5 @@
 import Foundation
 
-#if canImport(Glibc)
-    import Glibc
-#else
-    import Darwin
-#endif
-
 /// A file that appears under its name complete or not at all.
 ///
 /// It is written under a temporary name in the same folder, flushed to the disk and renamed by ``commit()``. Without a
@@ -46,15 +40,7 @@ package final class AtomicFile {
 
     /// Writes bytes at an offset from the start of the file.
     package func write(_ bytes: Data, at offset: Int) throws(OuroError) {
-        let failure: OuroError? = bytes.withUnsafeBytes { bytes in
-            do throws(OuroError) {
-                try write(bytes, at: offset)
-                return nil
-            } catch {
-                return error
-            }
-        }
-        if let failure { throw failure }
+        try bytes.withUnsafeBytes { bytes in Result { () throws(OuroError) in try write(bytes, at: offset) } }.get()
     }
 
     /// Flushes the file and gives it its name.

@@ -29,6 +29,19 @@ package indirect enum JSONOutput: Sendable {
         }
     }
 
+    /// For files that people read: as ``text``, but every member of an object that has some is on a line of its own. Values
+    /// inside members stay on one line.
+    package var lines: String {
+        let members: [(String, JSONOutput)]
+        switch self {
+        case .object(let pairs): members = pairs.map { ($0.key, $0.value) }
+        case .members(let pairs): members = pairs
+        default: return text
+        }
+        guard !members.isEmpty else { return text }
+        return "{\n" + members.map { "  \(JSONText.quote($0.0)): \($0.1.text)" }.joined(separator: ",\n") + "\n}"
+    }
+
     private static func object(_ members: [(String, JSONOutput)]) -> String {
         "{" + members.map { "\(JSONText.quote($0.0)):\($0.1.text)" }.joined(separator: ",") + "}"
     }

@@ -96,15 +96,9 @@ package enum StrictJSON {
     private static func scan(
         _ data: Data, file: String, code: OuroError.Code, onKey: (_ levels: [Level], _ key: [UInt8]) -> Void
     ) throws(OuroError) {
-        let failure: OuroError? = data.withUnsafeBytes { bytes in
-            do throws(OuroError) {
-                try scan(bytes, file: file, code: code, onKey: onKey)
-                return nil
-            } catch {
-                return error
-            }
-        }
-        if let failure { throw failure }
+        try data.withUnsafeBytes { bytes in
+            Result { () throws(OuroError) in try scan(bytes, file: file, code: code, onKey: onKey) }
+        }.get()
     }
 
     private static func scan(

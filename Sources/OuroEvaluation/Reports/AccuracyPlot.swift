@@ -1,4 +1,5 @@
 import Foundation
+import OuroPlots
 
 /// An SVG of accuracy against mean loops: the paper's figure 5 for one's own model.
 ///

@@ -1,4 +1,5 @@
 import Ouro
+import OuroData
 
 extension Evaluator {
     /// How often the greedy answer to a synthetic task is exactly right, by depth.

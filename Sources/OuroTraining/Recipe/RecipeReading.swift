@@ -58,13 +58,8 @@ extension Recipe {
         }
     }
 
-    /// FNV-1a of the text, as sixteen digits.
-    private static func fingerprint(_ text: String) -> String {
-        var hash: UInt64 = 0xCBF2_9CE4_8422_2325
-        for byte in text.utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
-        let digits = String(hash, radix: 16)
-        return String(repeating: "0", count: 16 - digits.count) + digits
-    }
+    /// The hash of the text, as sixteen hexadecimal digits.
+    private static func fingerprint(_ text: String) -> String { FNV1a.of(text).digits(16, radix: 16) }
 
     private static func model(_ fields: RecipeFields) throws(OuroError) -> ModelConfiguration {
         try fields.allow(only: [

@@ -132,9 +132,6 @@ public struct TrainingPlan: Sendable {
             guard let (size, name) = units.first(where: { value >= $0.0 }) else { return String(format: "%.0f", value) }
             return String(format: "%.4g", value / size) + name
         }
-        func pad(_ text: String, _ width: Int) -> String {
-            String(repeating: " ", count: max(0, width - text.count)) + text
-        }
         var lines = ["\(count(Double(parameters))) parameters"]
         let titles = ["stage", "steps", "tokens", "operations", "memory", "time"]
         var rows = [titles]
@@ -151,7 +148,7 @@ public struct TrainingPlan: Sendable {
         ])
         let widths = titles.indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
         for row in rows {
-            lines.append(zip(row, widths).map { pad($0, $1) }.joined(separator: "  "))
+            lines.append(zip(row, widths).map { $0.rightAligned(in: $1) }.joined(separator: "  "))
         }
         return lines.joined(separator: "\n")
     }

@@ -33,16 +33,10 @@ struct ModelExport {
             if elementType == .f32 {
                 try writer.write(tensor.name, UnsafeRawBufferPointer(values))
             } else {
-                let narrow = values.map(BF16.round)
-                let failure: OuroError? = narrow.withUnsafeBytes { bytes in
-                    do throws(OuroError) {
-                        try writer.write(tensor.name, bytes)
-                        return nil
-                    } catch {
-                        return error
-                    }
-                }
-                if let failure { throw failure }
+                let narrow = values.map(BFloat16.round)
+                try narrow.withUnsafeBytes { bytes in
+                    Result { () throws(OuroError) in try writer.write(tensor.name, bytes) }
+                }.get()
             }
         }
         var configuration = configuration
@@ -65,13 +59,11 @@ struct ModelExport {
     }
 
     private static func generationConfiguration(_ configuration: ModelConfiguration) -> Data {
-        var members: [String] = []
-        if let id = configuration.bosTokenID { members.append("  \"bos_token_id\": \(id)") }
-        if let id = configuration.eosTokenIDs.first {
-            let list = configuration.eosTokenIDs
-            members.append("  \"eos_token_id\": \(list.count == 1 ? "\(id)" : "\(list)")")
-        }
-        if let id = configuration.padTokenID { members.append("  \"pad_token_id\": \(id)") }
-        return Data(("{\n" + members.joined(separator: ",\n") + "\n}\n").utf8)
+        let ends = configuration.eosTokenIDs
+        var members: [(String, JSONOutput)] = []
+        if let id = configuration.bosTokenID { members.append(("bos_token_id", .int(id))) }
+        if let id = ends.first { members.append(("eos_token_id", ends.count == 1 ? .int(id) : .ints(ends))) }
+        if let id = configuration.padTokenID { members.append(("pad_token_id", .int(id))) }
+        return Data((JSONOutput.members(members).lines + "\n").utf8)
     }
 }

@@ -1,6 +1,6 @@
 import Foundation
 import Ouro
-import OuroEvaluation
+import OuroData
 
 /// Opens the data that a recipe names.
 public enum RecipeSources {

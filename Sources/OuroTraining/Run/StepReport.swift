@@ -1,4 +1,5 @@
 import Foundation
+import Ouro
 
 /// What a step of training came to, as the progress line and the log show it.
 public struct StepReport: Sendable {
@@ -29,18 +30,18 @@ public struct StepReport: Sendable {
         return parts.joined(separator: ", ")
     }
 
-    /// One JSON object. Keys keep their order; what is not finite becomes null.
+    /// One JSON object on one line. Its members keep their order; a number that is not finite becomes null.
     public var json: String {
-        func number(_ value: Double) -> String { value.isFinite ? "\(value)" : "null" }
-        func list(_ values: [Double]) -> String { "[" + values.map(number).joined(separator: ",") + "]" }
-        let beta = if case .expectedLoss(let beta) = objective { "\(beta)" } else { "null" }
-        return "{\"step\":\(progress.step),\"stage\":\"\(stage.filter { $0 != "\"" && $0 != "\\" })\","
-            + "\"stage_step\":\(progress.stageStep),\"tokens\":\(progress.tokens),"
-            + "\"loss\":\(number(metrics.objective)),\"loss_per_loop\":\(list(metrics.crossEntropy)),"
-            + "\"exit_distribution\":\(list(metrics.exitDistribution)),\"entropy\":\(number(metrics.entropy)),"
-            + "\"mean_exit_loop\":\(number(metrics.meanExitLoop)),\"beta\":\(beta),"
-            + "\"learning_rate\":\(number(learningRate)),\"gradient_norm\":\(number(gradientNorm)),"
-            + "\"tokens_per_second\":\(number(tokensPerSecond))}"
+        let beta: JSONOutput = if case .expectedLoss(let beta) = objective { .float(beta) } else { .null }
+        func list(_ values: [Double]) -> JSONOutput { .array(values.map { .double($0) }) }
+        return JSONOutput.object([
+            "step": .int(progress.step), "stage": .string(stage), "stage_step": .int(progress.stageStep),
+            "tokens": .int(progress.tokens), "loss": .double(metrics.objective),
+            "loss_per_loop": list(metrics.crossEntropy), "exit_distribution": list(metrics.exitDistribution),
+            "entropy": .double(metrics.entropy), "mean_exit_loop": .double(metrics.meanExitLoop), "beta": beta,
+            "learning_rate": .double(learningRate), "gradient_norm": .double(gradientNorm),
+            "tokens_per_second": .double(tokensPerSecond),
+        ]).text
     }
 
     /// Hours and minutes, or what is shorter.

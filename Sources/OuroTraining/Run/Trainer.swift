@@ -1,5 +1,6 @@
 import Foundation
 import Ouro
+import OuroData
 
 /// Runs a recipe: stage after stage, step after step, with checkpoints, a log and at the end a model folder.
 ///

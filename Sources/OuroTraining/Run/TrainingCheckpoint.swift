@@ -144,9 +144,7 @@ struct CheckpointFolder {
     }
 
     func file(step: Int) -> URL {
-        let digits = String(step)
-        return url.appendingPathComponent(
-            "step-\(String(repeating: "0", count: max(0, 12 - digits.count)))\(digits).safetensors")
+        url.appendingPathComponent("step-\(step.digits(12)).safetensors")
     }
 
     func create() throws(OuroError) {

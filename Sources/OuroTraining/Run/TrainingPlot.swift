@@ -1,6 +1,6 @@
 import Foundation
 import Ouro
-import OuroEvaluation
+import OuroPlots
 
 /// An SVG of a training: cross-entropy after every loop, and below it where positions leave, over the steps.
 public struct TrainingPlot: Sendable {

@@ -94,7 +94,7 @@ extension PackedMatrix {
         let panelBytes = format.panelBytes(inputs: inputs)
         let base = UnsafeMutableRawPointer(mutating: descriptor.panels!)
         pool.forEach(panelCount) { panel, _ in
-            var random = SplitMix(state: seed << 32 | UInt64(panel))
+            var random = SplitMix64(state: seed << 32 | UInt64(panel))
             let out = base + panel * panelBytes
             switch format {
             case .values(OURO_F32):
@@ -124,18 +124,7 @@ extension PackedMatrix {
     }
 }
 
-/// A small generator of numbers that look random (SplitMix64).
-private struct SplitMix {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
-    }
-
-    /// Evenly from -1 to 1.
-    mutating func uniform() -> Float { Float(Int32(truncatingIfNeeded: next())) * 0x1p-31 }
+extension SplitMix64 {
+    /// Evenly distributed from -1 to 1.
+    fileprivate mutating func uniform() -> Float { Float(Int32(truncatingIfNeeded: next())) * 0x1p-31 }
 }

@@ -1,8 +1,4 @@
-#if canImport(Glibc)
-    import Glibc
-#else
-    import Darwin
-#endif
+import Foundation
 
 /// The angles of rotary position embedding, computed as the reference does: inverse frequency times position in f32, then
 /// cosine and sine, scaled by YaRN's attention factor.

@@ -1,0 +1,25 @@
+/// Random numbers that are the same in every version and on every machine: SplitMix64 (Steele, Lea and Flood, 2014).
+///
+/// The methods of the standard library may give other numbers in another version. Weights, data and tests whose numbers a
+/// seed names for good take their bits from ``next()`` alone.
+package struct SplitMix64: RandomNumberGenerator, Sendable {
+    /// The step of the state: 2^64 divided by the golden ratio.
+    package static let increment: UInt64 = 0x9E37_79B9_7F4A_7C15
+
+    private var state: UInt64
+
+    package init(state: UInt64) { self.state = state }
+
+    package mutating func next() -> UInt64 {
+        state &+= Self.increment
+        return Self.mix(state)
+    }
+
+    /// The output function: spreads the bits of a word. A bijection.
+    package static func mix(_ word: UInt64) -> UInt64 {
+        var z = word
+        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+        return z ^ (z >> 31)
+    }
+}

@@ -1,0 +1,43 @@
+import Ouro
+
+/// The tokens of a vocabulary by their bytes, so that one byte that a grammar rules out rules out many tokens at once.
+///
+/// Special tokens are not in it.
+final class TokenTrie: Sendable {
+    struct Node: Sendable {
+        var children: [(byte: UInt8, node: Int32)] = []
+        /// Ids of the tokens that end here.
+        var tokens: [Int32] = []
+    }
+
+    /// The first one is the root.
+    let nodes: [Node]
+    /// The bytes of every token; empty for special tokens and unused ids.
+    private let bytes: [[UInt8]]
+
+    /// - Parameters:
+    ///   - size: ids from 0 to `size - 1` are included.
+    init(_ tokenizer: Tokenizer, size: Int) {
+        var nodes = [Node()]
+        var all = [[UInt8]](repeating: [], count: size)
+        for id in 0..<size where !tokenizer.isSpecial(id) {
+            guard let bytes = tokenizer.bytes(of: id), !bytes.isEmpty else { continue }
+            all[id] = bytes
+            var place = 0
+            for byte in bytes {
+                if let child = nodes[place].children.first(where: { $0.byte == byte }) {
+                    place = Int(child.node)
+                } else {
+                    nodes[place].children.append((byte, Int32(nodes.count)))
+                    place = nodes.count
+                    nodes.append(Node())
+                }
+            }
+            nodes[place].tokens.append(Int32(id))
+        }
+        self.nodes = nodes
+        bytes = all
+    }
+
+    func bytes(of id: Int) -> [UInt8] { bytes.indices.contains(id) ? bytes[id] : [] }
+}

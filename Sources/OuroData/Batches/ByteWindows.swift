@@ -1,0 +1,48 @@
+import Foundation
+import Ouro
+
+/// Rows of a file's bytes, from random places: training without a tokenizer, for models whose tokens are bytes.
+///
+/// The place of a row is a pure function of the seed and the row's number.
+public final class ByteWindows: BatchSource {
+    private let bytes: Data
+    private let path: String
+    private let seed: UInt64
+    private var nextRow: UInt64 = 0
+
+    public init(contentsOf url: URL, seed: UInt64) throws(OuroError) {
+        path = url.path
+        self.seed = seed
+        do {
+            bytes = try Data(contentsOf: url, options: .mappedIfSafe)
+        } catch {
+            throw OuroError(.unreadableFile, file: url.path, "cannot be read: \(error.localizedDescription)")
+        }
+    }
+
+    public func next(into batch: inout TrainingBatch, rows: Int, length: Int) throws(OuroError) {
+        guard bytes.count > length else {
+            throw OuroError(
+                .unreadableFile, file: path, "it has \(bytes.count) bytes; rows of \(length) positions need more")
+        }
+        batch.reshape(rows: rows, length: length)
+        for row in 0..<rows {
+            let word = SplitMix64.mix(seed &+ (nextRow &+ 1) &* SplitMix64.increment)
+            let start = bytes.startIndex + Int(word % UInt64(bytes.count - length))
+            for position in 0..<length {
+                batch.tokens[row * length + position] = Int32(bytes[start + position])
+                batch.targets[row * length + position] = Int32(bytes[start + position + 1])
+            }
+            nextRow &+= 1
+        }
+    }
+
+    public var position: Data { Data("\(nextRow)".utf8) }
+
+    public func seek(to position: Data) throws(OuroError) {
+        guard let row = UInt64(String(decoding: position, as: UTF8.self)) else {
+            throw OuroError(.invalidCheckpoint, field: "position", "expected a number of a row")
+        }
+        nextRow = row
+    }
+}

@@ -1,0 +1,89 @@
+import Foundation
+import Ouro
+
+/// Rows of running text (`packing: stream`): documents follow each other and see each other.
+///
+/// Every shard is cut into windows of the batches' length, which do not overlap; the target of a window's last position is the
+/// token after it. What is left at a shard's end is not used. An epoch goes through all windows of all shards in a random
+/// order of its own, which is computed from the seed, not stored.
+///
+/// A change of the length between batches starts the first epoch again.
+public final class TokenWindows: BatchSource {
+    private let dataset: TokenDataset
+    private let seed: UInt64
+    private var length = 0
+    private var nextNumber = 0
+    /// Number of the first window of every shard, and of all windows.
+    private var firstWindows: [Int] = [0]
+    private var order: (epoch: Int, permutation: IndexPermutation)?
+
+    private struct State: Codable {
+        let data: String
+        let length: Int
+        let next: Int
+    }
+
+    public init(_ dataset: TokenDataset, seed: UInt64) {
+        self.dataset = dataset
+        self.seed = seed
+    }
+
+    public func next(into batch: inout TrainingBatch, rows: Int, length: Int) throws(OuroError) {
+        if length != self.length { try start(length) }
+        batch.reshape(rows: rows, length: length)
+        for row in 0..<rows {
+            let window = try read(nextNumber)
+            let base = row * length
+            for position in 0..<length {
+                batch.tokens[base + position] = window.tokens[position]
+                if window.learns[position + 1] { batch.targets[base + position] = window.tokens[position + 1] }
+            }
+            nextNumber += 1
+        }
+    }
+
+    private func start(_ length: Int, at number: Int = 0) throws(OuroError) {
+        var firsts = [0]
+        for shard in dataset.shards {
+            firsts.append((firsts.last ?? 0) + (length > 0 ? max(0, shard.tokenCount - 1) / length : 0))
+        }
+        guard length == 0 || (firsts.last ?? 0) > 0 else {
+            throw OuroError(
+                .invalidData, file: dataset.shards.first?.path,
+                "no shard has the \(length + 1) tokens that one row of \(length) positions takes; use shorter rows or more "
+                    + "data")
+        }
+        (self.length, nextNumber, firstWindows, order) = (length, number, firsts, nil)
+    }
+
+    /// The tokens of a window and the one after it.
+    private func read(_ number: Int) throws(OuroError) -> TokenDocument {
+        let count = firstWindows.last ?? 1
+        let (epoch, place) = number.quotientAndRemainder(dividingBy: count)
+        if order?.epoch != epoch {
+            let seed = StableHash.combine(seed, UInt64(length), UInt64(bitPattern: Int64(epoch)))
+            order = (epoch, IndexPermutation(count: count, seed: seed))
+        }
+        let window = order?.permutation[place] ?? place
+        let shard = (firstWindows.firstIndex { $0 > window } ?? 1) - 1
+        let first = (window - firstWindows[shard]) * length
+        return try dataset.shards[shard].read(first..<(first + length + 1))
+    }
+
+    private var fingerprint: String {
+        "windows " + String(StableHash.combine(dataset.fingerprint, seed), radix: 16)
+    }
+
+    public var position: Data {
+        StreamPosition.encode(State(data: fingerprint, length: length, next: nextNumber))
+    }
+
+    public func seek(to position: Data) throws(OuroError) {
+        let state = try StreamPosition.decode(State.self, from: position)
+        try StreamPosition.check(state.data, is: fingerprint)
+        guard state.length >= 0, StreamPosition.numbers.contains(state.next) else {
+            throw StreamPosition.fault("its numbers are out of range: \(state.length) and \(state.next)")
+        }
+        try start(state.length, at: state.next)
+    }
+}

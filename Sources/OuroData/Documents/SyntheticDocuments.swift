@@ -1,0 +1,73 @@
+import Ouro
+
+/// Examples of synthetic tasks, made when they are needed.
+public struct SyntheticDocuments: DocumentSequence {
+    /// A task with the levels that are drawn from it, and its share.
+    public struct Component: Sendable {
+        public var task: any SyntheticTask
+        public var levels: [Int]
+        /// Share of the examples, relative to the others'.
+        public var weight: Double
+        /// Whether examples are conversations: the question is the user's message, the answer the assistant's.
+        public var isChat: Bool
+
+        public init(_ task: any SyntheticTask, levels: [Int]? = nil, weight: Double = 1, isChat: Bool = false) {
+            self.isChat = isChat
+            self.task = task
+            self.levels = levels ?? Array(task.levels)
+            self.weight = weight
+        }
+    }
+
+    private let components: [Component]
+    private let shares: MixtureShares
+    private let encoder: DocumentEncoder
+    private let seed: UInt64
+    private let split: DataSplit
+
+    /// - Parameters:
+    ///   - components: at least one; levels are drawn with equal chances.
+    /// - Throws: ``OuroError`` with code `invalidRequest` for levels that a task does not have, or weights that are none.
+    public init(
+        _ components: [Component], encoder: DocumentEncoder, seed: UInt64, split: DataSplit = .train
+    ) throws(OuroError) {
+        for component in components {
+            guard !component.levels.isEmpty else {
+                throw OuroError(.invalidRequest, field: "level", "the task '\(component.task.name)' has no level")
+            }
+            for level in component.levels {
+                _ = try component.task.example(seed: seed, index: 0, level: level, split: split)
+            }
+        }
+        shares = try MixtureShares(components.map(\.weight), seed: seed)
+        self.components = components
+        self.encoder = encoder
+        self.seed = seed
+        self.split = split
+    }
+
+    public func document(_ number: Int) throws(OuroError) -> TokenDocument {
+        let component = components[shares.choice(number)]
+        var random = DataRandom(StableHash.combine(seed, 0x1E7E1, UInt64(bitPattern: Int64(number))))
+        let example = try component.task.example(
+            seed: seed, index: number, level: random.pick(component.levels), split: split)
+        guard component.isChat else {
+            return encoder.document(example, learnsPrompt: component.task.learnsPrompt)
+        }
+        let messages = [
+            ChatMessage(role: "user", content: example.prompt),
+            ChatMessage(role: "assistant", content: example.completion.trimmingPrefix(" ").description),
+        ]
+        guard let document = try encoder.documents(messages: messages).first else {
+            throw OuroError(.invalidTemplate, "a question with an answer makes no conversation")
+        }
+        return document
+    }
+
+    public var fingerprint: UInt64 {
+        components.reduce(StableHash.combine(seed, split == .train ? 0 : 1, UInt64(encoder.endOfText))) {
+            let levels = $1.levels.reduce($0) { StableHash.combine($0, UInt64($1)) }
+            return StableHash.combine(levels, StableHash.of($1.task.name), $1.weight.bitPattern, $1.isChat ? 1 : 0)
+        }
+    }
+}

@@ -1,0 +1,36 @@
+import Ouro
+
+/// A random order of `0..<count` that is computed, not stored: where an index goes is a pure function of the seed.
+///
+/// A Feistel network over the next even number of bits, walked until it lands inside. A stream that is in the middle of an
+/// epoch of billions of windows is thereby described by one number.
+package struct IndexPermutation: Sendable {
+    package let count: Int
+    private let keys: [UInt64]
+    private let halfBits: UInt64
+
+    /// - Parameters:
+    ///   - count: at least 1.
+    package init(count: Int, seed: UInt64) {
+        self.count = max(count, 1)
+        let bits = Int.bitWidth - (self.count - 1).leadingZeroBitCount
+        halfBits = UInt64((bits + 1) / 2)
+        keys = (0..<6).map { StableHash.combine(seed, $0) }
+    }
+
+    /// The place of an index from `0..<count`.
+    package subscript(_ index: Int) -> Int {
+        precondition((0..<count).contains(index), "index \(index) of \(count)")
+        var word = UInt64(index)
+        // The walk is short: the network's domain has less than four times as many elements.
+        repeat { word = permuted(word) } while word >= UInt64(count)
+        return Int(word)
+    }
+
+    private func permuted(_ word: UInt64) -> UInt64 {
+        let mask = (UInt64(1) << halfBits) - 1
+        var (left, right) = (word >> halfBits, word & mask)
+        for key in keys { (left, right) = (right, left ^ (SplitMix64.mix(right ^ key) & mask)) }
+        return left << halfBits | right
+    }
+}

@@ -1,0 +1,80 @@
+import Foundation
+import Ouro
+
+/// Writes a folder of token shards. Not thread-safe: one owner writes it.
+public final class DatasetWriter {
+    private let folder: URL
+    private let vocabularySize: Int
+    private let endOfText: Int
+    private let shardTokens: Int
+    private var writers: [DatasetPart: (writer: TokenShardWriter, name: String)] = [:]
+    private var finished: [DatasetPart: [DatasetManifest.Shard]] = [:]
+
+    /// - Parameters:
+    ///   - shardTokens: tokens of a shard at most, unless a single document has more.
+    ///   - overwrites: whether a data set in the folder is replaced.
+    /// - Throws: ``OuroError`` with code `unwritableFile`, as every method here.
+    public init(
+        folder: URL, vocabularySize: Int, endOfText: Int, shardTokens: Int = 100_000_000, overwrites: Bool = false
+    ) throws(OuroError) {
+        guard shardTokens >= 1 else {
+            throw OuroError(.invalidRequest, field: "shard tokens", "expected at least 1, found \(shardTokens)")
+        }
+        guard (0..<vocabularySize).contains(endOfText) else {
+            throw OuroError(
+                .invalidRequest, field: "end token",
+                "token \(endOfText) is not in the vocabulary (0 to \(vocabularySize - 1))")
+        }
+        self.folder = folder
+        self.vocabularySize = vocabularySize
+        self.endOfText = endOfText
+        self.shardTokens = shardTokens
+        do {
+            try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        } catch {
+            throw OuroError(.unwritableFile, file: folder.path, "cannot be created: \(error.localizedDescription)")
+        }
+        let manifest = folder.appendingPathComponent(DatasetManifest.fileName)
+        guard FileManager.default.fileExists(atPath: manifest.path) else { return }
+        guard overwrites else {
+            throw OuroError(
+                .unwritableFile, file: folder.path,
+                "the folder has a data set already; choose another one, or overwrite it (--overwrite)")
+        }
+        // Without its list the old data set is none, should this one not be finished.
+        do {
+            try FileManager.default.removeItem(at: manifest)
+        } catch {
+            throw OuroError(.unwritableFile, file: manifest.path, "cannot be removed: \(error.localizedDescription)")
+        }
+    }
+
+    /// Appends a document to a part.
+    public func append(_ document: TokenDocument, to part: DatasetPart) throws(OuroError) {
+        if let open = writers[part], open.writer.tokenCount + document.tokens.count > shardTokens { try close(part) }
+        if writers[part] == nil {
+            let number = (finished[part]?.count ?? 0) + 1
+            let name = "\(part.rawValue)-\(number.digits(5)).tokens"
+            let writer = try TokenShardWriter(
+                to: folder.appendingPathComponent(name), vocabularySize: vocabularySize)
+            writers[part] = (writer, name)
+        }
+        try writers[part]?.writer.append(document)
+    }
+
+    /// Finishes all shards and writes the list of them.
+    public func finish() throws(OuroError) {
+        for part in DatasetPart.allCases { try close(part) }
+        try DatasetManifest(
+            version: 1, vocabulary_size: vocabularySize, end_of_text: endOfText, train: finished[.train] ?? [],
+            valid: finished[.valid] ?? []
+        ).write(to: folder)
+    }
+
+    private func close(_ part: DatasetPart) throws(OuroError) {
+        guard let (writer, name) = writers.removeValue(forKey: part), writer.documentCount > 0 else { return }
+        try writer.finish()
+        finished[part, default: []].append(
+            .init(file: name, tokens: writer.tokenCount, documents: writer.documentCount))
+    }
+}

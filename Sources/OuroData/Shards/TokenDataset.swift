@@ -1,0 +1,72 @@
+import Foundation
+import Ouro
+
+/// The documents of a folder of token shards, in the order in which they were packed.
+public struct TokenDataset: Sendable {
+    public let shards: [TokenShard]
+    /// Every token is less.
+    public let vocabularySize: Int
+    /// The token that ends every document; nil where the shards did not come from a folder.
+    public let endOfText: Int?
+    public let tokenCount: Int
+    public let documentCount: Int
+    /// Number of the first document of every shard.
+    private let firstDocuments: [Int]
+
+    /// Opens one part of what `ouro data pack` has written.
+    ///
+    /// - Throws: ``OuroError`` with code `unreadableFile`, or `invalidData` if shards are damaged, disagree with the list
+    ///   in `dataset.json`, or have no documents.
+    public init(folder: URL, part: DatasetPart = .train) throws(OuroError) {
+        let manifest = try DatasetManifest.load(from: folder)
+        var shards: [TokenShard] = []
+        for entry in manifest.shards(part) {
+            let shard = try TokenShard(contentsOf: folder.appendingPathComponent(entry.file))
+            guard shard.tokenCount == entry.tokens, shard.documentCount == entry.documents,
+                shard.vocabularySize == manifest.vocabulary_size
+            else {
+                throw OuroError(
+                    .invalidData, file: shard.path,
+                    "it has \(shard.tokenCount) tokens in \(shard.documentCount) documents, \(DatasetManifest.fileName) "
+                        + "says \(entry.tokens) in \(entry.documents); the files belong to different data sets")
+            }
+            shards.append(shard)
+        }
+        guard !shards.isEmpty else {
+            throw OuroError(
+                .invalidData, file: folder.path,
+                part == .valid
+                    ? "there are no validation shards; pack with --validation-fraction" : "there are no shards")
+        }
+        self.init(shards, endOfText: manifest.end_of_text)
+    }
+
+    /// - Parameters:
+    ///   - shards: at least one.
+    public init(_ shards: [TokenShard], endOfText: Int? = nil) {
+        self.shards = shards
+        self.endOfText = endOfText
+        vocabularySize = shards.map(\.vocabularySize).max() ?? 0
+        tokenCount = shards.reduce(0) { $0 + $1.tokenCount }
+        documentCount = shards.reduce(0) { $0 + $1.documentCount }
+        firstDocuments = shards.reduce(into: [0]) { $0.append(($0.last ?? 0) + $1.documentCount) }
+    }
+
+    /// A document, copied.
+    ///
+    /// - Throws: ``OuroError`` with code `unreadableFile` if its file has been cut short.
+    public func document(_ index: Int) throws(OuroError) -> TokenDocument {
+        precondition((0..<documentCount).contains(index), "document \(index) of \(documentCount)")
+        // The last shard that begins at or before it.
+        var (low, high) = (0, shards.count - 1)
+        while low < high {
+            let middle = (low + high + 1) / 2
+            if firstDocuments[middle] <= index { low = middle } else { high = middle - 1 }
+        }
+        let shard = shards[low]
+        return try shard.read(shard.document(index - firstDocuments[low]))
+    }
+
+    /// One word that changes with the content.
+    var fingerprint: UInt64 { shards.reduce(0) { StableHash.combine($0, $1.checksum) } }
+}

@@ -1,0 +1,21 @@
+import Ouro
+
+/// All tasks there are.
+public enum SyntheticTasks {
+    public static let all: [any SyntheticTask] = [
+        ManoTask(), ChainTask(), SwapsTask(), SumsTask(), BracketsTask(), CopyTask(), ArithmeticTask(), StoriesTask(),
+        RelationsTask(), BiographiesTask(),
+    ]
+
+    /// The task with this name.
+    ///
+    /// - Throws: ``OuroError`` with code `invalidRequest` that lists the names.
+    public static func named(_ name: String) throws(OuroError) -> any SyntheticTask {
+        guard let task = all.first(where: { $0.name == name }) else {
+            throw OuroError(
+                .invalidRequest, field: "task",
+                "there is no task '\(name)'; there are " + all.map(\.name).joined(separator: ", "))
+        }
+        return task
+    }
+}

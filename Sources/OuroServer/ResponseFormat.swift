@@ -1,0 +1,29 @@
+import Ouro
+import OuroConstraints
+
+/// `response_format`.
+enum ResponseFormat: Equatable {
+    /// Any text.
+    case text
+    /// JSON that follows a schema; `json_object` is the schema of any object.
+    case json(JSONSchema)
+
+    private static let place = "response_format.json_schema."
+
+    init(_ fields: RequestFields) throws {
+        guard let format = try fields.object("response_format") else {
+            self = .text
+            return
+        }
+        switch try format.string("type") {
+        case "text": self = .text
+        case "json_object": self = .json(.anyObject)
+        case "json_schema":
+            guard let schema = try format.object("json_schema")?["schema"] else {
+                throw format.failure("json_schema.schema", "the field is missing")
+            }
+            self = .json(JSONSchema(schema, memberOrder: try fields.memberOrder(in: Self.place)))
+        default: throw format.failure("type", "expected text, json_object or json_schema")
+        }
+    }
+}

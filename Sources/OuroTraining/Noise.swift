@@ -1,0 +1,35 @@
+import Ouro
+
+/// Numbers from a normal distribution with mean 0 and deviation 1, the same on every machine: sums of uniform numbers, no
+/// transcendental functions.
+struct NormalNoise {
+    private var generator: SplitMix64
+
+    init(seed: UInt64, stream: UInt64) { generator = SplitMix64(seed: seed, stream: stream) }
+
+    /// The sum of twelve uniform numbers from 0 to 1, less 6: it has no tails, which initial weights should not have.
+    mutating func next() -> Float {
+        var sum: Int64 = 0
+        for _ in 0..<6 {
+            let bits = generator.next()
+            sum += Int64(bits >> 40) + Int64(bits & 0xFF_FFFF)
+        }
+        return Float(Double(sum) / 0x1p24 - 6)
+    }
+}
+
+/// Evenly distributed numbers from -1 to 1.
+struct UniformNoise {
+    private var generator: SplitMix64
+
+    init(seed: UInt64, stream: UInt64) { generator = SplitMix64(seed: seed, stream: stream) }
+
+    mutating func next() -> Float { Float(Double(generator.next() >> 40) / 0x1p23 - 1) }
+}
+
+extension SplitMix64 {
+    /// One of many streams of the same seed.
+    fileprivate init(seed: UInt64, stream: UInt64) {
+        self.init(state: seed &* Self.increment ^ (stream &+ 1) &* 0xD1B5_4A32_D192_ED03)
+    }
+}
