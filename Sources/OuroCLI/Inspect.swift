@@ -103,10 +103,11 @@ struct Inspect: AsyncParsableCommand {
         row("last-loop, averaged", cache.text(cache.shared) + ", after prefill")
 
         Terminal.write("Tensors\n")
+        let names = c.tensorNames
         let sorted = checkpoint.tensors.values.sorted {
             $0.name.compare($1.name, options: .numeric) == .orderedAscending
         }
-        for tensor in sorted where tensors || !tensor.name.hasPrefix("model.layers.") || tensor.name.contains(".0.") {
+        for tensor in sorted where tensors || (names.layer(of: tensor.name) ?? 0) == 0 {
             let shape = tensor.shape.map(String.init).joined(separator: " x ")
             row(tensor.name, "\(tensor.elementType.rawValue)  \(shape)", width: 56)
         }

@@ -1,9 +1,9 @@
 import Ouro
 
-/// Where every tensor of a model lies in one array of f32: parameters, gradients and moments have the same layout.
+/// Where each tensor of a model lies in one array of f32. Parameters, gradients and moments share this layout.
 ///
-/// Tensors follow each other without gaps in the order of the model, so that queries, keys and values of a layer are one
-/// matrix, and gate and up another.
+/// Tensors follow each other without gaps, in the order of the model. So a layer's queries, keys and values are one matrix,
+/// and gate and up are another.
 struct ParameterLayout: Sendable {
     struct Tensor: Sendable {
         let name: String
@@ -13,7 +13,7 @@ struct ParameterLayout: Sendable {
         var isMatrix: Bool { shape.count >= 2 }
     }
 
-    /// Offsets of what one layer has, named as in ``LoopedTransformer``.
+    /// Offsets of one layer's tensors, with the names of ``TensorNames/Layer``.
     struct Layer: Sendable {
         var inputNorm = 0
         var queryKeyValue = 0
@@ -32,16 +32,16 @@ struct ParameterLayout: Sendable {
     let finalNorm: Int
     let gate: Int
     let gateBias: Int
-    /// The embedding's, if the head is tied to it.
+    /// The embedding's offset, if the head is tied to it.
     let head: Int
-    /// Gate and bias, which follow each other.
+    /// The exit gate and its bias, which follow each other.
     let gateRange: Range<Int>
 
     init(_ configuration: ModelConfiguration) {
         var tensors: [Tensor] = []
         var offsets: [String: Int] = [:]
         var end = 0
-        for (name, shape) in Checkpoint.expectedTensors(for: configuration) {
+        for (name, shape) in configuration.expectedTensors {
             let count = shape.reduce(1, *)
             tensors.append(Tensor(name: name, shape: shape, range: end..<end + count))
             offsets[name] = end
@@ -50,29 +50,30 @@ struct ParameterLayout: Sendable {
         func offset(_ name: String) -> Int { offsets[name] ?? 0 }
         self.tensors = tensors
         count = end
+        let names = configuration.tensorNames
         layers = (0..<configuration.layerCount).map { index in
-            let layer = "model.layers.\(index)."
+            let layer = names.layer(index)
             return Layer(
-                inputNorm: offset(layer + "input_layernorm.weight"),
-                queryKeyValue: offset(layer + "self_attn.q_proj.weight"),
-                attentionOutput: offset(layer + "self_attn.o_proj.weight"),
-                attentionNorm: offset(layer + "input_layernorm_2.weight"),
-                mlpInputNorm: offset(layer + "post_attention_layernorm.weight"),
-                gateUp: offset(layer + "mlp.gate_proj.weight"), down: offset(layer + "mlp.down_proj.weight"),
-                mlpNorm: offset(layer + "post_attention_layernorm_2.weight"))
+                inputNorm: offset(layer.inputNorm),
+                queryKeyValue: offset(layer.query),
+                attentionOutput: offset(layer.attentionOutput),
+                attentionNorm: offset(layer.attentionNorm),
+                mlpInputNorm: offset(layer.mlpInputNorm),
+                gateUp: offset(layer.gate), down: offset(layer.down),
+                mlpNorm: offset(layer.mlpNorm))
         }
-        embedding = offset("model.embed_tokens.weight")
-        finalNorm = offset("model.norm.weight")
-        gate = offset("model.early_exit_gate.weight")
-        gateBias = offset("model.early_exit_gate.bias")
-        head = offset(configuration.tiesWordEmbeddings ? "model.embed_tokens.weight" : Checkpoint.headName)
+        embedding = offset(names.embedding.name)
+        finalNorm = offset(names.finalNorm.name)
+        gate = offset(names.exitGate.name)
+        gateBias = offset(names.exitGateBias.name)
+        head = offset(names.logitMatrix(of: configuration))
         gateRange = gate..<gateBias + 1
     }
 
     func tensor(_ name: String) -> Tensor? { tensors.first { $0.name == name } }
 }
 
-/// One value for every parameter, in a ``ParameterLayout``.
+/// One value for each parameter, in the order of a ``ParameterLayout``.
 struct ParameterArray: @unchecked Sendable {
     let count: Int
     private let memory: AlignedMemory

@@ -8,7 +8,7 @@ final class TrainableModel {
     let layout: ParameterLayout
     let parameters: ParameterArray
     let gradients: ParameterArray
-    /// The matrices of every layer, inputs first: what the forward products read.
+    /// The matrices of each layer with inputs first, as the forward products read them.
     let transposed: TransposedWeights
     let compute: Compute
 
@@ -22,20 +22,17 @@ final class TrainableModel {
         transposed = TransposedWeights(configuration)
     }
 
-    /// Changes the constants that parameters do not depend on: RoPE and the number of loops.
+    /// Changes the constants that do not change parameters: RoPE and the number of loops.
     func use(_ configuration: ModelConfiguration) {
         precondition(ParameterLayout(configuration).count == layout.count, "another shape")
         self.configuration = configuration
     }
 
-    /// Takes the parameters of a model with fewer layers, repeating its block: layer i becomes layers i, i + L, i + 2 L...
-    ///
-    /// The paper duplicates 24 layers to 48 for Ouro-2.6B and does not say in which order; with the whole block repeated,
-    /// one loop of the new model does what two loops did, but for the norm between them.
+    /// Takes the parameters of a model with fewer layers and repeats its block, in the order of ``Upcycling``.
     func upcycle(from smaller: TrainableModel) {
         let count = smaller.configuration.layerCount
         for tensor in layout.tensors {
-            let name = Upcycling.source(of: tensor.name, layers: count)
+            let name = configuration.tensorNames.name(tensor.name) { $0 % count }
             guard let source = smaller.layout.tensor(name) else { continue }
             (parameters.base + tensor.range.lowerBound).update(
                 from: smaller.parameters.base + source.range.lowerBound, count: tensor.range.count)
@@ -51,13 +48,15 @@ final class TrainableModel {
             gradients: gradients, compute: compute)
     }
 
-    /// Brings what is derived from the parameters up to date; to be called after they have changed.
+    /// Updates what is derived from the parameters. Call it after they have changed.
     func parametersChanged() { transposed.update(from: self) }
 
     /// Reads the parameters of a checkpoint, widened to f32.
     ///
-    /// - Throws: ``OuroError`` with code `invalidCheckpoint` for missing, extra or misshapen tensors.
+    /// - Throws: ``OuroError`` with code `unsupported` for a plan other than Ouro's, `invalidCheckpoint` for missing, extra or
+    ///   misshapen tensors.
     func read(_ checkpoint: Checkpoint) throws(OuroError) {
+        try configuration.plan.requireSupported(by: "training")
         try checkpoint.validate(for: configuration)
         for tensor in layout.tensors {
             let (bytes, info) = try checkpoint.bytes(of: tensor.name)

@@ -164,7 +164,7 @@ import Testing
         let configuration = try ModelConfiguration(contentsOf: folder.file("config.json"))
         let writer = try CheckpointWriter(
             folder: folder.url,
-            tensors: Checkpoint.expectedTensors(for: configuration).map { declare($0.name, $0.shape) },
+            tensors: configuration.expectedTensors.map { declare($0.name, $0.shape) },
             shardByteLimit: 100_000)
         for name in source.tensors.keys { try writer.write(name, source.bytes(of: name).0) }
         try writer.finish()

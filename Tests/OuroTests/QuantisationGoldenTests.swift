@@ -100,7 +100,7 @@ import Testing
         let checkpoint = try Checkpoint(folder: source)
         try checkpoint.validate(for: configuration)
         let folder = try CheckpointFolder()
-        let tensors = Checkpoint.expectedTensors(for: configuration)
+        let tensors = configuration.expectedTensors
         let writer = try CheckpointWriter(
             folder: folder.url,
             tensors: tensors.map { TensorDeclaration(name: $0.name, elementType: .f32, shape: $0.shape) })

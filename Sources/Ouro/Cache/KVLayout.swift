@@ -14,7 +14,7 @@ public enum KVType: String, Sendable, CaseIterable {
     /// products from a few thousand positions on; in 8 bits it keeps up, and costs less than the weights' own rounding.
     public static func `default`(for configuration: ModelConfiguration) -> KVType {
         let layout = KVLayout(configuration, type: .f32)
-        let blocks = layout.blocks(positions: configuration.contextLength, loops: configuration.totalUTSteps)
+        let blocks = layout.blocks(positions: configuration.contextLength, loops: configuration.plan.slotCount)
         let (bytes, overflow) = blocks.multipliedReportingOverflow(by: layout.bytesPerBlock)
         if !overflow && bytes <= 1 << 30 { return .f32 }
         return configuration.quantisation == nil ? .bf16 : .q8
@@ -83,6 +83,6 @@ extension ModelConfiguration {
     /// Bytes that keys and values of `positions` positions take at all loops, in whole blocks of 16 positions.
     public func keyValueBytes(positions: Int, type: KVType) -> Int {
         let layout = KVLayout(self, type: type)
-        return layout.blocks(positions: positions, loops: totalUTSteps) * layout.bytesPerBlock
+        return layout.blocks(positions: positions, loops: plan.slotCount) * layout.bytesPerBlock
     }
 }

@@ -2,14 +2,14 @@ import Foundation
 
 /// A LoRA adapter in PEFT's format: `adapter_config.json` and `adapter_model.safetensors`.
 ///
-/// For some matrices W [outputs, inputs] of the block it has A [rank, inputs] and B [outputs, rank]; the adapted matrix is
+/// It has A [rank, inputs] and B [outputs, rank] for some matrices W [outputs, inputs] of the block. The adapted matrix is
 /// `W + scale * B A` with `scale = alpha / rank` (LoRA, arXiv 2106.09685; with `use_rslora` alpha / sqrt(rank)).
 public struct Adapter: Sendable {
-    /// What adapters may change, as PEFT's `target_modules` names it.
-    public static let targets = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
+    /// The matrices of a layer that an adapter may change, as PEFT's `target_modules` names them.
+    public static let targets = TensorNames.ouro.layer.matrices.map(\.target)
     static let configurationName = "adapter_config.json"
     static let weightsName = "adapter_model.safetensors"
-    /// Of PEFT's names, before the model's own.
+    /// What PEFT puts before the model's own names.
     private static let prefix = "base_model.model."
 
     /// The two factors of a matrix's change, the last dimension fastest.
@@ -28,9 +28,9 @@ public struct Adapter: Sendable {
 
     public let rank: Int
     public let scale: Float
-    /// By the name of the weight, as `model.layers.0.self_attn.q_proj.weight`.
+    /// By the full name of the weight in the model's checkpoint.
     public let factors: [String: Factors]
-    /// Of the weights, for messages.
+    /// The weights' file, for messages.
     let path: String
 
     private struct Configuration: Decodable {

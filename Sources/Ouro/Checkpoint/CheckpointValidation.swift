@@ -2,21 +2,23 @@ extension Checkpoint {
     /// Checks that the tensors are exactly those of the model, with its shapes, in F32, F16 or BF16 or, where the
     /// configuration says so, in MLX's affine groups.
     ///
-    /// Ignored are `lm_head.weight` of a model whose head is tied to its embedding, and the rotary frequencies that old
-    /// exporters wrote (`model.layers.N.self_attn.rotary_emb.inv_freq`).
+    /// Two kinds of tensors may be there besides: the head of a model whose head is tied to its embedding, and the rotary
+    /// frequencies that old exporters wrote.
     ///
     /// - Throws: ``OuroError`` with code `invalidCheckpoint` for missing, unexpected or misshapen tensors and for other
     ///   element types.
     public func validate(for configuration: ModelConfiguration) throws(OuroError) {
-        // Before the list is made, which is as long as the configuration says.
-        guard configuration.layerCount <= tensors.count / Self.tensorsPerLayer else {
+        let names = configuration.tensorNames
+        let tensorsPerLayer = names.layer.entries.count
+        // Before the list of expected tensors is made, which is as long as the configuration says.
+        guard configuration.layerCount <= tensors.count / tensorsPerLayer else {
             throw OuroError(
                 .invalidCheckpoint, file: path, field: "num_hidden_layers",
-                "config.json has \(configuration.layerCount) layers of \(Self.tensorsPerLayer) tensors each, "
+                "config.json has \(configuration.layerCount) layers of \(tensorsPerLayer) tensors each, "
                     + "but there are only \(tensors.count) tensors")
         }
         var expected: [ExpectedTensor] = []
-        for (name, shape) in Self.expectedTensors(for: configuration) {
+        for (name, shape) in configuration.expectedTensors {
             expected += try parts(of: name, shape: shape, configuration)
         }
         let missing = expected.map(\.name).filter { tensors[$0] == nil }
@@ -25,8 +27,8 @@ extension Checkpoint {
                 .invalidCheckpoint, file: path, field: missing.first,
                 "\(missing.count) of the model's \(expected.count) tensors are missing: \(NameList.text(missing))")
         }
-        let names = Set(expected.map(\.name))
-        let unexpected = tensors.keys.filter { !names.contains($0) && !Self.isIgnored($0, configuration) }.sorted()
+        let known = Set(expected.map(\.name))
+        let unexpected = tensors.keys.filter { !known.contains($0) && !names.isIgnored($0, configuration) }.sorted()
         guard unexpected.isEmpty else {
             throw OuroError(
                 .invalidCheckpoint, file: path, field: unexpected.first.map(NameList.clipped),
@@ -57,20 +59,11 @@ extension Checkpoint {
         }
     }
 
-    /// What to do about tensors that nobody expected, if that is known.
+    /// What to do about unexpected tensors; empty if that is not known.
     private static func hint(_ unexpected: [String], _ configuration: ModelConfiguration) -> String {
         guard configuration.quantisation == nil, unexpected.contains(where: { $0.hasSuffix(".scales") }) else {
             return ""
         }
         return "; the weights are quantised, but config.json has no \"quantization\" with their group_size and bits"
-    }
-
-    private static func isIgnored(_ name: String, _ configuration: ModelConfiguration) -> Bool {
-        if name == headName { return configuration.tiesWordEmbeddings }
-        let prefix = "model.layers."
-        let suffix = ".self_attn.rotary_emb.inv_freq"
-        guard name.hasPrefix(prefix), name.hasSuffix(suffix) else { return false }
-        let number = name.dropFirst(prefix.count).dropLast(suffix.count)
-        return !number.isEmpty && number.utf8.allSatisfy { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
     }
 }

@@ -1,27 +1,29 @@
 /// The shape and the constants of a model: every field of `config.json` that changes its arithmetic.
 ///
-/// Names in `config.json` stand at each property. Read with ``init(contentsOf:)``, or built for a model without a file;
-/// ``validate(file:)`` says whether the values can be those of a model.
+/// Each property's comment has the field's name in `config.json`. ``init(contentsOf:)`` reads a file; the other initialiser
+/// makes a configuration without one. ``validate(file:)`` checks that a model can have these values.
 public struct ModelConfiguration: Sendable, Equatable {
-    /// Tokens there are (`vocab_size`).
+    /// The kind of model (`model_type`).
+    public internal(set) var architecture = Architecture.ouro
+    /// Tokens of the vocabulary (`vocab_size`).
     public var vocabularySize: Int
     /// Values of a hidden state (`hidden_size`).
     public var hiddenSize: Int
     /// Values inside the MLP (`intermediate_size`).
     public var intermediateSize: Int
-    /// Layers of the block that every loop applies (`num_hidden_layers`).
+    /// Layers of the model (`num_hidden_layers`). ``plan`` says which of them a loop runs.
     public var layerCount: Int
     /// Heads of queries (`num_attention_heads`).
     public var headCount: Int
-    /// Heads of keys and values, each shared by as many heads of queries (`num_key_value_heads`).
+    /// Heads of keys and values (`num_key_value_heads`). Each serves the same number of query heads.
     public var keyValueHeadCount: Int
-    /// Values of a head (`head_dim`); even, as RoPE turns pairs.
+    /// Values of a head (`head_dim`). The number is even, because RoPE turns pairs.
     public var headDimension: Int
     /// Positions that a sequence may have (`max_position_embeddings`).
     public var contextLength: Int
     /// Loops the model was trained with (`total_ut_steps`).
     public var totalUTSteps: Int
-    /// Cumulated exit probability at which a token leaves (`early_exit_threshold`); from 1 on after the last loop.
+    /// Cumulative exit probability at which a token exits (`early_exit_threshold`). At 1 and above, every token runs all loops.
     public var exitThreshold: Float
     /// Added to the mean square in every norm (`rms_norm_eps`).
     public var rmsNormEpsilon: Float
@@ -38,7 +40,7 @@ public struct ModelConfiguration: Sendable, Equatable {
     public var eosTokenIDs: [Int]
     /// Padding (`pad_token_id`).
     public var padTokenID: Int?
-    /// The weights' type as the file names it (`torch_dtype` or `dtype`). For information: the tensors' own types count.
+    /// The weights' type as the file names it (`torch_dtype` or `dtype`). Nothing depends on it: tensors have their own types.
     public var dataType: String?
     /// How the checkpoint's matrices are quantised (`quantization`); nil if they are not.
     public var quantisation: QuantisationConfiguration?

@@ -3,8 +3,8 @@ import Foundation
 extension ModelConfiguration {
     /// Reads a `config.json`.
     ///
-    /// Fields that give the model its shape must be there: the defaults of the reference's configuration class are those
-    /// of another model. Fields that do not change the arithmetic are ignored.
+    /// Fields that give the model its shape are required, because the defaults of the reference's configuration class are
+    /// another model's. Fields that do not change the arithmetic are ignored.
     ///
     /// - Throws: ``OuroError`` with code `unreadableFile`; `unsupported` for another kind of model, activation or RoPE;
     ///   `invalidConfiguration` for a field that is missing, of another type or impossible.
@@ -18,11 +18,11 @@ extension ModelConfiguration {
     }
 
     private init(_ fields: ConfigurationFields) throws(OuroError) {
-        try Self.refuseOtherKinds(fields)
+        let architecture = try Self.architecture(fields)
         let hiddenSize = try fields.required("hidden_size", fields.integer)
         let headCount = try fields.required("num_attention_heads", fields.integer)
         let contextLength = try fields.required("max_position_embeddings", fields.integer)
-        // Before YaRN takes it for its original context.
+        // YaRN takes this value as its original context, so it is checked first.
         try RangeChecks(file: fields.file).check(
             "max_position_embeddings", contextLength, ConfigurationLimits.context)
         self.init(
@@ -43,19 +43,21 @@ extension ModelConfiguration {
             eosTokenIDs: try fields.tokens("eos_token_id") ?? [],
             padTokenID: try fields.token("pad_token_id"),
             dataType: try fields.string(fields["dtype"] == nil ? "torch_dtype" : "dtype"))
+        self.architecture = architecture
         try validateSizes(file: fields.file)
         slidingWindows = try Self.slidingWindows(fields, layerCount: layerCount)
         quantisation = try QuantisationConfiguration(fields)
         try validate(file: fields.file)
     }
 
-    /// Throws if the file is about a model that this engine would compute wrongly.
-    private static func refuseOtherKinds(_ fields: ConfigurationFields) throws(OuroError) {
+    /// The kind of model; throws for kinds, activations and biases that this package would compute wrongly.
+    private static func architecture(_ fields: ConfigurationFields) throws(OuroError) -> Architecture {
         let kind = try fields.required("model_type", fields.string)
-        guard kind == "ouro" else {
+        guard let architecture = Architecture(rawValue: kind) else {
             throw fields.failure(
                 "model_type", code: .unsupported,
-                "expected \"ouro\", the one kind of model this engine runs, found \(ConfigurationFields.quote(kind))")
+                "expected a kind of model that this package knows (\(Architecture.list)), found "
+                    + ConfigurationFields.quote(kind))
         }
         let activation = try fields.string("hidden_act") ?? "silu"
         guard activation == "silu" else {
@@ -65,6 +67,7 @@ extension ModelConfiguration {
         for name in ["attention_bias", "mlp_bias"] where try fields.flag(name) == true {
             throw fields.failure(name, code: .unsupported, "expected false, found true: Ouro's layers have no biases")
         }
+        return architecture
     }
 
     private static func headDimension(
@@ -80,8 +83,8 @@ extension ModelConfiguration {
         return nil
     }
 
-    /// The window of every layer. Reference: `layer_types` if given; otherwise layers from `max_window_layers` on slide,
-    /// if `use_sliding_window` says so.
+    /// The window of each layer. As in the reference, `layer_types` decides if it is given. Otherwise layers from
+    /// `max_window_layers` on have the window, if `use_sliding_window` is true.
     private static func slidingWindows(
         _ fields: ConfigurationFields, layerCount: Int
     ) throws(OuroError) -> [Int?] {

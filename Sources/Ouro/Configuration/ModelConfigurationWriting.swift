@@ -1,10 +1,10 @@
 import Foundation
 
 extension ModelConfiguration {
-    /// A `config.json` that gives this value when it is read, with the fields that Transformers and vLLM need.
+    /// A `config.json` that reads back as this value. It has the fields that Transformers and vLLM need.
     ///
     /// - Parameters:
-    ///   - additions: further members, such as `transformers_version`; they replace members of the same name.
+    ///   - additions: more members, such as `transformers_version`. They replace members of the same name.
     /// - Throws: ``OuroError`` with code `invalidConfiguration` if the values are not valid, `unsupported` if layers have
     ///   windows of different sizes, for which the file has no field.
     public func encoded(adding additions: [String: JSONValue] = [:]) throws(OuroError) -> Data {
@@ -22,7 +22,7 @@ extension ModelConfiguration {
                 "AutoModel": .string("modeling_ouro.OuroModel"),
                 "AutoModelForCausalLM": .string("modeling_ouro.OuroForCausalLM"),
             ]),
-            "model_type": .string("ouro"),
+            "model_type": .string(architecture.rawValue),
             "hidden_act": .string("silu"),
             "vocab_size": .int(vocabularySize),
             "hidden_size": .int(hiddenSize),

@@ -1,4 +1,4 @@
-/// How many parameters the parts of a model have, whatever its weights are stored as.
+/// The number of parameters in each part of a model. How the weights are stored does not change it.
 public struct ParameterCounts: Sendable, Equatable {
     /// The looped block and the final norm.
     public private(set) var block = 0
@@ -11,12 +11,13 @@ public struct ParameterCounts: Sendable, Equatable {
     /// - Parameters:
     ///   - configuration: a validated configuration.
     public init(_ configuration: ModelConfiguration) {
-        for tensor in Checkpoint.expectedTensors(for: configuration) {
+        let names = configuration.tensorNames
+        for tensor in configuration.expectedTensors {
             let count = tensor.shape.reduce(1, *)
             switch tensor.name {
-            case Checkpoint.embeddingName: embedding += count
-            case Checkpoint.headName: head += count
-            case _ where tensor.name.hasPrefix(Checkpoint.gateModule + "."): gate += count
+            case names.embedding.name: embedding += count
+            case names.head.name: head += count
+            case names.exitGate.name, names.exitGateBias.name: gate += count
             default: block += count
             }
         }

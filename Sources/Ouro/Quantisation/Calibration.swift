@@ -80,7 +80,7 @@ struct Calibration {
     }
 
     private func isQuantised(_ layer: Int, _ input: LayerInput) -> Bool {
-        QuantisationPlan.weights(input, layer: layer).contains { plan.setting(of: $0) != nil }
+        plan.weights(input, layer: layer).contains { plan.setting(of: $0) != nil }
     }
 
     private func round(
@@ -90,7 +90,7 @@ struct Calibration {
         let (kernels, pool) = (model.kernels, model.pool)
         for (input, sums) in moments.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
             let feedback = ErrorFeedback(sums, kernels: kernels, pool: pool)
-            for name in QuantisationPlan.weights(input, layer: layer) {
+            for name in plan.weights(input, layer: layer) {
                 guard let setting = plan.setting(of: name) else { continue }
                 let source = try checkpoint.source(of: name, configuration)
                 let type = checkpoint.tensors[name]?.elementType ?? .f32
@@ -113,7 +113,7 @@ struct Calibration {
     func use(_ quantised: [String: WeightSource], layer: Int) throws(OuroError) {
         func matrix(_ input: LayerInput) throws(OuroError) -> PackedMatrix {
             var sources: [WeightSource] = []
-            for name in QuantisationPlan.weights(input, layer: layer) {
+            for name in plan.weights(input, layer: layer) {
                 if let source = quantised[name] {
                     sources.append(source)
                 } else {

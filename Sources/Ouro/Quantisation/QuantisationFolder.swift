@@ -80,7 +80,7 @@ struct QuantisationFolder {
 
     /// The quantised weights of a layer's plan.
     static func entries(ofLayer index: Int, _ plan: QuantisationPlan) -> [QuantisationPlan.Entry] {
-        let names = Set(LayerInput.allCases.flatMap { QuantisationPlan.weights($0, layer: index) })
+        let names = Set(LayerInput.allCases.flatMap { plan.weights($0, layer: index) })
         return plan.entries.filter { names.contains($0.name) && $0.setting != nil }
     }
 

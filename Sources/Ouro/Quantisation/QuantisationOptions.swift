@@ -1,26 +1,27 @@
-/// What a quantised model is to be.
+/// How to quantise a model.
 public struct QuantisationOptions: Sendable, Equatable {
     /// Bits of the looped block's matrices: 4 or 8.
     public var bits: Int
     /// Inputs that share a scale and a bias: 32, 64 or 128.
     public var groupSize: Int
-    /// Bits of embedding and head; nil leaves them as they are. They are read once per token, not once per loop, and
-    /// are more sensitive than the block. A head that is tied to the embedding is stored as that.
+    /// Bits of the embedding; nil leaves it as it is. A token reads it once, not once per loop, and it is more sensitive
+    /// than the block. A head that is tied to the embedding has the embedding's bits.
     public var embeddingBits: Int?
+    /// Bits of the head; nil leaves it as it is.
     public var headBits: Int?
-    /// Bits of the exit gate, one row of numbers; nil, the default, leaves it as it is.
+    /// Bits of the exit gate, which is one row of numbers. Nil, the default, leaves it as it is.
     public var gateBits: Int?
-    /// A text like those that the model will see. With it the block's weights are rounded so that their errors cancel
-    /// out on it, over all loops; without it every weight goes to its nearest value. A long one is sampled evenly.
+    /// A text like those that the model will see. With it, the block's weights are rounded so that their errors cancel out
+    /// on this text, over all loops. Without it, each weight goes to its nearest value. A long text is sampled evenly.
     public var calibration: [Int]?
-    /// Tokens of ``calibration`` that are used at most.
+    /// The largest number of tokens that are used from ``calibration``.
     public var calibrationTokens: Int
-    /// Layers whose statistics are gathered in one run over the text, the layers before them being quantised already;
-    /// nil: as many as take at most 768 MiB, and at most a quarter.
+    /// Layers whose statistics one run over the text gathers. The layers before them are quantised already. Nil chooses as
+    /// many as take 768 MiB, and at most a quarter of the layers.
     public var layersPerRun: Int?
-    /// Whether to write into a folder that has something else in it.
+    /// Whether to write into a folder that has other files in it.
     public var replacesFiles: Bool
-    /// By default one per physical core. The result does not depend on it.
+    /// Threads; by default one for each physical core. The result does not depend on the number.
     public var threads: Int?
 
     public init(
@@ -42,7 +43,7 @@ public struct QuantisationOptions: Sendable, Equatable {
 
     /// Tokens of a window of the calibration text.
     static let windowLength = 512
-    /// Fewer say too little about a model's inputs.
+    /// Fewer tokens say too little about a model's inputs.
     static let leastCalibrationTokens = 128
 
     func validate(for configuration: ModelConfiguration) throws(OuroError) {
@@ -79,21 +80,21 @@ public struct QuantisationOptions: Sendable, Equatable {
         }
     }
 
-    /// How a weight is to be stored; nil if it stays as it is.
+    /// How to store a weight; nil if it stays as it is.
     ///
     /// - Parameters:
-    ///   - weight: its name.
-    func setting(of weight: String, shape: [Int]) -> QuantisationSetting? {
-        guard shape.count == 2, shape[1] % groupSize == 0, let bits = bits(of: weight) else { return nil }
+    ///   - weight: its name in a checkpoint of the model.
+    func setting(of weight: String, shape: [Int], in names: TensorNames) -> QuantisationSetting? {
+        guard shape.count == 2, shape[1] % groupSize == 0, let bits = bits(of: weight, in: names) else { return nil }
         return QuantisationSetting(bits: bits, groupSize: groupSize)
     }
 
-    /// What is asked for, whether or not groups divide the rows.
-    func bits(of weight: String) -> Int? {
+    /// The bits that these options ask for, whether or not groups divide the weight's rows.
+    func bits(of weight: String, in names: TensorNames) -> Int? {
         switch weight {
-        case Checkpoint.embeddingName: embeddingBits
-        case Checkpoint.headName: headBits
-        case Checkpoint.gateModule + ".weight": gateBits
+        case names.embedding.name: embeddingBits
+        case names.head.name: headBits
+        case names.exitGate.name: gateBits
         default: bits
         }
     }

@@ -1,4 +1,4 @@
-/// What becomes of every tensor of a model.
+/// How each tensor of a model is stored after quantisation.
 struct QuantisationPlan {
     struct Entry {
         let name: String
@@ -9,21 +9,23 @@ struct QuantisationPlan {
 
     /// In the order of the model.
     let entries: [Entry]
-    /// Weights that were to be quantised but have rows that are not whole groups.
+    /// Weights that the options ask to quantise but whose rows are not whole groups.
     let skipped: [String]
     let configuration: QuantisationConfiguration
+    private let names: TensorNames
 
     init(_ options: QuantisationOptions, for model: ModelConfiguration) {
         var entries: [Entry] = []
         var skipped: [String] = []
         let standard = QuantisationSetting(bits: options.bits, groupSize: options.groupSize)
         var exceptions: [String: QuantisationConfiguration.Exception] = [:]
-        for (name, shape) in Checkpoint.expectedTensors(for: model) {
-            let setting = options.setting(of: name, shape: shape)
+        names = model.tensorNames
+        for (name, shape) in model.expectedTensors {
+            let setting = options.setting(of: name, shape: shape, in: names)
             entries.append(Entry(name: name, shape: shape, setting: setting))
             guard shape.count == 2, setting != standard else { continue }
             exceptions[Checkpoint.module(of: name)] = setting.map { .setting($0) } ?? .unquantised
-            if setting == nil, options.bits(of: name) != nil { skipped.append(name) }
+            if setting == nil, options.bits(of: name, in: names) != nil { skipped.append(name) }
         }
         self.entries = entries
         self.skipped = skipped
@@ -45,21 +47,20 @@ struct QuantisationPlan {
         }
     }
 
-    /// The weights of a layer that share an input, as the model packs them.
-    static func weights(_ input: LayerInput, layer: Int) -> [String] {
-        let names =
-            switch input {
-            case .attention: ["self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"]
-            case .attentionOutput: ["self_attn.o_proj"]
-            case .mlp: ["mlp.gate_proj", "mlp.up_proj"]
-            case .down: ["mlp.down_proj"]
-            }
-        return names.map { "model.layers.\(layer).\($0).weight" }
+    /// The names of a layer's weights that share an input, in the order in which the model packs them.
+    func weights(_ input: LayerInput, layer index: Int) -> [String] {
+        let layer = names.layer(index)
+        return switch input {
+        case .attention: [layer.query, layer.key, layer.value]
+        case .attentionOutput: [layer.attentionOutput]
+        case .mlp: [layer.gate, layer.up]
+        case .down: [layer.down]
+        }
     }
 }
 
 extension ModelConfiguration {
-    /// Values of one of a layer's inputs.
+    /// The number of values of a layer's input.
     func width(of input: LayerInput) -> Int {
         switch input {
         case .attention, .mlp: hiddenSize

@@ -108,9 +108,10 @@ extension Recipe {
     private static func lora(_ fields: RecipeFields) throws(OuroError) -> LoraSettings {
         try fields.allow(only: ["rank", "alpha", "targets"])
         let rank = try fields.integer("rank", 1...4096) ?? 8
+        let layer = TensorNames.ouro.layer
         return LoraSettings(
             rank: rank, alpha: try fields.number("alpha", 1e-3...1e6) ?? Double(2 * rank),
-            targets: try fields.choices("targets", Adapter.targets) ?? ["q_proj", "v_proj"])
+            targets: try fields.choices("targets", Adapter.targets) ?? [layer.query.target, layer.value.target])
     }
 
     private static func checkpoints(_ fields: RecipeFields?) throws(OuroError) -> CheckpointSettings {

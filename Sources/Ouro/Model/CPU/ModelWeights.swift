@@ -34,38 +34,37 @@ package struct ModelWeights: Sendable {
     /// Packs a checkpoint's weights, giving back the file's pages as they are consumed, so that hardly more than one copy
     /// is ever resident.
     ///
-    /// - Throws: ``OuroError`` with code `invalidCheckpoint` for missing, extra or misshapen tensors and for
-    ///   scales that are not finite.
+    /// - Throws: ``OuroError`` with code `unsupported` for a plan other than Ouro's; `invalidCheckpoint` for missing, extra
+    ///   or misshapen tensors and for scales that are not finite.
     init(
         _ checkpoint: Checkpoint, configuration: ModelConfiguration, kernels: Kernels, pool: WorkerPool
     ) throws(OuroError) {
+        try configuration.plan.requireSupported(by: "the CPU device")
         try checkpoint.validate(for: configuration)
+        let names = configuration.tensorNames
         let reader = TensorReader(
             checkpoint: checkpoint, configuration: configuration, kernels: kernels, pool: pool)
-        embedding = EmbeddingTable(source: try reader.source("model.embed_tokens.weight"), owner: checkpoint)
+        embedding = EmbeddingTable(source: try reader.source(names.embedding.name), owner: checkpoint)
         var layers: [LayerWeights] = []
         for index in 0..<configuration.layerCount {
-            let layer = "model.layers.\(index)."
-            let attention = layer + "self_attn."
+            let layer = names.layer(index)
             layers.append(
                 LayerWeights(
-                    inputNorm: try reader.vector(layer + "input_layernorm.weight"),
+                    inputNorm: try reader.vector(layer.inputNorm),
                     queryKeyValue: try reader.matrix(
-                        ["q_proj", "k_proj", "v_proj"].map { attention + $0 + ".weight" },
-                        rowsInTurn: configuration.attentionRowsInTurn),
-                    attentionOutput: try reader.matrix([attention + "o_proj.weight"]),
-                    attentionNorm: try reader.vector(layer + "input_layernorm_2.weight"),
-                    mlpInputNorm: try reader.vector(layer + "post_attention_layernorm.weight"),
-                    gateUp: try reader.matrix(
-                        [layer + "mlp.gate_proj.weight", layer + "mlp.up_proj.weight"]),
-                    down: try reader.matrix([layer + "mlp.down_proj.weight"]),
-                    mlpNorm: try reader.vector(layer + "post_attention_layernorm_2.weight")))
+                        [layer.query, layer.key, layer.value], rowsInTurn: configuration.attentionRowsInTurn),
+                    attentionOutput: try reader.matrix([layer.attentionOutput]),
+                    attentionNorm: try reader.vector(layer.attentionNorm),
+                    mlpInputNorm: try reader.vector(layer.mlpInputNorm),
+                    gateUp: try reader.matrix([layer.gate, layer.up]),
+                    down: try reader.matrix([layer.down]),
+                    mlpNorm: try reader.vector(layer.mlpNorm)))
         }
         self.layers = layers
-        finalNorm = try reader.vector("model.norm.weight")
-        gate = try reader.vector("model.early_exit_gate.weight")
-        gateBias = try reader.vector("model.early_exit_gate.bias")[0]
-        head = try reader.matrix([configuration.tiesWordEmbeddings ? "model.embed_tokens.weight" : "lm_head.weight"])
+        finalNorm = try reader.vector(names.finalNorm.name)
+        gate = try reader.vector(names.exitGate.name)
+        gateBias = try reader.vector(names.exitGateBias.name)[0]
+        head = try reader.matrix([names.logitMatrix(of: configuration)])
     }
 }
 

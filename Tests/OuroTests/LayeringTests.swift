@@ -1,0 +1,48 @@
+import Testing
+
+/// Inside the library, arrows point downwards: a folder uses no type of a folder above it.
+@Suite struct LayeringTests {
+    /// From the lowest to the highest.
+    static let order = [
+        "Support", "Configuration", "Checkpoint", "Tokenizer", "ChatTemplate", "Model", "Cache", "Decoding", "Engine",
+        "Quantisation", "Benchmark",
+    ]
+
+    /// Pairs that still point upwards. The list may only get shorter.
+    static let upward: Set<String> = [
+        "Configuration > Model", "Configuration > Decoding", "Configuration > Engine", "Checkpoint > Model",
+        "Checkpoint > Engine", "Model > Cache", "Model > Decoding", "Model > Engine", "Decoding > Engine",
+        "Engine > Benchmark",
+    ]
+
+    private static let kinds: Set<Substring> = ["struct", "class", "enum", "protocol", "actor", "typealias"]
+
+    /// The type that a line at the top level of a file declares.
+    private static func declaration(_ line: Substring) -> Substring? {
+        guard let first = line.first, first.isLetter || first == "@" else { return nil }
+        let words = SourceFiles.words(line)
+        guard let index = words.firstIndex(where: { kinds.contains($0) }), index + 1 < words.count else { return nil }
+        return words[index + 1]
+    }
+
+    @Test func noFolderUsesAFolderAboveIt() throws {
+        var level: [Substring: Int] = [:]
+        let folders = try Self.order.map { try SourceFiles.code(in: "Ouro/" + $0) }
+        for (index, files) in folders.enumerated() {
+            for (_, lines) in files { for name in lines.compactMap(Self.declaration) { level[name] = index } }
+        }
+        #expect(level["ModelConfiguration"] == 1 && level["Checkpoint"] == 2)
+        var found: [String] = []
+        for (index, files) in folders.enumerated() {
+            for (file, lines) in files {
+                for word in Set(lines.flatMap(SourceFiles.words)) {
+                    guard let other = level[word], other > index,
+                        !Self.upward.contains("\(Self.order[index]) > \(Self.order[other])")
+                    else { continue }
+                    found.append("\(Self.order[index])/\(file) uses \(word) of \(Self.order[other])")
+                }
+            }
+        }
+        #expect(found.sorted() == [])
+    }
+}
