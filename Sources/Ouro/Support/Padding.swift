@@ -20,6 +20,6 @@ extension FixedWidthInteger {
     ///   - count: digits of the result, unless the number has more.
     package func digits(_ count: Int, radix: Int = 10) -> String {
         let digits = String(self, radix: radix)
-        return String(repeating: "0", count: max(0, count - digits.count)) + digits
+        return String(repeating: "0", count: Swift.max(0, count - digits.count)) + digits
     }
 }
