@@ -22,6 +22,7 @@ let package = Package(
         .library(name: "OuroConstraints", targets: ["OuroConstraints"]),
         .library(name: "OuroDefaultModel", targets: ["OuroDefaultModel"]),
         .library(name: "OuroData", targets: ["OuroData"]),
+        .library(name: "OuroQuantisation", targets: ["OuroQuantisation"]),
         .library(name: "OuroHub", targets: ["OuroHub"]),
         .library(name: "OuroEvaluation", targets: ["OuroEvaluation"]),
         .library(name: "OuroServer", targets: ["OuroServer"]),
@@ -54,6 +55,8 @@ let package = Package(
             ],
             swiftSettings: swiftSettings),
         .target(name: "OuroConstraints", dependencies: ["Ouro"], swiftSettings: swiftSettings),
+        .target(name: "OuroQuantisation", dependencies: ["Ouro", "OuroKernels"], swiftSettings: swiftSettings),
+        .target(name: "OuroBenchmark", dependencies: ["Ouro", "OuroKernels"], swiftSettings: swiftSettings),
         .target(name: "OuroData", dependencies: ["Ouro"], swiftSettings: swiftSettings),
         .target(name: "OuroPlots", swiftSettings: swiftSettings),
         .target(
@@ -75,7 +78,8 @@ let package = Package(
         .executableTarget(
             name: "OuroCLI",
             dependencies: [
-                "Ouro", "OuroData", "OuroDefaultModel", "OuroEvaluation", "OuroHub", "OuroServer", "OuroTraining",
+                "Ouro", "OuroBenchmark", "OuroData", "OuroDefaultModel", "OuroEvaluation", "OuroHub",
+                "OuroQuantisation", "OuroServer", "OuroTraining",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
@@ -85,7 +89,7 @@ let package = Package(
         .testTarget(
             name: "JinjaTests", dependencies: ["Jinja"], resources: [.copy("Fixtures")], swiftSettings: swiftSettings),
         .testTarget(
-            name: "OuroTests", dependencies: ["Ouro", "OuroKernels"], resources: [.copy("Fixtures")],
+            name: "OuroTests", dependencies: ["Ouro", "OuroBenchmark", "OuroKernels", "OuroQuantisation"], resources: [.copy("Fixtures")],
             swiftSettings: swiftSettings),
         .testTarget(
             name: "OuroHubTests",

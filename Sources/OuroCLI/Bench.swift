@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import Ouro
+import OuroBenchmark
 import OuroDefaultModel
 import Synchronization
 

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import Ouro
+import OuroBenchmark
 
 /// What `ouro bench` runs of schedules, and on what.
 struct ScheduleOptions: ParsableArguments {

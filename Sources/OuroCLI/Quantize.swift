@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import Ouro
+import OuroQuantisation
 
 struct Quantize: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

@@ -1,5 +1,6 @@
 import Foundation
 import Ouro
+import OuroBenchmark
 import OuroData
 
 /// Measures training steps against the machine's own multiply-adds, which are measured in turn with them.

@@ -2,6 +2,7 @@ import Foundation
 import Testing
 
 @testable import Ouro
+@testable import OuroQuantisation
 
 /// A request's output is the same bit for bit whatever runs beside it (schedule invariance).
 @Suite struct InvarianceTests {

@@ -2,6 +2,7 @@ import Foundation
 import Testing
 
 @testable import Ouro
+@testable import OuroQuantisation
 
 /// What the policies for keys and values do, and that nothing but the request decides about it.
 @Suite struct KVPolicyTests {

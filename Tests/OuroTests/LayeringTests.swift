@@ -1,4 +1,5 @@
 import Testing
+@testable import OuroBenchmark
 
 /// Inside the library, arrows point downwards: a folder uses no type of a folder above it.
 @Suite struct LayeringTests {

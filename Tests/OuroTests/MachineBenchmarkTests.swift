@@ -3,6 +3,7 @@ import Synchronization
 import Testing
 
 @testable import Ouro
+@testable import OuroBenchmark
 
 /// The bench that holds passes, decoding and prefill against the machine's limits, on models small enough for a test.
 @Suite struct MachineBenchmarkTests {

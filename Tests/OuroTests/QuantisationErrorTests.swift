@@ -2,6 +2,7 @@ import Foundation
 import Testing
 
 @testable import Ouro
+@testable import OuroQuantisation
 
 /// Configurations, checkpoints and options that cannot be: every one has an error that says what and where.
 @Suite struct QuantisationErrorTests {

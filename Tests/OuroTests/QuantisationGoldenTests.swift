@@ -3,6 +3,7 @@ import OuroKernels
 import Testing
 
 @testable import Ouro
+@testable import OuroQuantisation
 
 /// What is written and read is MLX's, bit for bit.
 @Suite struct QuantisationGoldenTests {

@@ -3,6 +3,7 @@ import OuroKernels
 import Testing
 
 @testable import Ouro
+@testable import OuroQuantisation
 
 /// Calibrated rounding: what it gains, that it can be interrupted, and the algebra behind it.
 @Suite struct QuantisationTests {

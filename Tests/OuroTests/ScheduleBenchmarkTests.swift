@@ -3,6 +3,7 @@ import Synchronization
 import Testing
 
 @testable import Ouro
+@testable import OuroBenchmark
 
 /// The bench of schedules on models small enough for a test.
 @Suite struct ScheduleBenchmarkTests {

@@ -30,7 +30,7 @@ public enum KVPolicy: String, Sendable, CaseIterable {
     /// - Parameters:
     ///   - prompt: positions that run with full keys and values.
     ///   - positions: all positions.
-    func blocks(prompt: Int, positions: Int, loops: Int, layout: KVLayout) -> Int {
+    package func blocks(prompt: Int, positions: Int, loops: Int, layout: KVLayout) -> Int {
         let full = layout.blocks(positions: prompt, loops: loops)
         let pages = layout.blocks(positions: positions, loops: 1)
         switch self {

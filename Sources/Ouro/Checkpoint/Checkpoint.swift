@@ -4,12 +4,12 @@ import Foundation
 ///
 /// Opening a checkpoint reads the headers only; weights are read when they are used.
 public struct Checkpoint: Sendable {
-    static let singleFileName = "model.safetensors"
+    package static let singleFileName = "model.safetensors"
 
     /// All tensors of all files. Their byte ranges are those within their own file.
     public private(set) var tensors: [String: TensorInfo]
     /// The single file or the index, for error messages.
-    let path: String
+    package let path: String
     private let files: [SafetensorsFile]
     /// Index of the file that holds a tensor.
     private let fileIndices: [String: Int]
@@ -65,7 +65,7 @@ public struct Checkpoint: Sendable {
     /// A tensor's bytes, row after row, where its file has them: valid as long as this value lives, possibly unaligned.
     ///
     /// - Throws: ``OuroError`` if there is no such tensor or its file has been cut short.
-    func rawTensor(_ name: String) throws(OuroError) -> (UnsafeRawPointer, TensorInfo) {
+    package func rawTensor(_ name: String) throws(OuroError) -> (UnsafeRawPointer, TensorInfo) {
         let (bytes, info) = try bytes(of: name)
         // A tensor without elements may have no address; nobody reads there.
         return (bytes.baseAddress ?? UnsafeRawPointer(Self.emptyTensor.base), info)
@@ -85,7 +85,7 @@ public struct Checkpoint: Sendable {
     }
 
     /// The checkpoint with other values for some of its tensors.
-    func replacing(_ values: [String: (memory: AlignedMemory, info: TensorInfo)]) -> Checkpoint {
+    package func replacing(_ values: [String: (memory: AlignedMemory, info: TensorInfo)]) -> Checkpoint {
         var copy = self
         for (name, value) in values {
             copy.replacements[name] = value.memory
@@ -95,13 +95,13 @@ public struct Checkpoint: Sendable {
     }
 
     /// Gives back the memory that a mapped tensor's pages take; they are read again when they are used again.
-    func releasePages(of name: String) {
+    package func releasePages(of name: String) {
         guard let (file, info) = place(of: name) else { return }
         file.memory.release(file.range(of: info))
     }
 
     /// The file that holds a tensor, for error messages.
-    func filePath(of name: String) -> String { place(of: name)?.file.memory.file.path ?? path }
+    package func filePath(of name: String) -> String { place(of: name)?.file.memory.file.path ?? path }
 
     private func place(of name: String) -> (file: SafetensorsFile, info: TensorInfo)? {
         guard let index = fileIndices[name], files.indices.contains(index), let info = files[index].tensors[name] else {

@@ -31,7 +31,7 @@ package enum DerivedFolder {
     }
 
     /// Copies tokenizer, template and the like.
-    static func copyCompanions(from source: ModelFolder, to folder: URL) throws(OuroError) {
+    package static func copyCompanions(from source: ModelFolder, to folder: URL) throws(OuroError) {
         for name in companions {
             guard let file = try source.file(name) else { continue }
             let data: Data

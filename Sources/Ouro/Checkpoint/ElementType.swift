@@ -34,7 +34,7 @@ public enum ElementType: String, Sendable, CaseIterable {
     }
 
     /// What the kernels call a type of weights; nil for all others.
-    var kernelElement: ouro_element? {
+    package var kernelElement: ouro_element? {
         switch self {
         case .f32: OURO_F32
         case .f16: OURO_F16

@@ -5,12 +5,12 @@ import Foundation
 /// A folder may come from anybody, so a symbolic link in it is followed only to a file of the same folder, or to where a
 /// hub cache keeps it: `models--org--name/snapshots/REVISION/FILE` links to `models--org--name/blobs/HASH`, which may link on to
 /// the `blobs` that all models of the cache share.
-struct ModelFolder {
+package struct ModelFolder {
     let url: URL
     private let resolvedPath: String
 
     /// - Throws: ``OuroError`` with code `unreadableFile` if there is no such folder.
-    init(_ url: URL) throws(OuroError) {
+    package init(_ url: URL) throws(OuroError) {
         self.url = url
         var isDirectory: ObjCBool = false
         guard FileManager.default.fileExists(atPath: url.path, isDirectory: &isDirectory),

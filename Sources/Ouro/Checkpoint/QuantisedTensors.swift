@@ -1,9 +1,9 @@
 import OuroKernels
 
 /// A tensor that a checkpoint must have.
-struct ExpectedTensor {
+package struct ExpectedTensor {
     /// What its elements are.
-    enum Content: Equatable {
+    package enum Content: Equatable {
         case values
         /// Quotients of affine groups, packed into words of 32 bits, low bits first.
         case words
@@ -12,11 +12,11 @@ struct ExpectedTensor {
         case biases(scales: String)
     }
 
-    let name: String
-    let shape: [Int]
-    let content: Content
+    package let name: String
+    package let shape: [Int]
+    package let content: Content
     /// Added to "by config.json" in an error about the shape.
-    var reason = ""
+    package var reason = ""
 }
 
 extension Checkpoint {
@@ -27,7 +27,7 @@ extension Checkpoint {
     ///
     /// - Parameters:
     ///   - matrix: the name of its weight.
-    func quantisation(of matrix: String, _ configuration: ModelConfiguration) -> QuantisationSetting? {
+    package func quantisation(of matrix: String, _ configuration: ModelConfiguration) -> QuantisationSetting? {
         let module = Self.module(of: matrix)
         guard let quantisation = configuration.quantisation, let setting = quantisation.setting(of: module) else {
             return nil
@@ -41,7 +41,7 @@ extension Checkpoint {
     /// The tensors that a weight consists of: itself, or words, scales and biases.
     ///
     /// - Throws: ``OuroError`` with code `invalidCheckpoint` if groups do not divide its rows.
-    func parts(
+    package func parts(
         of name: String, shape: [Int], _ configuration: ModelConfiguration
     ) throws(OuroError) -> [ExpectedTensor] {
         guard shape.count == 2, let setting = quantisation(of: name, configuration) else {
@@ -56,7 +56,7 @@ extension Checkpoint {
     }
 
     /// The three tensors of a quantised matrix whose rows are whole groups.
-    static func quantisedParts(of name: String, shape: [Int], _ setting: QuantisationSetting) -> [ExpectedTensor] {
+    package static func quantisedParts(of name: String, shape: [Int], _ setting: QuantisationSetting) -> [ExpectedTensor] {
         let module = module(of: name)
         let groups = shape[1] / setting.groupSize
         let reason = ", with \(setting.bits) bits in groups of \(setting.groupSize),"
@@ -74,7 +74,7 @@ extension Checkpoint {
     }
 
     /// The name that a weight's tensors share.
-    static func module(of weight: String) -> String {
+    package static func module(of weight: String) -> String {
         weight.hasSuffix(".weight") ? String(weight.dropLast(".weight".count)) : weight
     }
 
@@ -82,7 +82,7 @@ extension Checkpoint {
     ///
     /// - Throws: ``OuroError`` with code `invalidCheckpoint` if a scale or bias is not finite, and for element types that
     ///   no weight has.
-    func source(of name: String, _ configuration: ModelConfiguration) throws(OuroError) -> WeightSource {
+    package func source(of name: String, _ configuration: ModelConfiguration) throws(OuroError) -> WeightSource {
         let (bytes, info) = try rawTensor(name)
         let rows = info.shape.count == 2 ? info.shape[0] : 1
         let columns = info.shape.last ?? 1
@@ -102,7 +102,7 @@ extension Checkpoint {
     }
 
     /// Gives back the pages of a weight and of its scales and biases.
-    func releasePages(ofWeight name: String) {
+    package func releasePages(ofWeight name: String) {
         let module = Self.module(of: name)
         for tensor in [name, module + ".scales", module + ".biases"] { releasePages(of: tensor) }
     }
@@ -129,9 +129,9 @@ extension Checkpoint {
 }
 
 /// Looks for infinities and values that are not numbers.
-enum FiniteCheck {
+package enum FiniteCheck {
     /// Index of the first such value; nil if there is none.
-    static func firstFault(in bytes: UnsafeRawBufferPointer, of element: ouro_element) -> Int? {
+    package static func firstFault(in bytes: UnsafeRawBufferPointer, of element: ouro_element) -> Int? {
         switch element {
         case OURO_F32: return scan(bytes, exponent: UInt32(0x7F80_0000))
         case OURO_F16: return scan(bytes, exponent: UInt16(0x7C00))

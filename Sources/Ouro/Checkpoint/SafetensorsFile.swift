@@ -8,7 +8,7 @@ public struct SafetensorsFile: Sendable {
     public let tensors: [String: TensorInfo]
     /// The header's `__metadata__`, such as `format: pt`.
     public let metadata: [String: String]
-    let memory: MappedFile
+    package let memory: MappedFile
     /// Where the data section begins in the file.
     private let dataStart: Int
 
@@ -104,12 +104,12 @@ public struct SafetensorsFile: Sendable {
     }
 
     /// The bytes of a tensor, where the file has them: valid as long as this value lives, possibly unaligned.
-    func bytes(of info: TensorInfo) throws(OuroError) -> UnsafeRawBufferPointer {
+    package func bytes(of info: TensorInfo) throws(OuroError) -> UnsafeRawBufferPointer {
         try memory.bytes(range(of: info))
     }
 
     /// Where a tensor lies in the whole file.
-    func range(of info: TensorInfo) -> Range<Int> {
+    package func range(of info: TensorInfo) -> Range<Int> {
         info.byteRange.lowerBound + dataStart..<info.byteRange.upperBound + dataStart
     }
 

@@ -3,11 +3,11 @@ import Foundation
 /// The members of a configuration file's object, each read as the type that it must have.
 ///
 /// A member that is null counts as absent, as in the reference; members that nobody asks for are ignored.
-struct ConfigurationFields {
+package struct ConfigurationFields {
     /// Bytes that a configuration file may have; published ones have a few thousand.
     static let fileLimit = 1 << 20
 
-    let members: [String: JSONValue]
+    package let members: [String: JSONValue]
     let file: String
     /// What stands before a member's name in errors: nothing, or the object's own name and a dot.
     private let path: String
@@ -15,7 +15,7 @@ struct ConfigurationFields {
     /// Reads a file.
     ///
     /// - Throws: ``OuroError`` with code `unreadableFile`, or `invalidConfiguration` for what is not an object in JSON.
-    init(contentsOf url: URL) throws(OuroError) {
+    package init(contentsOf url: URL) throws(OuroError) {
         let data = try StrictJSON.read(url, limit: Self.fileLimit, code: .invalidConfiguration)
         try self.init(parsing: data, file: url.path)
     }

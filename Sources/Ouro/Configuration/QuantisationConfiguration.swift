@@ -67,12 +67,12 @@ public struct QuantisationConfiguration: Sendable, Equatable {
         }
     }
 
-    static let field = "quantization"
+    package static let field = "quantization"
     /// Where MLX writes a copy, and where Transformers looks for methods of its own.
-    static let copyField = "quantization_config"
+    package static let copyField = "quantization_config"
 
     /// The members that stand in `config.json`.
-    var members: JSONValue {
+    package var members: JSONValue {
         guard case .object(var members) = standard.members else { return .null }
         for (module, exception) in exceptions {
             switch exception {

@@ -17,7 +17,7 @@ public enum ExitPolicy: Sendable, Equatable {
 
 extension ExitPolicy {
     /// - Throws: ``OuroError`` with code `invalidRequest` for values that make no sense.
-    func validate() throws(OuroError) {
+    package func validate() throws(OuroError) {
         switch self {
         case .fixed(let loop) where loop < 1:
             throw OuroError(.invalidRequest, field: "exit_at", "expected a loop from 1, found \(loop)")

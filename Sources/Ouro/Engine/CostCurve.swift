@@ -2,9 +2,9 @@
 ///
 /// Reading weights dominates a pass with few rows, so up to some number further rows are nearly free. Where that ends
 /// depends on the machine, on the model's shape and on the type of its weights.
-struct CostCurve {
+package struct CostCurve {
     /// Rows, and the seconds that the products of one layer take with them.
-    let points: [(rows: Int, seconds: Double)]
+    package let points: [(rows: Int, seconds: Double)]
 
     /// Rows count as free while a layer takes at most this many times as long as with one row.
     private static let tolerance = 1.5
@@ -16,14 +16,14 @@ struct CostCurve {
     /// Measures a device. This takes a few hundredths of a second, up to a billion parameters.
     ///
     /// An engine measures once, when it is loaded: neither the machine nor the model changes.
-    init(measuring device: any PassDevice) {
+    package init(measuring device: any PassDevice) {
         // The first reading of a mapped file comes from the disk. Without this, one row would seem slow and all further
         // rows free.
         _ = device.seconds(rows: 1)
         points = [1, 2, 4, 8, 12, 16, 24, 32].map { ($0, device.seconds(rows: $0)) }
     }
 
-    init(points: [(rows: Int, seconds: Double)]) { self.points = points }
+    package init(points: [(rows: Int, seconds: Double)]) { self.points = points }
 
     /// The largest number of rows on the flat part of the curve. More rows never take less time. Where they seem to, the
     /// measurement with fewer rows was disturbed.
@@ -37,7 +37,7 @@ struct CostCurve {
     ///
     /// The curve of a model that fits in the processor's caches is steep, but most guesses are right. On the default model
     /// the curve is flat up to one row, and four rows still give 1.4 times the throughput.
-    func freeRows(loops: Int) -> Int {
+    package func freeRows(loops: Int) -> Int {
         guard let least = points.map(\.seconds).min(), let wave = points.first(where: { $0.rows >= loops }),
             wave.seconds <= least * Double(loops) * Self.worthwhile
         else { return flatRows }

@@ -48,7 +48,7 @@ public struct EngineOptions: Sendable {
         self.kvPolicy = kvPolicy
     }
 
-    func validate() throws(OuroError) {
+    package func validate() throws(OuroError) {
         if let threads, !(1...1024).contains(threads) {
             throw OuroError(.invalidRequest, field: "threads", "expected 1 to 1024, found \(threads)")
         }
@@ -67,7 +67,7 @@ public struct EngineOptions: Sendable {
     }
 
     /// - Throws: ``OuroError`` with code `memoryExceeded` if there is no memory for the largest pass.
-    func checkMemory(
+    package func checkMemory(
         _ configuration: ModelConfiguration, available: Int = EngineOptions.availableMemory
     ) throws(OuroError) {
         let rows = max(rowsPerPass, prefillChunk)
@@ -81,7 +81,7 @@ public struct EngineOptions: Sendable {
     }
 
     /// One thread per physical core this process may run on: a second thread on a core has no multipliers of its own.
-    static var defaultThreads: Int {
+    package static var defaultThreads: Int {
         let processors = ProcessInfo.processInfo.activeProcessorCount
         var cores: Set<String> = []
         for processor in 0..<processors {

@@ -1,9 +1,9 @@
 extension Engine {
     /// Loops that a request may ask for at most; beyond the trained number quality falls (paper, section 4).
-    static let loopLimit = 64
+    package static let loopLimit = 64
 
     /// Tokens that prompt lookup may propose at a time.
-    static let draftLimit = 64
+    package static let draftLimit = 64
 
     /// The tokens of a prompt.
     ///

@@ -1,5 +1,6 @@
 import Foundation
 import Ouro
+import OuroBenchmark
 
 /// What a recipe will take, without running it.
 public struct TrainingPlan: Sendable {

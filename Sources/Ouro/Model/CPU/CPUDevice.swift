@@ -5,7 +5,7 @@ import OuroKernels
 /// Quantisation, comparison and measurement use its own members below `// MARK: beyond the seam`. They need the CPU and say
 /// so; the engine uses ``PassDevice`` only.
 package final class CPUDevice: PassDevice {
-    let transformer: LoopedTransformer
+    package let transformer: LoopedTransformer
     private let memory: CPUMemory
     private let collapser: KVCollapse
     // The rows of the pass under way, and one row of logits for each thread to sample from. Kept to allocate once.
@@ -18,7 +18,7 @@ package final class CPUDevice: PassDevice {
     /// - Parameters:
     ///   - kvType: how keys and values are stored.
     ///   - firstPosition: what RoPE takes as the position of a sequence's first token.
-    init(
+    package init(
         configuration: ModelConfiguration, weights: ModelWeights, kernels: Kernels, pool: WorkerPool,
         kvType: KVType = .f32, firstPosition: Int = 0
     ) {
@@ -113,11 +113,11 @@ package final class CPUDevice: PassDevice {
 
     // MARK: beyond the seam
 
-    var configuration: ModelConfiguration { transformer.configuration }
+    package var configuration: ModelConfiguration { transformer.configuration }
 
     /// The hidden state of a slot: as many values as the model is wide.
-    func hiddenState(_ slot: SlotID) -> UnsafeMutablePointer<Float> { memory.state(slot) }
+    package func hiddenState(_ slot: SlotID) -> UnsafeMutablePointer<Float> { memory.state(slot) }
 
     /// The logits of at most ``LoopedTransformer/readoutBatch`` slots, one row each. The next call overwrites them.
-    func logits(of slots: some Sequence<SlotID>) -> FloatRows { transformer.logits(of: slots.map(memory.state)) }
+    package func logits(of slots: some Sequence<SlotID>) -> FloatRows { transformer.logits(of: slots.map(memory.state)) }
 }

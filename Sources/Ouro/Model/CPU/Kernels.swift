@@ -17,7 +17,7 @@ package struct Kernels: @unchecked Sendable {
     }()
 
     /// The variant that every machine has.
-    static let portable = available[available.count - 1]
+    package static let portable = available[available.count - 1]
 
     /// The named variant, or the best one.
     ///
@@ -32,13 +32,13 @@ package struct Kernels: @unchecked Sendable {
 
 extension Kernels {
     /// Bytes that `rows` rows of activations take when packed for a product with `matrix`.
-    func packedBytes(_ matrix: PackedMatrix, rows: Int) -> Int {
+    package func packedBytes(_ matrix: PackedMatrix, rows: Int) -> Int {
         var descriptor = matrix.descriptor
         return table.packed_bytes(&descriptor, rows)
     }
 
     /// Packs some inputs (whole groups) of `rows` rows for a product.
-    func packRows(
+    package func packRows(
         for matrix: ouro_matrix, _ x: UnsafePointer<Float>, stride: Int, rows: Int, inputs: Range<Int>,
         to packed: UnsafeMutableRawPointer
     ) {
@@ -47,7 +47,7 @@ extension Kernels {
     }
 
     /// The outputs of some panels.
-    func multiply(
+    package func multiply(
         _ packed: UnsafeRawPointer, _ matrix: ouro_matrix, rows: Int, panels: Range<Int>, into y: FloatRows.View
     ) {
         var matrix = matrix
@@ -55,12 +55,12 @@ extension Kernels {
     }
 
     /// Rows of f32 values somewhere in memory, each `stride` after the one before.
-    struct Block {
-        let base: UnsafeMutablePointer<Float>
-        let stride: Int
+    package struct Block {
+        package let base: UnsafeMutablePointer<Float>
+        package let stride: Int
 
         /// From a row and a column on.
-        init(_ rows: FloatRows, row: Int = 0, column: Int = 0) {
+        package init(_ rows: FloatRows, row: Int = 0, column: Int = 0) {
             base = rows.row(row) + column
             stride = rows.stride
         }
@@ -68,7 +68,7 @@ extension Kernels {
 
     /// `c[i][j] += factor * sum of a[s][i] * b[s][j]` over the first `samples` rows s of a and b, for some rows i of c and
     /// its first `columns` columns j.
-    func addProducts(
+    package func addProducts(
         _ a: Block, _ b: Block, samples: Int, rows: Range<Int>, columns: Int, factor: Float = 1, to c: Block
     ) {
         table.add_products(

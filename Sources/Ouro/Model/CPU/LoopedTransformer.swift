@@ -7,25 +7,25 @@ import OuroKernels
 ///
 /// Reference: `OuroModel.forward` of the published code. The names of its norms are misleading:
 /// `post_attention_layernorm` stands *before* the MLP.
-final class LoopedTransformer {
-    let configuration: ModelConfiguration
-    let layout: KVLayout
-    let kernels: Kernels
-    let pool: WorkerPool
-    private(set) var weights: ModelWeights
+package final class LoopedTransformer {
+    package let configuration: ModelConfiguration
+    package let layout: KVLayout
+    package let kernels: Kernels
+    package let pool: WorkerPool
+    package private(set) var weights: ModelWeights
     /// Called with intermediate values; for calibration and tests.
-    var taps = Taps()
+    package var taps = Taps()
     private let rope: RotaryEmbedding
     /// Intermediate values; its memory grows to the largest pass.
     private(set) var work: Workspace
     private let logitRows: FloatRows
 
     /// Rows of logits computed in one product.
-    static let readoutBatch = 16
+    package static let readoutBatch = 16
 
     /// - Parameters:
     ///   - firstPosition: what RoPE takes as the position of a sequence's first token.
-    init(
+    package init(
         configuration: ModelConfiguration, weights: ModelWeights, layout: KVLayout, kernels: Kernels, pool: WorkerPool,
         firstPosition: Int
     ) {
@@ -87,7 +87,7 @@ final class LoopedTransformer {
     }
 
     /// The logits of at most ``readoutBatch`` hidden states, one row each. The next call overwrites them.
-    func logits(of states: [UnsafeMutablePointer<Float>]) -> FloatRows {
+    package func logits(of states: [UnsafeMutablePointer<Float>]) -> FloatRows {
         assert(states.count <= Self.readoutBatch)
         for (row, state) in states.enumerated() {
             work.normed.row(row).update(from: state, count: configuration.hiddenSize)
@@ -97,7 +97,7 @@ final class LoopedTransformer {
     }
 
     /// The products of one layer on whatever the workspace holds, to measure what rows cost.
-    func multiplyLayer(_ index: Int, rows: Int) {
+    package func multiplyLayer(_ index: Int, rows: Int) {
         makeRoom(rows)
         let layer = weights.layers[index % weights.layers.count]
         multiply(pack(work.normed, for: layer.queryKeyValue, rows: rows), into: work.queryKeyValue)
@@ -106,7 +106,7 @@ final class LoopedTransformer {
     }
 
     /// Replaces the weights of one layer by others of the same shape; not while a pass runs.
-    func replaceLayer(_ index: Int, with layer: LayerWeights) {
+    package func replaceLayer(_ index: Int, with layer: LayerWeights) {
         weights.layers[index] = layer
         // Quantised products pack their activations differently, so the workspace changes too.
         makeWorkspace(rows: work.capacity)

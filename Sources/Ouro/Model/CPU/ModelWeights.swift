@@ -2,41 +2,67 @@ import OuroKernels
 
 extension ModelConfiguration {
     /// Rows of the projections of queries, keys and values that a KV head has.
-    var attentionRowsInTurn: [Int] {
+    package var attentionRowsInTurn: [Int] {
         [headCount / keyValueHeadCount * headDimension, headDimension, headDimension]
     }
 }
 
 /// The weights of one layer, in the order they are used.
-struct LayerWeights: Sendable {
-    let inputNorm: [Float]
+package struct LayerWeights: Sendable {
+    package let inputNorm: [Float]
     /// Of every KV head in turn: the queries that share it, the key, the value.
-    let queryKeyValue: PackedMatrix
-    let attentionOutput: PackedMatrix
-    let attentionNorm: [Float]
-    let mlpInputNorm: [Float]
+    package let queryKeyValue: PackedMatrix
+    package let attentionOutput: PackedMatrix
+    package let attentionNorm: [Float]
+    package let mlpInputNorm: [Float]
     /// Panels of gate and up in turn.
-    let gateUp: PackedMatrix
-    let down: PackedMatrix
-    let mlpNorm: [Float]
+    package let gateUp: PackedMatrix
+    package let down: PackedMatrix
+    package let mlpNorm: [Float]
+
+    package init(
+        inputNorm: [Float], queryKeyValue: PackedMatrix, attentionOutput: PackedMatrix, attentionNorm: [Float],
+        mlpInputNorm: [Float], gateUp: PackedMatrix, down: PackedMatrix, mlpNorm: [Float]
+    ) {
+        self.inputNorm = inputNorm
+        self.queryKeyValue = queryKeyValue
+        self.attentionOutput = attentionOutput
+        self.attentionNorm = attentionNorm
+        self.mlpInputNorm = mlpInputNorm
+        self.gateUp = gateUp
+        self.down = down
+        self.mlpNorm = mlpNorm
+    }
 }
 
 /// All weights of a model: matrices packed for the kernels, the embedding read where the file has it.
 package struct ModelWeights: Sendable {
-    let embedding: EmbeddingTable
+    package let embedding: EmbeddingTable
     /// Layers may be replaced one by one by quantised ones.
-    var layers: [LayerWeights]
-    let finalNorm: [Float]
-    let gate: [Float]
-    let gateBias: Float
-    let head: PackedMatrix
+    package var layers: [LayerWeights]
+    package let finalNorm: [Float]
+    package let gate: [Float]
+    package let gateBias: Float
+    package let head: PackedMatrix
+
+    package init(
+        embedding: EmbeddingTable, layers: [LayerWeights], finalNorm: [Float], gate: [Float], gateBias: Float,
+        head: PackedMatrix
+    ) {
+        self.embedding = embedding
+        self.layers = layers
+        self.finalNorm = finalNorm
+        self.gate = gate
+        self.gateBias = gateBias
+        self.head = head
+    }
 
     /// Packs a checkpoint's weights, giving back the file's pages as they are consumed, so that hardly more than one copy
     /// is ever resident.
     ///
     /// - Throws: ``OuroError`` with code `unsupported` for a plan other than Ouro's; `invalidCheckpoint` for missing, extra
     ///   or misshapen tensors and for scales that are not finite.
-    init(
+    package init(
         _ checkpoint: Checkpoint, configuration: ModelConfiguration, kernels: Kernels, pool: WorkerPool
     ) throws(OuroError) {
         try configuration.plan.requireSupported(by: "the CPU device")
@@ -69,12 +95,17 @@ package struct ModelWeights: Sendable {
 }
 
 /// The embedding, read from the checkpoint's mapped file a row at a time.
-struct EmbeddingTable: @unchecked Sendable {
-    let source: WeightSource
+package struct EmbeddingTable: @unchecked Sendable {
+    package let source: WeightSource
     /// Keeps the memory alive: the checkpoint, or whatever else holds it.
-    let owner: any Sendable
+    package let owner: any Sendable
 
-    func write(_ token: Int, to row: UnsafeMutablePointer<Float>, kernels: Kernels) {
+    package init(source: WeightSource, owner: any Sendable) {
+        self.source = source
+        self.owner = owner
+    }
+
+    package func write(_ token: Int, to row: UnsafeMutablePointer<Float>, kernels: Kernels) {
         source.write(row: token, to: row, kernels: kernels)
     }
 }

@@ -1,73 +1,12 @@
 import OuroKernels
 
-/// Where one weight of a checkpoint lies: `rows` rows of `columns` values, row after row.
-struct WeightSource {
-    /// How the values are stored.
-    enum Storage {
-        case values(UnsafeRawPointer, ouro_element)
-        /// MLX's affine groups: `scale * q + bias`, `q` packed into words of 32 bits, low bits first.
-        case groups(AffineGroups)
-    }
-
-    struct AffineGroups {
-        let words: UnsafeRawPointer
-        let scales: UnsafeRawPointer
-        let biases: UnsafeRawPointer
-        let scaleElement: ouro_element
-        let bits: Int
-        let groupSize: Int
-    }
-
-    let storage: Storage
-    let rows: Int
-    let columns: Int
-
-    /// What a matrix of this weight's values would be packed as.
-    var format: MatrixFormat {
-        switch storage {
-        case .values(_, let element): .values(element)
-        case .groups(let groups):
-            .groups(bits: groups.bits, groupSize: groups.groupSize, scaleElement: groups.scaleElement)
-        }
-    }
-
-    /// Writes one row's values as f32.
-    func write(row: Int, to out: UnsafeMutablePointer<Float>, kernels: Kernels) {
-        assert(row >= 0 && row < rows)
-        switch storage {
-        case .values(let bytes, let element):
-            kernels.table.widen(element, bytes + row * columns * element.byteCount, columns, out)
-        case .groups(let groups):
-            let wordsPerRow = columns * groups.bits / 32
-            let groupsPerRow = columns / groups.groupSize
-            let size = groups.scaleElement.byteCount
-            var (scale, bias): (Float, Float) = (0, 0)
-            let (perWord, mask) = (32 / groups.bits, UInt32(1) << groups.bits - 1)
-            for column in 0..<columns {
-                if column % groups.groupSize == 0 {
-                    let offset = (row * groupsPerRow + column / groups.groupSize) * size
-                    kernels.table.widen(groups.scaleElement, groups.scales + offset, 1, &scale)
-                    kernels.table.widen(groups.scaleElement, groups.biases + offset, 1, &bias)
-                }
-                let word = groups.words.loadUnaligned(
-                    fromByteOffset: (row * wordsPerRow + column / perWord) * 4, as: UInt32.self)
-                out[column] = scale * Float(word >> (column % perWord * groups.bits) & mask) + bias
-            }
-        }
-    }
-}
-
-extension ouro_element {
-    var byteCount: Int { self == OURO_F32 ? 4 : 2 }
-}
-
 /// How a packed matrix stores its values.
-enum MatrixFormat: Equatable, Sendable {
+package enum MatrixFormat: Equatable, Sendable {
     case values(ouro_element)
     case groups(bits: Int, groupSize: Int, scaleElement: ouro_element)
 
     /// Bytes of a panel of `inputs` inputs.
-    func panelBytes(inputs: Int) -> Int {
+    package func panelBytes(inputs: Int) -> Int {
         switch self {
         case .values(let element): inputs * PackedMatrix.panel * element.byteCount
         case .groups(let bits, let groupSize, let scaleElement):
@@ -77,18 +16,18 @@ enum MatrixFormat: Equatable, Sendable {
 }
 
 /// A weight matrix, `outputs` times `inputs`, in panels of 16 outputs (see `OuroKernels.h`).
-struct PackedMatrix: Sendable {
-    let format: MatrixFormat
-    let inputs: Int
-    let panelCount: Int
+package struct PackedMatrix: Sendable {
+    package let format: MatrixFormat
+    package let inputs: Int
+    package let panelCount: Int
     private let memory: AlignedMemory
 
-    static let panel = Int(OURO_PANEL)
+    package static let panel = Int(OURO_PANEL)
 
-    var byteCount: Int { memory.byteCount }
+    package var byteCount: Int { memory.byteCount }
 
     /// What the kernels take; valid as long as this value lives.
-    var descriptor: ouro_matrix {
+    package var descriptor: ouro_matrix {
         switch format {
         case .values(let element):
             ouro_matrix(
@@ -101,7 +40,7 @@ struct PackedMatrix: Sendable {
     }
 
     /// Panels that nobody has written yet.
-    init(format: MatrixFormat, inputs: Int, panelCount: Int) {
+    package init(format: MatrixFormat, inputs: Int, panelCount: Int) {
         self.format = format
         self.inputs = inputs
         self.panelCount = panelCount
@@ -113,7 +52,7 @@ struct PackedMatrix: Sendable {
     /// `rowsInTurn` says (the queries, the key and the value of a head).
     ///
     /// Sources that are stored in different ways are widened to f32.
-    init(_ sources: [WeightSource], rowsInTurn: [Int]? = nil, kernels: Kernels, pool: WorkerPool) {
+    package init(_ sources: [WeightSource], rowsInTurn: [Int]? = nil, kernels: Kernels, pool: WorkerPool) {
         let inputs = sources[0].columns
         let format =
             sources.allSatisfy { $0.format == sources[0].format } ? sources[0].format : .values(OURO_F32)

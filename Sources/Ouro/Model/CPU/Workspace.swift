@@ -1,7 +1,7 @@
 import OuroKernels
 
 /// Memory for the intermediate values of a pass. Each value has one row of memory for each row of the pass.
-struct Workspace {
+package struct Workspace {
     private(set) var residual: FloatRows
     private(set) var normed: FloatRows
     private(set) var queryKeyValue: FloatRows
@@ -54,7 +54,7 @@ struct Workspace {
     }
 
     /// Bytes that a workspace of so many rows takes, without the scratch memory of threads.
-    static func byteCount(rows: Int, configuration: ModelConfiguration) -> Int {
+    package static func byteCount(rows: Int, configuration: ModelConfiguration) -> Int {
         let attention = configuration.headCount * configuration.headDimension
         let keyValue = configuration.keyValueHeadCount * configuration.headDimension
         let widest = max(configuration.hiddenSize, attention)
@@ -68,7 +68,7 @@ struct Workspace {
     var capacity: Int { residual.rows }
 
     /// Rows for which a workspace is made when a pass has `rows`. It is made larger than needed, so that it grows seldom.
-    static func rowsMade(for rows: Int) -> Int { rows * 3 / 2 }
+    package static func rowsMade(for rows: Int) -> Int { rows * 3 / 2 }
 
     /// Rows that attend to one head's keys and values together. The keys and values are read from memory once for all.
     private static let rowsPerJob = 64

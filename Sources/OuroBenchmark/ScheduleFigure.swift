@@ -1,3 +1,5 @@
+import Ouro
+
 /// What one schedule made of the passes it had, beside the schedule it is compared with.
 public struct ScheduleFigure: Sendable, Equatable {
     /// `schedules`, `concurrency` or `simulation`.

@@ -1,3 +1,4 @@
+import Ouro
 import OuroKernels
 
 /// How the rounding error of one input is made good by the inputs that are rounded after it.

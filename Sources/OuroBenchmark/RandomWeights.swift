@@ -1,3 +1,4 @@
+import Ouro
 import OuroKernels
 
 /// How the weights of a model are stored in memory.
@@ -55,7 +56,7 @@ extension ModelWeights {
                 panelCount: (outputs + PackedMatrix.panel - 1) / PackedMatrix.panel, seed: seed, pool: pool)
         }
         let ones = [Float](repeating: 1, count: hidden)
-        layers = (0..<configuration.layerCount).map { _ in
+        let layers = (0..<configuration.layerCount).map { _ in
             LayerWeights(
                 inputNorm: ones, queryKeyValue: matrix(hidden, attention + 2 * keyValue, type),
                 attentionOutput: matrix(attention, hidden, type), attentionNorm: ones, mlpInputNorm: ones,
@@ -63,19 +64,19 @@ extension ModelWeights {
                     hidden, 2 * ((mlp + PackedMatrix.panel - 1) / PackedMatrix.panel) * PackedMatrix.panel, type),
                 down: matrix(mlp, hidden, type), mlpNorm: ones)
         }
-        finalNorm = ones
-        gate = [Float](repeating: 0, count: hidden)
-        gateBias = 0
-        head = matrix(hidden, configuration.vocabularySize, type == .q4 ? .q8 : type)
+        let head = matrix(hidden, configuration.vocabularySize, type == .q4 ? .q8 : type)
         // A row of the embedding is a row of numbers, in panels or not.
         let table = PackedMatrix(
             random: .values(OURO_BF16), inputs: hidden,
             panelCount: (configuration.vocabularySize + PackedMatrix.panel - 1) / PackedMatrix.panel, seed: 0,
             pool: pool)
-        embedding = EmbeddingTable(
+        let embedding = EmbeddingTable(
             source: WeightSource(
                 storage: .values(table.descriptor.panels, OURO_BF16), rows: configuration.vocabularySize,
                 columns: hidden), owner: table)
+        self.init(
+            embedding: embedding, layers: layers, finalNorm: ones, gate: [Float](repeating: 0, count: hidden), gateBias: 0,
+            head: head)
     }
 
     /// Whether the block's products are computed in 8-bit integers.

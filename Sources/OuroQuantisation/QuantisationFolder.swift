@@ -1,4 +1,5 @@
 import Foundation
+import Ouro
 import OuroKernels
 
 /// The folder that a quantised model is written to: its finished parts, and what is left of an interrupted run.

@@ -1,4 +1,5 @@
 import Foundation
+import Ouro
 
 extension LoadedModel {
     /// The kernels that the environment asks for, else the best of this machine.

@@ -1,4 +1,5 @@
 import Foundation
+import Ouro
 
 /// A model on the bench, loaded or made up, with the threads that run it.
 ///

@@ -1,3 +1,5 @@
+import Ouro
+
 /// How to quantise a model.
 public struct QuantisationOptions: Sendable, Equatable {
     /// Bits of the looped block's matrices: 4 or 8.

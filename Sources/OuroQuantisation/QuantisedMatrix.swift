@@ -1,3 +1,4 @@
+import Ouro
 import OuroKernels
 
 /// A quantised weight in memory, as a file has it: `outputs` rows of `inputs` values in affine groups.
@@ -20,7 +21,7 @@ struct QuantisedMatrix: Sendable {
     /// - Parameters:
     ///   - inputs: a multiple of the group size.
     ///   - scaleType: F32, F16 or BF16.
-    init(outputs: Int, inputs: Int, setting: QuantisationSetting, scaleType: ElementType) {
+    package init(outputs: Int, inputs: Int, setting: QuantisationSetting, scaleType: ElementType) {
         assert(inputs % setting.groupSize == 0)
         self.outputs = outputs
         self.inputs = inputs

@@ -1,4 +1,5 @@
 import Foundation
+import Ouro
 import OuroKernels
 
 /// Measures a model against the limits of the machine it runs on.

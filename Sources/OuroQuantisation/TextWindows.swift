@@ -1,3 +1,5 @@
+import Ouro
+
 /// Pieces of a long text, each read by itself.
 enum TextWindows {
     /// At most `limit` tokens in pieces of at most `length`, spread evenly over the text.

@@ -1,4 +1,5 @@
 import Foundation
+import Ouro
 import Synchronization
 
 /// Requests that start together on a scheduler of their own, and what came of them.

@@ -1,3 +1,5 @@
+import Ouro
+
 /// Rounds the weights of some layers to what errors over the calibration text are least with.
 ///
 /// The statistics of a layer's inputs are gathered over all windows, positions and loops, in the model whose earlier

@@ -1,4 +1,5 @@
 import Foundation
+import Ouro
 import Synchronization
 
 extension Benchmark {

@@ -1,3 +1,4 @@
+import Ouro
 import OuroKernels
 
 /// Rounds f32 values to the types that scales and biases are stored in: to nearest, halves to even, as MLX does.

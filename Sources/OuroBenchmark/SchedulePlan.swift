@@ -1,3 +1,5 @@
+import Ouro
+
 /// What to measure of the ways to arrange rows into passes.
 public struct SchedulePlan: Sendable {
     /// A kind of measurement, as `--only` names it.

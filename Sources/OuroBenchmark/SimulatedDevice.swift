@@ -1,3 +1,5 @@
+import Ouro
+
 /// A device whose passes are real and whose predictions are scripted: it shows what a schedule costs at a given agreement of
 /// the loops.
 ///

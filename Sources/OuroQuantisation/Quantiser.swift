@@ -1,4 +1,5 @@
 import Foundation
+import Ouro
 
 /// Writes a quantised copy of a model folder, in MLX's format: `ouro quantize`.
 ///

@@ -1,3 +1,5 @@
+import Ouro
+
 /// The sum of x x^T over the inputs x that a product has seen: how errors of its weights turn into errors of its outputs.
 ///
 /// Only the lower triangle is kept.

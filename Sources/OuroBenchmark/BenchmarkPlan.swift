@@ -1,3 +1,5 @@
+import Ouro
+
 /// One figure of a benchmark, and the machine's limit it is held against.
 public struct BenchmarkFigure: Sendable, Equatable {
     /// `bandwidth`, `multiply-add`, `int8-dot` (the machine); `load`, `memory`, `prefill`, `pass`, `decode` (the model).

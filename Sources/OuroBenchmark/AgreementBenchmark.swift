@@ -1,3 +1,5 @@
+import Ouro
+
 extension ScheduleBenchmark {
     /// Positions that are scored in one go, and seconds after which no more are.
     private static let windowLength = 256

@@ -1,3 +1,4 @@
+import Ouro
 import OuroKernels
 
 /// What this machine can do at best, measured with the kernels' own instructions on the pool's own threads.

@@ -1,3 +1,5 @@
+import Ouro
+
 /// How each tensor of a model is stored after quantisation.
 struct QuantisationPlan {
     struct Entry {

@@ -1,4 +1,5 @@
 import Foundation
+import Ouro
 
 /// How far a model's predictions lie from those of another, loop by loop: what quantisation, and a policy for keys and
 /// values, cost.

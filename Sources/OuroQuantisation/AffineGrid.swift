@@ -1,3 +1,4 @@
+import Ouro
 import OuroKernels
 
 /// The values that a group's weights can take: `scale * q + bias` for `q` from 0 to `2^bits - 1`.
