@@ -5,7 +5,7 @@ import Testing
 @Suite struct LayeringTests {
     /// From the lowest to the highest.
     static let order = [
-        "Support", "Configuration", "Checkpoint", "Tokenizer", "ChatTemplate", "Model", "Cache", "Decoding", "Engine",
+        "Support", "Configuration", "Checkpoint", "Tokenizer", "Chat", "Model", "Cache", "Decoding", "Engine",
         "Quantisation", "Benchmark",
     ]
 
