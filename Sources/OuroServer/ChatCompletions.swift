@@ -4,12 +4,19 @@ import Ouro
 import Synchronization
 
 /// `POST /v1/chat/completions`.
-struct ChatCompletions: Sendable {
+struct ChatCompletions: Endpoint {
     let service: GenerationService
+
+    func add(to router: Router<ConnectionContext>) {
+        router.post("/v1/chat/completions") { request, context in
+            let connection = try await context.connection()
+            return try await handle(service.body(of: request, from: connection), for: connection)
+        }
+    }
 
     private static let messageLimit = 4096
 
-    func handle(_ fields: RequestFields, for client: Client) async throws -> Response {
+    func handle(_ fields: RequestFields, for connection: Connection) async throws -> Response {
         let engine = service.engine
         let common = try SamplingFields(fields, engine: engine)
         let arguments = try fields.values("chat_template_kwargs") ?? [:]
@@ -34,7 +41,7 @@ struct ChatCompletions: Sendable {
                         prompt, sample: sample, maxTokens: maxTokens, alternatives: top ?? 0,
                         constraint: try service.constraint(common.responseFormat))))
         }
-        return try await service.run(for: client, call: common, prompts: [prompt], choices: choices, output: call)
+        return try await service.run(for: connection, call: common, prompts: [prompt], choices: choices, output: call)
     }
 
     /// `messages`: roles with texts, or with parts of which all are texts.

@@ -3,13 +3,20 @@ import Hummingbird
 import Ouro
 
 /// `POST /v1/completions`.
-struct Completions: Sendable {
+struct Completions: Endpoint {
     let service: GenerationService
+
+    func add(to router: Router<ConnectionContext>) {
+        router.post("/v1/completions") { request, context in
+            let connection = try await context.connection()
+            return try await handle(service.body(of: request, from: connection), for: connection)
+        }
+    }
 
     /// Prompts of one request.
     private static let promptLimit = 256
 
-    func handle(_ fields: RequestFields, for client: Client) async throws -> Response {
+    func handle(_ fields: RequestFields, for connection: Connection) async throws -> Response {
         let engine = service.engine
         let common = try SamplingFields(fields, engine: engine)
         let prompts = try prompts(fields).map(common.shortened)
@@ -31,7 +38,7 @@ struct Completions: Sendable {
             service: service, id: "cmpl-" + UUID().uuidString.lowercased(), common: common, prompts: prompts,
             maxTokens: maxTokens, echo: echo, logprobs: logprobs)
         let choices = try call.choices()
-        return try await service.run(for: client, call: common, prompts: prompts, choices: choices, output: call)
+        return try await service.run(for: connection, call: common, prompts: prompts, choices: choices, output: call)
     }
 
     /// `prompt`: a text, several, token ids, or several lists of them.

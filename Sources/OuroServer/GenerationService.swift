@@ -4,13 +4,6 @@ import Ouro
 import OuroConstraints
 import Synchronization
 
-/// Turns what was generated into an endpoint's answers.
-protocol ResponseFormatter: Sendable {
-    func whole(_ results: [ChoiceResult], usage: Usage) async throws -> JSONOutput
-    func chunk(_ index: Int, _ token: GeneratedToken, isFirst: Bool) -> JSONOutput?
-    func usageChunk(_ usage: Usage) -> JSONOutput
-}
-
 /// What all endpoints that generate share: the engine, its limits, and the way from a request to its answer.
 final class GenerationService: Sendable {
     let engine: Engine
@@ -19,7 +12,7 @@ final class GenerationService: Sendable {
     let admission: Admission
     let metrics: ServerMetrics
     /// Set when the server is to end: what runs may finish, nothing new begins.
-    let isDraining = DrainFlag()
+    let isDraining = AtomicFlag()
     /// Nil for a model without a tokenizer.
     private let constraints: ConstraintCompiler?
 
@@ -57,7 +50,7 @@ final class GenerationService: Sendable {
 
     /// Runs choices when there is room for them, and answers whole or in parts.
     func run(
-        for client: Client, call: SamplingFields, prompts: [[Int]], choices: [Choice],
+        for connection: Connection, call: SamplingFields, prompts: [[Int]], choices: [Choice],
         output: any ResponseFormatter
     ) async throws -> Response {
         guard !isDraining.isSet else {
@@ -68,8 +61,8 @@ final class GenerationService: Sendable {
         let places = max(choices.count, 1)
         let arrival = ContinuousClock.now
         guard call.streams else {
-            return try await client.cancelling {
-                try await client.limiting(seconds: self.options.requestSeconds, self.tookTooLong) {
+            return try await connection.cancelling {
+                try await connection.limiting(seconds: self.options.requestSeconds, self.tookTooLong) {
                     try await self.admission.withPlaces(places) {
                         let record = RequestRecord(metrics: self.metrics, arrival: arrival, prompts: prompts)
                         let results = try await self.collect(choices, record)
@@ -81,9 +74,10 @@ final class GenerationService: Sendable {
         }
         // Whoever is refused gets a status; whoever has to wait waits in the stream, where it is seen if the client leaves.
         let ticket = try admission.enter(places)
-        return ServerSentEvents.response(to: client, seconds: options.requestSeconds + options.arrivalSeconds) { send in
+        return ServerSentEvents.response(to: connection, seconds: options.requestSeconds + options.arrivalSeconds) {
+            send in
             defer { ticket.leave() }
-            try await client.limiting(seconds: self.options.requestSeconds, self.tookTooLong) {
+            try await connection.limiting(seconds: self.options.requestSeconds, self.tookTooLong) {
                 try await ticket.wait()
                 let record = RequestRecord(metrics: self.metrics, arrival: arrival, prompts: prompts)
                 let started = Mutex(Set<Int>())
@@ -115,48 +109,5 @@ final class GenerationService: Sendable {
         }
         record.finish()
         return results.withLock { $0 }
-    }
-}
-
-/// Counts and times of one request, as it runs.
-final class RequestRecord: Sendable {
-    private struct State {
-        var usage = Usage()
-        var lastToken: [Int: ContinuousClock.Instant] = [:]
-        var isFinished = false
-    }
-
-    private let metrics: ServerMetrics
-    private let arrival: ContinuousClock.Instant
-    private let state: Mutex<State>
-
-    init(metrics: ServerMetrics, arrival: ContinuousClock.Instant, prompts: [[Int]]) {
-        self.metrics = metrics
-        self.arrival = arrival
-        var usage = Usage()
-        usage.promptTokens = prompts.reduce(0) { $0 + $1.count }
-        state = Mutex(State(usage: usage))
-        metrics.began(promptTokens: usage.promptTokens, queued: ContinuousClock.now - arrival)
-    }
-
-    deinit {
-        if !state.withLock({ $0.isFinished }) { metrics.ended(reason: "abort", took: ContinuousClock.now - arrival) }
-    }
-
-    var usage: Usage { state.withLock { $0.usage } }
-
-    func add(_ token: GeneratedToken, choice: Int) {
-        let now = ContinuousClock.now
-        let before = state.withLock { state in
-            state.usage.add(token)
-            return state.lastToken.updateValue(now, forKey: choice)
-        }
-        metrics.token(exitLoop: token.exitLoop, after: now - (before ?? arrival), isFirst: before == nil)
-        if let reason = token.finishReason { metrics.choiceEnded(reason: reason.rawValue, token.statistics) }
-    }
-
-    func finish() {
-        state.withLock { $0.isFinished = true }
-        metrics.ended(reason: nil, took: ContinuousClock.now - arrival)
     }
 }

@@ -61,7 +61,7 @@ public struct Server: Sendable {
             router: router(),
             server: .http1(
                 configuration: .init(
-                    additionalChannelHandlers: [ClientPresence()],
+                    additionalChannelHandlers: [ConnectionWatch()],
                     // A second more, so that whoever sends half a request is told before the connection closes.
                     idleTimeout: .seconds(Int64(options.arrivalSeconds) + 1), httpDecoderConfiguration: decoder)),
             configuration: .init(address: .hostname(options.host, port: options.port), serverName: "ouro"),
@@ -79,50 +79,11 @@ public struct Server: Sendable {
     func router() -> Router<ConnectionContext> {
         let router = Router(context: ConnectionContext.self, options: .autoGenerateHeadEndpoints)
         router.add(middleware: RequestGuard(service: service, logger: logger))
-        let (completions, chat) = (Completions(service: service), ChatCompletions(service: service))
-        let other = OtherEndpoints(service: service)
-        router.post("/v1/completions") { request, context in
-            let client = try await context.client()
-            return try await completions.handle(service.body(of: request, from: client), for: client)
-        }
-        router.post("/v1/chat/completions") { request, context in
-            let client = try await context.client()
-            return try await chat.handle(service.body(of: request, from: client), for: client)
-        }
-        other.add(to: router)
+        let endpoints: [any Endpoint.Type] = [
+            Completions.self, ChatCompletions.self, Tokenization.self, Models.self, Health.self, MetricsPage.self,
+            Playground.self,
+        ]
+        for endpoint in endpoints { endpoint.init(service: service).add(to: router) }
         return router
-    }
-}
-
-extension GenerationService {
-    /// Reads a request's body, in the time that it has for arriving.
-    func body(of request: Request, from client: Client) async throws -> RequestFields {
-        let tooSlow = APIError(
-            status: .requestTimeout, message: "the body did not arrive in \(options.arrivalSeconds) seconds",
-            headers: [.connection: "close"])
-        let data = try await client.limiting(seconds: options.arrivalSeconds, tooSlow) { [options] in
-            try await Data(request.body.collect(upTo: options.maxBodyBytes).readableBytesView)
-        }
-        return try RequestFields(parsing: data)
-    }
-}
-
-/// Set when the server is to end.
-final class DrainFlag: Sendable {
-    private let flag = Atomic<Bool>(false)
-    var isSet: Bool { flag.load(ordering: .relaxed) }
-    func set() { flag.store(true, ordering: .relaxed) }
-}
-
-private struct DrainService: Service {
-    let service: GenerationService
-
-    func run() async throws {
-        try? await gracefulShutdown()
-        service.isDraining.set()
-        // The group's limit cancels what takes longer.
-        while service.admission.counts != (0, 0) {
-            guard (try? await Task.sleep(for: .milliseconds(50))) != nil else { return }
-        }
     }
 }

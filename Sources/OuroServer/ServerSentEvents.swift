@@ -12,13 +12,13 @@ enum ServerSentEvents {
     ///   - body: sends events; when the client goes away, or it throws, what it does is cancelled. An error becomes the last
     ///     event, since the status is gone by then.
     static func response(
-        to client: Client, seconds: Int,
+        to connection: Connection, seconds: Int,
         _ body: @escaping @Sendable (_ send: @escaping Sender) async throws -> Void
     ) -> Response {
         let responseBody = ResponseBody { writer in
             let output = Output(writer)
-            try await client.cancelling {
-                try await run(body, for: client, seconds: seconds) {
+            try await connection.cancelling {
+                try await run(body, for: connection, seconds: seconds) {
                     try await output.writer.write(ByteBuffer(string: $0))
                 }
             }
@@ -38,7 +38,8 @@ enum ServerSentEvents {
 
     /// Runs `body` and the writing beside each other until all is written; writes wait for the client, what is sent does not.
     private static func run(
-        _ body: @escaping @Sendable (_ send: @escaping Sender) async throws -> Void, for client: Client, seconds: Int,
+        _ body: @escaping @Sendable (_ send: @escaping Sender) async throws -> Void, for connection: Connection,
+        seconds: Int,
         write: @escaping @Sendable (String) async throws -> Void
     ) async throws {
         let (events, source) = AsyncStream<String>.makeStream()
@@ -63,7 +64,7 @@ enum ServerSentEvents {
                 var left = seconds
                 while left > 0 {
                     let step = min(keepAliveSeconds, left)
-                    try await client.pause(seconds: step)
+                    try await connection.pause(seconds: step)
                     source.yield(": waiting\n\n")
                     left -= step
                 }

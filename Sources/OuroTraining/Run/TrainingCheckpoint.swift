@@ -1,18 +1,6 @@
 import Foundation
 import Ouro
 
-/// How far a training has come.
-public struct TrainingProgress: Sendable, Equatable {
-    /// Index of the stage.
-    public var stage = 0
-    /// Steps taken in it.
-    public var stageStep = 0
-    /// Steps taken in all.
-    public var step = 0
-    /// Positions computed in all.
-    public var tokens = 0
-}
-
 /// A training's whole state in one safetensors file: parameters, moments, progress and the place in the data.
 ///
 /// The file appears complete or not at all, so a training killed at any instant has its last checkpoint.
@@ -127,41 +115,5 @@ struct TrainingCheckpoint {
             }
         }
         try writer.finish()
-    }
-}
-
-/// The checkpoints of a training, of which the newest few are kept.
-struct CheckpointFolder {
-    let url: URL
-
-    init(_ output: URL) { url = output.appendingPathComponent("checkpoints") }
-
-    /// From the oldest to the newest.
-    var files: [URL] {
-        let names = (try? FileManager.default.contentsOfDirectory(atPath: url.path)) ?? []
-        return names.filter { $0.hasPrefix("step-") && $0.hasSuffix(".safetensors") }.sorted()
-            .map { url.appendingPathComponent($0) }
-    }
-
-    func file(step: Int) -> URL {
-        url.appendingPathComponent("step-\(step.digits(12)).safetensors")
-    }
-
-    func create() throws(OuroError) {
-        do {
-            try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
-        } catch {
-            throw OuroError(
-                .unwritableFile, file: url.path, "the folder cannot be created: \(error.localizedDescription)")
-        }
-    }
-
-    /// Removes all but the newest `count`, and what writers that were killed have left.
-    func keep(_ count: Int) {
-        for file in files.dropLast(count) { try? FileManager.default.removeItem(at: file) }
-        let names = (try? FileManager.default.contentsOfDirectory(atPath: url.path)) ?? []
-        for name in names where name.hasPrefix(".step-") && name.hasSuffix(".partial") {
-            try? FileManager.default.removeItem(at: url.appendingPathComponent(name))
-        }
     }
 }

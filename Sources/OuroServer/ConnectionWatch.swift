@@ -1,0 +1,49 @@
+import NIOCore
+import Synchronization
+
+/// A channel handler that notices when the client has closed its side or the connection broke.
+///
+/// Hummingbird's own way of noticing consumes the connection: it serves one request only and then closes without notice.
+/// A client that keeps connections open would lose its own in the middle of the next request.
+final class ConnectionWatch: ChannelInboundHandler, RemovableChannelHandler, Sendable {
+    /// It reads nothing of the data.
+    typealias InboundIn = Never
+
+    private struct State {
+        var hasLeft = false
+        var number = 0
+        var waiting: [Int: AsyncStream<Never>.Continuation] = [:]
+    }
+
+    private let state = Mutex(State())
+
+    func channelInactive(context: ChannelHandlerContext) {
+        leave()
+        context.fireChannelInactive()
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        if case ChannelEvent.inputClosed? = event as? ChannelEvent { leave() }
+        context.fireUserInboundEventTriggered(event)
+    }
+
+    private func leave() {
+        let waiting = state.withLock { state in
+            state.hasLeft = true
+            defer { state.waiting = [:] }
+            return state.waiting.values
+        }
+        for continuation in waiting { continuation.finish() }
+    }
+
+    /// Finishes the continuation when the client has gone, unless the returned closure is called first.
+    func wait(_ continuation: AsyncStream<Never>.Continuation) -> () -> Void {
+        let number = state.withLock { state -> Int in
+            state.number += 1
+            if !state.hasLeft { state.waiting[state.number] = continuation }
+            return state.hasLeft ? 0 : state.number
+        }
+        if number == 0 { continuation.finish() }
+        return { self.state.withLock { $0.waiting[number] = nil } }
+    }
+}

@@ -1,0 +1,17 @@
+import Hummingbird
+import Ouro
+
+/// `GET /health`: 200, or 503 when the server is about to end.
+struct Health: Endpoint {
+    private let service: GenerationService
+
+    init(service: GenerationService) { self.service = service }
+
+    func add(to router: Router<ConnectionContext>) {
+        router.get("/health") { _, _ in
+            service.isDraining.isSet
+                ? Response.json(.object(["status": .string("draining")]), status: .serviceUnavailable)
+                : Response.json(.object(["status": .string("ok")]))
+        }
+    }
+}

@@ -1,0 +1,15 @@
+import Foundation
+import Hummingbird
+
+extension GenerationService {
+    /// Reads a request's body, in the time that it has for arriving.
+    func body(of request: Request, from connection: Connection) async throws -> RequestFields {
+        let tooSlow = APIError(
+            status: .requestTimeout, message: "the body did not arrive in \(options.arrivalSeconds) seconds",
+            headers: [.connection: "close"])
+        let data = try await connection.limiting(seconds: options.arrivalSeconds, tooSlow) { [options] in
+            try await Data(request.body.collect(upTo: options.maxBodyBytes).readableBytesView)
+        }
+        return try RequestFields(parsing: data)
+    }
+}

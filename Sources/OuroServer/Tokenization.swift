@@ -1,0 +1,61 @@
+import Hummingbird
+import Ouro
+
+/// `POST /tokenize` and `/detokenize`, and `GET /tokenizer_info`.
+struct Tokenization: Endpoint {
+    private let service: GenerationService
+
+    init(service: GenerationService) { self.service = service }
+
+    private var engine: Engine { service.engine }
+
+    func add(to router: Router<ConnectionContext>) {
+        router.post("/tokenize") { request, context in try await tokenize(request, from: context.connection()) }
+        router.post("/detokenize") { request, context in try await detokenize(request, from: context.connection()) }
+        router.get("/tokenizer_info") { _, _ in try tokenizerInfo() }
+    }
+
+    private func needTokenizer() throws -> Tokenizer {
+        guard let tokenizer = engine.tokenizer else {
+            throw APIError(status: .notImplemented, message: "the model has no tokenizer")
+        }
+        return tokenizer
+    }
+
+    private func tokenize(_ request: Request, from connection: Connection) async throws -> Response {
+        let fields = try await service.body(of: request, from: connection)
+        guard let text = try fields.string("prompt") ?? fields.string("content") else {
+            throw fields.failure("prompt", "the field is missing")
+        }
+        let ids = try needTokenizer().encode(text)
+        return Response.json(
+            .object([
+                "tokens": .ints(ids), "count": .int(ids.count),
+                "max_model_len": .int(engine.configuration.contextLength),
+            ]))
+    }
+
+    private func detokenize(_ request: Request, from connection: Connection) async throws -> Response {
+        let fields = try await service.body(of: request, from: connection)
+        guard let ids = try fields.integers("tokens", limit: 1 << 22) else {
+            throw fields.failure("tokens", "the field is missing")
+        }
+        guard ids.allSatisfy((0..<engine.configuration.vocabularySize).contains) else {
+            throw fields.failure("tokens", "expected tokens from 0 to \(engine.configuration.vocabularySize - 1)")
+        }
+        let text = try needTokenizer().decode(ids)
+        return Response.json(.object(["prompt": .string(text), "content": .string(text)]))
+    }
+
+    private func tokenizerInfo() throws -> Response {
+        let tokenizer = try needTokenizer()
+        func piece(_ id: Int?) -> JSONOutput { id.map { .string(tokenizer.piece($0)) } ?? .null }
+        let configuration = engine.configuration
+        return Response.json(
+            .object([
+                "eos_token": piece(configuration.eosTokenIDs.first ?? engine.endOfTextTokens.min()),
+                "bos_token": piece(configuration.bosTokenID), "pad_token": piece(configuration.padTokenID),
+                "chat_template": .string(engine.chatTemplate.source),
+            ]))
+    }
+}

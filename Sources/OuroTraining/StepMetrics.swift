@@ -1,0 +1,46 @@
+/// Sums over positions with a target; means are given for the whole step.
+public struct StepMetrics: Sendable, Equatable {
+    /// Positions with a target.
+    public var count = 0
+    /// Sum of the objective.
+    public var objectiveSum = 0.0
+    /// Per loop, sums of cross-entropy and of exit probability.
+    public var crossEntropySums: [Double]
+    public var exitSums: [Double]
+    public var entropySum = 0.0
+
+    public init(loops: Int) {
+        crossEntropySums = Array(repeating: 0, count: loops)
+        exitSums = crossEntropySums
+    }
+
+    /// Forgets everything, for a number of loops; keeps its memory.
+    mutating func reset(loops: Int) {
+        count = 0
+        objectiveSum = 0
+        entropySum = 0
+        if crossEntropySums.count == loops {
+            for loop in 0..<loops {
+                crossEntropySums[loop] = 0
+                exitSums[loop] = 0
+            }
+        } else {
+            self = StepMetrics(loops: loops)
+        }
+    }
+
+    private func mean(_ sum: Double) -> Double { count == 0 ? 0 : sum / Double(count) }
+
+    /// Mean of the objective over positions.
+    public var objective: Double { mean(objectiveSum) }
+    /// Mean cross-entropy after every loop, in nats.
+    public var crossEntropy: [Double] { crossEntropySums.map(mean) }
+    /// Mean exit distribution.
+    public var exitDistribution: [Double] { exitSums.map(mean) }
+    /// Mean entropy of the exit distribution, in nats.
+    public var entropy: Double { mean(entropySum) }
+    /// Mean loop at which a position leaves, counted from 1.
+    public var meanExitLoop: Double {
+        exitSums.enumerated().reduce(0) { $0 + Double($1.offset + 1) * mean($1.element) }
+    }
+}
