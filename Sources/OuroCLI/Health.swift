@@ -38,7 +38,7 @@ struct Health: AsyncParsableCommand {
             if status == 200 { return }
             failure = "expected status 200, found \(status)"
         } catch {
-            failure = error.kind == .network ? "no answer within \(timeout) s: \(error.text)" : error.text
+            failure = error.text
         }
         throw OuroError(.failedDownload, file: text, failure)
     }

@@ -118,13 +118,18 @@ final class WebExchange: @unchecked Sendable {
             return WebFailure(kind: .network, text: "\(request.url.host ?? "") is not a known host")
         case OURO_HTTP_NO_CONNECTION:
             let reason = result.system_error == 0 ? message : String(cString: strerror(result.system_error))
-            return WebFailure(
-                kind: .network, text: proxy == nil ? HubFailure.clean(reason) : "\(proxyName): \(reason)")
-        case OURO_HTTP_CONNECT_TIMEOUT:
-            return WebFailure(kind: .network, text: "no connection in time")
-        case OURO_HTTP_TIMEOUT:
-            return WebFailure(
-                kind: .network, text: request.timeLimit == nil ? "the server fell silent" : "no answer in time")
+            let place = proxy == nil ? "no server there" : proxyName
+            return WebFailure(kind: .network, text: "\(place): \(HubFailure.clean(reason))")
+        case OURO_HTTP_CONNECT_TIMEOUT, OURO_HTTP_TIMEOUT:
+            let text =
+                if let limit = request.timeLimit {
+                    "no answer within \(limit)"
+                } else if result.outcome == OURO_HTTP_TIMEOUT {
+                    "no bytes within \(silenceLimit)"
+                } else {
+                    "no connection within \(connectLimit)"
+                }
+            return WebFailure(kind: .network, text: text)
         case OURO_HTTP_CUT:
             return WebFailure(kind: .network, text: "the connection was cut")
         case OURO_HTTP_PROXY_REFUSED where result.proxy_status == 407:

@@ -39,7 +39,7 @@ import Testing
         let failure = await #expect(throws: WebFailure.self) {
             try await WebClient().status(of: url, within: .milliseconds(50))
         }
-        #expect(failure?.text == "no answer in time")
+        #expect(failure?.text == "no answer within 0.05 seconds")
     }
 
     @Test func theStatusIsThatOfTheFirstAnswer() async throws {
