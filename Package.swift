@@ -31,11 +31,9 @@ let package = Package(
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
-        .package(url: "https://github.com/apple/swift-crypto", "3.12.3"..<"5.0.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.14.0"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.81.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.0", traits: []),
-        .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
         .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.8.0"),
     ],
@@ -46,14 +44,9 @@ let package = Package(
         .target(
             name: "OuroDefaultModel", dependencies: ["Ouro"], resources: [.copy("ouro-tiny")],
             swiftSettings: swiftSettings),
+        .target(name: "OuroHubC", cSettings: kernelSettings),
         .target(
-            name: "OuroHub",
-            dependencies: [
-                "Ouro", .product(name: "AsyncHTTPClient", package: "async-http-client"),
-                .product(name: "Crypto", package: "swift-crypto"),
-                .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),
-            ],
-            swiftSettings: swiftSettings),
+            name: "OuroHub", dependencies: ["Ouro", "OuroHubC"], swiftSettings: swiftSettings),
         .target(name: "OuroConstraints", dependencies: ["Ouro"], swiftSettings: swiftSettings),
         .target(name: "OuroQuantisation", dependencies: ["Ouro", "OuroKernels"], swiftSettings: swiftSettings),
         .target(name: "OuroBenchmark", dependencies: ["Ouro", "OuroKernels"], swiftSettings: swiftSettings),
@@ -82,8 +75,6 @@ let package = Package(
                 "OuroQuantisation", "OuroServer", "OuroTraining",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
-                .product(name: "AsyncHTTPClient", package: "async-http-client"),
-                .product(name: "NIOCore", package: "swift-nio"),
             ],
             swiftSettings: swiftSettings),
         .testTarget(
@@ -94,8 +85,8 @@ let package = Package(
         .testTarget(
             name: "OuroHubTests",
             dependencies: [
-                "Ouro", "OuroHub", .product(name: "Crypto", package: "swift-crypto"),
-                .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
+                "Ouro", "OuroHub", "OuroHubC", .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
             ],
             swiftSettings: swiftSettings),

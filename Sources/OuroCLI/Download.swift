@@ -7,11 +7,15 @@ struct Download: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Download a model from a hub.",
         discussion: """
-            Files go into the cache that the hub's other tools share, and --model ORG/NAME finds them there. What an \
-            interrupted download has left is gone on with; every file's hash is checked. Prints the folder.
+            Files go into the cache that the hub's other tools share, and --model ORG/NAME finds them there. An \
+            interrupted download continues where it stopped. Every file's hash is checked. Prints the folder.
 
-            The environment is that of other tools: HF_ENDPOINT, HF_TOKEN or HF_TOKEN_PATH, HF_HOME, HF_HUB_CACHE, \
-            HF_HUB_OFFLINE, HTTPS_PROXY. Models with terms need HF_TOKEN; it is sent to the hub's own host only.
+            The environment variables are those of other tools: HF_ENDPOINT, HF_TOKEN or HF_TOKEN_PATH, HF_HOME, \
+            HF_HUB_CACHE, HF_HUB_OFFLINE. Models with terms need HF_TOKEN; only the hub's own host gets it.
+
+            HTTPS_PROXY, HTTP_PROXY and ALL_PROXY name a proxy, perhaps as http://NAME:PASSWORD@HOST:PORT; NO_PROXY \
+            lists the hosts that are asked without it. SSL_CERT_FILE names a file of certificates to trust instead of \
+            the system's.
 
             EXAMPLES
               ouro download ByteDance/Ouro-1.4B

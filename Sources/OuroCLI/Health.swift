@@ -1,8 +1,7 @@
 import ArgumentParser
-import AsyncHTTPClient
 import Foundation
-import NIOCore
 import Ouro
+import OuroHub
 
 struct Health: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -31,25 +30,16 @@ struct Health: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let url = (address.hasSuffix("/") ? String(address.dropLast()) : address) + "/health"
-        var configuration = HTTPClient.Configuration(redirectConfiguration: .disallow)
-        configuration.connectionPool.retryConnectionEstablishment = false
-        configuration.timeout = .init(
-            connect: .seconds(Int64(timeout)), read: .seconds(Int64(timeout)))
-        let client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
-        let failure: String?
-        do {
-            let response = try await client.execute(HTTPClientRequest(url: url), timeout: .seconds(Int64(timeout)))
-            failure = response.status == .ok ? nil : "expected status 200, found \(response.status.code)"
-        } catch let error as HTTPClientError {
-            let isLate = [.deadlineExceeded, .connectTimeout, .readTimeout].contains(error)
-            failure = isLate ? "no answer within \(timeout) s" : error.shortDescription
-        } catch let error as IOError {
-            failure = "no server there: \(String(cString: strerror(error.errnoCode)))"
+        let text = (address.hasSuffix("/") ? String(address.dropLast()) : address) + "/health"
+        guard let url = URL(string: text) else { throw ValidationError("'\(text)' is not an address") }
+        let failure: String
+        do throws(WebFailure) {
+            let status = try await WebClient().status(of: url, within: .seconds(timeout))
+            if status == 200 { return }
+            failure = "expected status 200, found \(status)"
         } catch {
-            failure = "no answer: \(error)"
+            failure = error.text
         }
-        try? await client.shutdown()
-        if let failure { throw OuroError(.failedDownload, file: url, failure) }
+        throw OuroError(.failedDownload, file: text, failure)
     }
 }

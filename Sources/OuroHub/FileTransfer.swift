@@ -1,5 +1,4 @@
 import Foundation
-import NIOCore
 import Ouro
 
 /// Brings one file to its place: goes on where an earlier run stopped, repeats what fails, checks the hash.
@@ -59,60 +58,56 @@ struct FileTransfer: Sendable {
     }
 
     private func request(_ partial: PartialFile) async throws(HubFailure) {
-        let response = try await client.open(file.path, in: repository, commit: commit, from: partial.byteCount)
-        let start = "bytes \(partial.byteCount)-"
-        let isRest =
-            response.status.code == 206
-            && response.headers.first(name: "content-range")?.lowercased().hasPrefix(start) == true
+        let sink = FileSink(partial, for: file, progress)
+        try await client.open(file.path, in: repository, commit: commit, from: partial.byteCount, into: sink)
+        guard partial.byteCount == file.byteCount else {
+            throw HubFailure(
+                OuroError(
+                    .failedDownload, file: file.path,
+                    "expected \(file.byteCount) bytes, found the end after \(partial.byteCount)"),
+                isTransient: true)
+        }
+    }
+}
+
+/// Writes a response's body behind what a file already has.
+private final class FileSink: WebSink {
+    private let partial: PartialFile
+    private let file: HubFile
+    private let progress: ProgressCounter
+
+    init(_ partial: PartialFile, for file: HubFile, _ progress: ProgressCounter) {
+        (self.partial, self.file, self.progress) = (partial, file, progress)
+    }
+
+    func begin(_ head: WebHead) throws(HubFailure) {
+        let range = head.fields.first("content-range")?.lowercased() ?? ""
+        let isRest = head.status == 206 && range.hasPrefix("bytes \(partial.byteCount)-")
         if !isRest, partial.byteCount > 0 {
             // The server sends all of it, another part, or knows no such part.
             do throws(OuroError) { try partial.restart() } catch { throw HubFailure(error) }
             progress.set(file, 0)
         }
-        guard isRest || response.status.code == 200 else {
+        guard isRest || head.status == 200 else {
             throw HubFailure(
                 OuroError(
                     .failedDownload, file: file.path,
-                    "expected the bytes from an offset on, found status \(response.status.code) with other bytes"),
+                    "expected the bytes from an offset on, found status \(head.status) with other bytes"),
                 isTransient: true)
-        }
-        var body = response.body.makeAsyncIterator()
-        while partial.byteCount < file.byteCount {
-            let bytes: ByteBuffer?
-            do {
-                bytes = try await body.next()
-            } catch {
-                throw HubFailure(connection: error, url: URL(fileURLWithPath: "/" + file.path))
-            }
-            guard let bytes else {
-                throw HubFailure(
-                    OuroError(
-                        .failedDownload, file: file.path,
-                        "expected \(file.byteCount) bytes, found the end after \(partial.byteCount)"),
-                    isTransient: true)
-            }
-            let fits: Bool
-            do throws(OuroError) {
-                fits = try Self.append(bytes, to: partial)
-            } catch {
-                throw HubFailure(error)
-            }
-            guard fits else {
-                throw HubFailure(
-                    OuroError(.failedDownload, file: file.path, "expected \(file.byteCount) bytes, found more"))
-            }
-            progress.set(file, partial.byteCount)
         }
     }
 
-    private static func append(_ bytes: ByteBuffer, to partial: PartialFile) throws(OuroError) -> Bool {
-        let result: Result<Bool, OuroError> = bytes.withUnsafeReadableBytes { bytes in
-            do throws(OuroError) {
-                return .success(try partial.append(bytes))
-            } catch {
-                return .failure(error)
-            }
+    func receive(_ bytes: UnsafeRawBufferPointer) throws(HubFailure) {
+        let fits: Bool
+        do throws(OuroError) {
+            fits = try partial.append(bytes)
+        } catch {
+            throw HubFailure(error)
         }
-        return try result.get()
+        guard fits else {
+            throw HubFailure(
+                OuroError(.failedDownload, file: file.path, "expected \(file.byteCount) bytes, found more"))
+        }
+        progress.set(file, partial.byteCount)
     }
 }

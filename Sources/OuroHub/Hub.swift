@@ -69,16 +69,8 @@ public struct Hub: Sendable {
             throw OuroError(
                 .failedDownload, file: repository.name, "HF_HUB_OFFLINE is set, which forbids downloads; unset it")
         }
-        let client = HubClient(settings)
-        let result: Result<HubSnapshot, OuroError>
-        do throws(OuroError) {
-            result = .success(
-                try await download(repository, patterns, localFolder, client: client, progress: progress))
-        } catch {
-            result = .failure(error)
-        }
-        try? await client.http.shutdown()
-        return try result.get()
+        return try await download(
+            repository, patterns, localFolder, client: HubClient(settings), progress: progress)
     }
 
     private func download(

@@ -1,12 +1,9 @@
-import AsyncHTTPClient
 import Foundation
-import NIOCore
-import NIOHTTP1
 import Ouro
 
 /// The hub's protocol: which files a model has, what their hashes are, and their bytes.
 struct HubClient: Sendable {
-    let http: HTTPClient
+    let web: WebClient
     let settings: HubSettings
 
     private static let redirectLimit = 10
@@ -15,16 +12,7 @@ struct HubClient: Sendable {
 
     init(_ settings: HubSettings) {
         self.settings = settings
-        var configuration = HTTPClient.Configuration(redirectConfiguration: .disallow)
-        configuration.timeout = .init(connect: .seconds(10), read: .seconds(30))
-        // Failed requests are repeated here, with pauses.
-        configuration.connectionPool.retryConnectionEstablishment = false
-        configuration.httpVersion = .http1Only
-        configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = max(8, settings.parallelFiles)
-        if settings.endpoint.scheme == "https", let proxy = settings.proxy, let host = proxy.host {
-            configuration.proxy = .server(host: host, port: proxy.port ?? 8080)
-        }
-        http = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
+        web = WebClient(proxies: settings.proxies, certificates: settings.certificates)
     }
 
     /// The files of a model and the commit that its revision stands for.
@@ -33,20 +21,10 @@ struct HubClient: Sendable {
             "/api/models/\(repository.name)/revision/\(Self.encode(repository.revision, keeping: ""))")
         return try await repeating(settings.retry) { () async throws(HubFailure) in
             let subject = HubRequestSubject(repository: repository)
-            let response = try await send(.GET, url, about: subject).response
-            let body: ByteBuffer
-            do {
-                body = try await response.body.collect(upTo: Self.listingLimit)
-            } catch is NIOTooManyBytesError {
-                throw HubFailure(
-                    OuroError(
-                        .failedDownload, file: repository.name,
-                        "the hub's list of files is longer than \(Self.listingLimit) bytes"))
-            } catch {
-                throw HubFailure(connection: error, url: url)
-            }
+            let body = BodyCollector(limit: Self.listingLimit, file: repository.name)
+            _ = try await send(WebRequest(url: url), about: subject, into: body)
             do throws(OuroError) {
-                return try HubListing(Data(body.readableBytesView), repository: repository)
+                return try HubListing(body.data, repository: repository)
             } catch {
                 throw HubFailure(error)
             }
@@ -58,62 +36,64 @@ struct HubClient: Sendable {
         let url = try resolve(file, in: repository, commit: commit)
         return try await repeating(settings.retry) { () async throws(HubFailure) in
             let subject = HubRequestSubject(repository: repository, file: file)
-            let response = try await send(.HEAD, url, about: subject).response
+            let head = try await send(WebRequest(url: url, isHead: true), about: subject)
             do throws(OuroError) {
-                return try HubFile(path: file, headers: response.headers, commit: commit)
+                return try HubFile(path: file, headers: head.fields, commit: commit)
             } catch {
                 throw HubFailure(error)
             }
         }
     }
 
-    /// The bytes of a file, from an offset on if the server can; status 200 or 206, or 416 for an offset beyond the end.
+    /// Passes the bytes of a file to a sink, from an offset on if the server can; status 200 or 206, or 416 for an offset
+    /// beyond the end.
     func open(
-        _ file: String, in repository: HubRepository, commit: String, from offset: Int
-    ) async throws(HubFailure) -> HTTPClientResponse {
-        let url: URL
+        _ file: String, in repository: HubRepository, commit: String, from offset: Int, into sink: any WebSink
+    ) async throws(HubFailure) {
+        var request: WebRequest
         do throws(OuroError) {
-            url = try resolve(file, in: repository, commit: commit)
+            request = WebRequest(url: try resolve(file, in: repository, commit: commit))
         } catch {
             throw HubFailure(error)
         }
-        let range: HTTPHeaders = offset > 0 ? ["range": "bytes=\(offset)-"] : [:]
-        return try await send(.GET, url, range, about: HubRequestSubject(repository: repository, file: file)).response
+        if offset > 0 {
+            request.fields.add("Range", "bytes=\(offset)-")
+            request.wanted.insert(416)
+        }
+        _ = try await send(request, about: HubRequestSubject(repository: repository, file: file), into: sink)
     }
 
     /// Sends a request and follows redirects; the token stays with the endpoint's host.
     ///
     /// A `HEAD` stops at the redirect that already tells the file's hash, as the store behind it knows another one.
     private func send(
-        _ method: HTTPMethod, _ start: URL, _ headers: HTTPHeaders = [:], about subject: HubRequestSubject
-    ) async throws(HubFailure) -> (response: HTTPClientResponse, url: URL) {
-        var url = start
+        _ start: WebRequest, about subject: HubRequestSubject, into sink: (any WebSink)? = nil
+    ) async throws(HubFailure) -> WebHead {
+        var url = start.url
         for _ in 0...Self.redirectLimit {
-            var request = HTTPClientRequest(url: url.absoluteString)
-            request.method = method
-            request.headers = headers
-            request.headers.add(name: "user-agent", value: Self.userAgent)
+            var request = start
+            request.url = url
+            request.fields.add("User-Agent", Self.userAgent)
             // The size and the hash are those of the file, not of a compressed form of it.
-            request.headers.add(name: "accept-encoding", value: "identity")
+            request.fields.add("Accept-Encoding", "identity")
             let isEndpoint = url.hasOrigin(of: settings.endpoint)
-            if let token = settings.token, isEndpoint {
-                request.headers.add(name: "authorization", value: "Bearer \(token)")
-            }
-            let response: HTTPClientResponse
-            do {
-                response = try await http.execute(request, deadline: .distantFuture)
+            if let token = settings.token, isEndpoint { request.fields.add("Authorization", "Bearer \(token)") }
+            let head: WebHead
+            do throws(WebError) {
+                head = try await web.exchange(request, into: sink)
             } catch {
-                throw HubFailure(connection: error, url: url)
+                switch error {
+                case .failed(let failure): throw HubFailure(failure, url: url)
+                case .refused(let failure): throw failure
+                }
             }
-            switch response.status.code {
-            case 200, 206: return (response, url)
-            case 416 where headers.contains(name: "range"): return (response, url)
+            switch head.status {
+            case let status where request.wanted.contains(status): return head
             case 301, 302, 303, 307, 308:
-                if method == .HEAD, response.headers.contains(name: "x-linked-etag") { return (response, url) }
-                url = try Self.target(of: response, from: url, about: subject)
+                if request.isHead, head.fields.first("x-linked-etag") != nil { return head }
+                url = try Self.target(of: head, from: url, about: subject)
             default:
-                throw HubFailure(
-                    status: response.status, headers: response.headers, url: url, what: subject, isEndpoint: isEndpoint)
+                throw HubFailure(head, url: url, what: subject, isEndpoint: isEndpoint)
             }
         }
         throw HubFailure(
@@ -123,9 +103,9 @@ struct HubClient: Sendable {
     }
 
     private static func target(
-        of response: HTTPClientResponse, from url: URL, about subject: HubRequestSubject
+        of head: WebHead, from url: URL, about subject: HubRequestSubject
     ) throws(HubFailure) -> URL {
-        let location = response.headers.first(name: "location") ?? ""
+        let location = head.fields.first("location") ?? ""
         guard let next = URL(string: location, relativeTo: url)?.absoluteURL, let scheme = next.scheme?.lowercased(),
             scheme == "https" || (scheme == "http" && url.scheme == "http"), next.host?.isEmpty == false
         else {
@@ -162,5 +142,24 @@ extension URL {
         func port(_ url: URL) -> Int { url.port ?? (url.scheme?.lowercased() == "https" ? 443 : 80) }
         return scheme?.lowercased() == other.scheme?.lowercased() && host?.lowercased() == other.host?.lowercased()
             && port(self) == port(other)
+    }
+}
+
+/// Keeps a response's body in memory.
+private final class BodyCollector: WebSink {
+    private(set) var data = Data()
+    private let limit: Int
+    private let file: String
+
+    init(limit: Int, file: String) { (self.limit, self.file) = (limit, file) }
+
+    func begin(_ head: WebHead) { data.removeAll() }
+
+    func receive(_ bytes: UnsafeRawBufferPointer) throws(HubFailure) {
+        guard bytes.count <= limit - data.count else {
+            throw HubFailure(
+                OuroError(.failedDownload, file: file, "the hub's list of files is longer than \(limit) bytes"))
+        }
+        data.append(contentsOf: bytes)
     }
 }

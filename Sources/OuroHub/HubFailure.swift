@@ -1,7 +1,4 @@
-import AsyncHTTPClient
 import Foundation
-import NIOCore
-import NIOHTTP1
 import Ouro
 
 /// A request that failed, and whether it is worth repeating.
@@ -16,41 +13,31 @@ struct HubFailure: Error {
         self.isTransient = isTransient
     }
 
-    /// The connection could not be made, was cut or fell silent.
-    init(connection reason: any Error, url: URL) {
-        let isCancelled = reason is CancellationError || (reason as? HTTPClientError) == .cancelled
-        let text: String =
-            switch reason as? HTTPClientError {
-            case .cancelled?: "cancelled"
-            case .connectTimeout?: "no connection in time"
-            case .readTimeout?: "the server fell silent"
-            case .remoteConnectionClosed?: "the connection was cut"
-            case let known?: known.shortDescription
-            case nil where reason is IOError:
-                (reason as? IOError).map { String(cString: strerror($0.errnoCode)) } ?? ""
-            case nil: isCancelled ? "cancelled" : Self.clean("\(reason)")
-            }
+    /// There is no response, or only a part of one.
+    init(_ failure: WebFailure, url: URL) {
+        let advice = failure.kind == .permanent ? "" : "; check the network, or set HF_HUB_OFFLINE=1"
         self.init(
-            OuroError(.failedDownload, file: url.hostAndPath, "\(text); check the network, or set HF_HUB_OFFLINE=1"),
-            isTransient: !isCancelled)
+            OuroError(.failedDownload, file: url.hostAndPath, failure.text + advice),
+            isTransient: failure.kind == .network)
     }
 
     /// The server answered with an error.
     ///
     /// - Parameter isEndpoint: whether it was the hub itself, or a host that it redirected to.
-    init(status: HTTPResponseStatus, headers: HTTPHeaders, url: URL, what: HubRequestSubject, isEndpoint: Bool) {
-        let code = headers.first(name: "x-error-code") ?? ""
-        let detail = headers.first(name: "x-error-message").map { " (the hub says: \(Self.clean($0)))" } ?? ""
+    init(_ head: WebHead, url: URL, what: HubRequestSubject, isEndpoint: Bool) {
+        let (status, headers) = (head.status, head.fields)
+        let code = headers.first("x-error-code") ?? ""
+        let detail = headers.first("x-error-message").map { " (the hub says: \(Self.clean($0)))" } ?? ""
         let model = what.repository.name
         func failure(_ message: String) -> OuroError {
-            OuroError(.failedDownload, file: what.file ?? model, "\(message) [\(status.code)]\(detail)")
+            OuroError(.failedDownload, file: what.file ?? model, "\(message) [\(status)]\(detail)")
         }
-        switch status.code {
+        switch status {
         // An address with a signature may have expired: the hub gives a fresh one.
         case 401 where !isEndpoint, 403 where !isEndpoint, 404 where !isEndpoint:
             self.init(failure("the host that stores the file refused it"), isTransient: true)
         case 401, 403:
-            if code == "GatedRepo" || status.code == 403 {
+            if code == "GatedRepo" || status == 403 {
                 self.init(
                     failure(
                         "access to \(model) is restricted; accept its terms on the hub's page of the model, and set "
@@ -74,6 +61,8 @@ struct HubFailure: Error {
                         "the hub has no \(what.file == nil ? "model \(model)" : "such file in \(model)") at revision "
                             + "'\(what.repository.revision)'; check the name and HF_ENDPOINT"))
             }
+        case 407:
+            self.init(failure(WebExchange.credentialsText("the proxy")))
         case 408, 425:
             self.init(failure("the server was too slow"), isTransient: true)
         case 429:
@@ -84,7 +73,7 @@ struct HubFailure: Error {
         default:
             self.init(failure("the answer has an unexpected status"))
         }
-        if let text = headers.first(name: "retry-after"), let seconds = Int(text), (0...86_400).contains(seconds) {
+        if let text = headers.first("retry-after"), let seconds = Int(text), (0...86_400).contains(seconds) {
             pause = .seconds(seconds)
         }
     }

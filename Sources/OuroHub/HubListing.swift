@@ -1,5 +1,4 @@
 import Foundation
-import NIOHTTP1
 import Ouro
 
 /// The files of a model at a revision.
@@ -63,22 +62,26 @@ struct HubFile: Equatable {
     /// 16 TiB; with the limit on files, a sum cannot overflow.
     private static let byteLimit = 1 << 44
 
+    init(path: String, byteCount: Int, etag: String) {
+        (self.path, self.byteCount, self.etag) = (path, byteCount, etag)
+    }
+
     /// - Throws: ``OuroError`` with code `failedDownload` if the headers do not tell what they must.
-    init(path: String, headers: HTTPHeaders, commit: String) throws(OuroError) {
+    init(path: String, headers: WebFields, commit: String) throws(OuroError) {
         self.path = path
-        if let other = headers.first(name: "x-repo-commit"), other != commit {
+        if let other = headers.first("x-repo-commit"), other != commit {
             throw OuroError(
                 .failedDownload, file: path,
                 "expected the file at commit \(commit), found commit '\(HubFailure.clean(other))'")
         }
-        let tag = headers.first(name: "x-linked-etag") ?? headers.first(name: "etag") ?? ""
+        let tag = headers.first("x-linked-etag") ?? headers.first("etag") ?? ""
         etag = tag.replacing(/^W\//, with: "").trimmingCharacters(in: CharacterSet(charactersIn: "\""))
         guard [40, 64].contains(etag.utf8.count), isHexadecimal(etag) else {
             throw OuroError(
                 .failedDownload, file: path, field: "ETag",
                 "expected a hash of 40 or 64 hexadecimal digits, found '\(HubFailure.clean(tag))'; check HF_ENDPOINT")
         }
-        let size = headers.first(name: "x-linked-size") ?? headers.first(name: "content-length") ?? ""
+        let size = headers.first("x-linked-size") ?? headers.first("content-length") ?? ""
         guard let byteCount = Int(size), (0...Self.byteLimit).contains(byteCount) else {
             throw OuroError(
                 .failedDownload, file: path, field: "X-Linked-Size",

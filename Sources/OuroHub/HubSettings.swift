@@ -4,7 +4,8 @@ import Ouro
 /// Where the hub is, who asks, and where files go: the environment variables that other tools of the hub obey, too.
 ///
 /// `HF_ENDPOINT`, `HF_TOKEN` or the file `HF_TOKEN_PATH` (`HF_HOME/token`), `HF_HUB_CACHE` (`HF_HOME/hub`), `HF_HOME`
-/// (`~/.cache/huggingface`, or under `XDG_CACHE_HOME`), `HF_HUB_OFFLINE`, and `HTTPS_PROXY`.
+/// (`~/.cache/huggingface`, or under `XDG_CACHE_HOME`), `HF_HUB_OFFLINE`; `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`,
+/// `NO_PROXY`, in small letters too; `SSL_CERT_FILE`, `REQUESTS_CA_BUNDLE` or `CURL_CA_BUNDLE`.
 public struct HubSettings: Sendable {
     /// Scheme, host and perhaps a port and path; without a slash at the end.
     public var endpoint: URL
@@ -14,8 +15,16 @@ public struct HubSettings: Sendable {
     public var cache: URL
     /// Nothing is asked of the network.
     public var isOffline: Bool
-    /// The proxy for `https` addresses.
+    /// The proxy for `https` addresses, perhaps with a name and a password. Its scheme is `http`, `https`, `socks4`,
+    /// `socks4a`, `socks5` or `socks5h`; without a port it has 8080, 443 or 1080.
     public var proxy: URL?
+    /// The proxy for `http` addresses.
+    public var httpProxy: URL?
+    /// Hosts that are asked without a proxy: a host, a domain with all below it, either with `:PORT`, a block of IPv4
+    /// addresses such as `10.0.0.0/8`, or `*` for all.
+    public var proxyExceptions: [String]
+    /// A file of certificates to trust, in PEM format; nil for those of the system.
+    public var certificates: URL?
     /// Files that are fetched at the same time.
     public var parallelFiles = 4
     /// How often and how patiently a failed request is repeated.
@@ -39,9 +48,16 @@ public struct HubSettings: Sendable {
         cache = value("HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE").map(folder) ?? home.appendingPathComponent("hub")
         isOffline = ["1", "ON", "YES", "TRUE"].contains(value("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE")?.uppercased())
         endpoint = try Self.address(value("HF_ENDPOINT") ?? Self.defaultEndpoint, name: "HF_ENDPOINT")
-        proxy = try value("HTTPS_PROXY", "https_proxy").map { text throws(OuroError) in
-            try Self.address(text, name: "HTTPS_PROXY")
+        func address(_ names: String...) throws(OuroError) -> URL? {
+            for name in names {
+                if let text = value(name) { return try ProxySettings.address(text, variable: name) }
+            }
+            return nil
         }
+        proxy = try address("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")
+        httpProxy = try address("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy")
+        proxyExceptions = ProxySettings.exceptions(value("NO_PROXY", "no_proxy") ?? "")
+        certificates = value("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE").map(folder)
         let tokenFile = value("HF_TOKEN_PATH").map(folder) ?? home.appendingPathComponent("token")
         let stored = try? String(contentsOf: tokenFile, encoding: .utf8)
             .trimmingCharacters(in: .whitespacesAndNewlines)
@@ -51,6 +67,8 @@ public struct HubSettings: Sendable {
                 .invalidRequest, field: "HF_TOKEN", "expected visible ASCII characters, found others in the token")
         }
     }
+
+    var proxies: ProxySettings { ProxySettings(https: proxy, http: httpProxy, exceptions: proxyExceptions) }
 
     private static func address(_ text: String, name: String) throws(OuroError) -> URL {
         let trimmed = text.hasSuffix("/") ? String(text.dropLast()) : text

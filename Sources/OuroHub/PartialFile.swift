@@ -1,4 +1,3 @@
-import Crypto
 import Foundation
 import Ouro
 
@@ -89,73 +88,5 @@ final class PartialFile {
 
     private static func failure(_ url: URL, _ what: String) -> OuroError {
         OuroError(.unwritableFile, file: url.path, "the file \(what): \(String(cString: strerror(errno)))")
-    }
-}
-
-/// The hash that the hub knows a file by: SHA-256 of a large one, Git's SHA-1 of a small one.
-enum ContentHash {
-    case sha256(SHA256)
-    case git(Insecure.SHA1)
-
-    init(_ file: HubFile) {
-        if file.etag.utf8.count == 64 {
-            self = .sha256(SHA256())
-        } else {
-            var hash = Insecure.SHA1()
-            hash.update(data: Data("blob \(file.byteCount)\0".utf8))
-            self = .git(hash)
-        }
-    }
-
-    mutating func update(_ bytes: UnsafeRawBufferPointer) {
-        switch self {
-        case .sha256(var hash):
-            // One owner at a time, or the hash's state would be copied.
-            self = .git(Insecure.SHA1())
-            hash.update(bufferPointer: bytes)
-            self = .sha256(hash)
-        case .git(var hash):
-            hash.update(bufferPointer: bytes)
-            self = .git(hash)
-        }
-    }
-
-    /// Hexadecimal digits.
-    var digest: String {
-        switch self {
-        case .sha256(let hash): Self.text(hash.finalize())
-        case .git(let hash): Self.text(hash.finalize())
-        }
-    }
-
-    private static func text(_ digest: some Sequence<UInt8>) -> String {
-        digest.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
-    }
-
-    /// Adds the first bytes of an open file.
-    ///
-    /// - Returns: false if they cannot be read.
-    mutating func update(contentsOf descriptor: Int32, _ count: Int) -> Bool {
-        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 16)
-        defer { buffer.deallocate() }
-        var done = 0
-        while done < count {
-            let read = pread(descriptor, buffer.baseAddress, min(buffer.count, count - done), off_t(done))
-            if read < 0, errno == EINTR { continue }
-            guard read > 0 else { return false }
-            update(UnsafeRawBufferPointer(rebasing: buffer[..<read]))
-            done += read
-        }
-        return true
-    }
-
-    /// Whether a file has the bytes that the hub promises.
-    static func matches(_ file: HubFile, at url: URL) -> Bool {
-        guard PartialFile.byteCount(at: url) == file.byteCount else { return false }
-        let descriptor = open(url.path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { return false }
-        defer { close(descriptor) }
-        var hash = ContentHash(file)
-        return hash.update(contentsOf: descriptor, file.byteCount) && hash.digest == file.etag
     }
 }

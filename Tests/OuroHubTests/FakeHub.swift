@@ -1,11 +1,11 @@
-import Crypto
 import Foundation
 import NIOCore
 import NIOHTTP1
 import NIOPosix
 import Ouro
-import OuroHub
 import Synchronization
+
+@testable import OuroHub
 
 /// A hub on this machine with one model, `org/model`, that can be told to misbehave.
 final class FakeHub: Sendable {
@@ -14,9 +14,14 @@ final class FakeHub: Sendable {
         let uri: String
         let headers: HTTPHeaders
         /// How many requests with this method and path came before.
-        let earlier: Int
+        var earlier: Int
 
-        var path: String { String(uri.split(separator: "?")[0]) }
+        /// Without the host that a request to a proxy names.
+        var path: String {
+            let path = uri.split(separator: "?")[0]
+            return path.hasPrefix("http://")
+                ? "/" + path.split(separator: "/").dropFirst(2).joined(separator: "/") : String(path)
+        }
         func isFile(_ name: String, _ method: HTTPMethod = .GET) -> Bool {
             self.method == method && path.hasSuffix("/" + name)
         }
@@ -38,6 +43,8 @@ final class FakeHub: Sendable {
     /// Where large files are stored; nil to send them from here.
     let store: FakeHub?
     let requests = Mutex<[Request]>([])
+    /// Connections that were accepted.
+    let connections = Mutex(0)
     private let override: @Sendable (Request, FakeHub) -> Response?
     private let channel = Mutex<(any Channel)?>(nil)
 
@@ -50,7 +57,8 @@ final class FakeHub: Sendable {
         let channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture {
+                self.connections.withLock { $0 += 1 }
+                return channel.eventLoop.makeCompletedFuture {
                     try channel.pipeline.syncOperations.configureHTTPServerPipeline()
                     try channel.pipeline.syncOperations.addHandler(Handler(hub: self))
                 }
@@ -58,6 +66,9 @@ final class FakeHub: Sendable {
             .bind(host: "127.0.0.1", port: 0).get()
         self.channel.withLock { $0 = channel }
     }
+
+    /// Returns when nothing listens any more.
+    func close() async throws { try await channel.withLock { $0 }?.close() }
 
     func stop() { channel.withLock { $0 }?.close(promise: nil) }
 
@@ -71,20 +82,23 @@ final class FakeHub: Sendable {
         "model.safetensors": (0..<300_000).map { UInt8(truncatingIfNeeded: $0 &* 2_654_435_761 >> 11) },
     ]
 
-    static func sha256(_ bytes: [UInt8]) -> String { hex(SHA256.hash(data: bytes)) }
-    static func git(_ bytes: [UInt8]) -> String {
-        hex(Insecure.SHA1.hash(data: Array("blob \(bytes.count)\0".utf8) + bytes))
-    }
-    private static func hex(_ digest: some Sequence<UInt8>) -> String {
-        digest.map { String(format: "%02x", $0) }.joined()
+    static func sha256(_ bytes: [UInt8]) -> String { hash(bytes, digits: 64) }
+    static func git(_ bytes: [UInt8]) -> String { hash(bytes, digits: 40) }
+
+    /// `HashTests` hold these hashes against published ones.
+    private static func hash(_ bytes: [UInt8], digits: Int) -> String {
+        var hash = ContentHash(
+            HubFile(path: "", byteCount: bytes.count, etag: String(repeating: "0", count: digits)))
+        bytes.withUnsafeBytes { hash.update($0) }
+        return hash.digest
     }
 
     fileprivate func answer(_ method: HTTPMethod, _ uri: String, _ headers: HTTPHeaders) -> Response {
         let request = requests.withLock { requests in
-            let path = uri.split(separator: "?")[0]
-            let earlier = requests.count { $0.method == method && $0.path == path }
-            requests.append(Request(method: method, uri: uri, headers: headers, earlier: earlier))
-            return requests[requests.count - 1]
+            var request = Request(method: method, uri: uri, headers: headers, earlier: 0)
+            request.earlier = requests.count { $0.method == method && $0.path == request.path }
+            requests.append(request)
+            return request
         }
         return override(request, self) ?? rightAnswer(request)
     }

@@ -122,8 +122,7 @@ import Testing
     @Test func noConnectionIsAnError() async throws {
         let hub = try await FakeHub()
         let settings = try home.settings(hub)
-        hub.stop()
-        try await Task.sleep(for: .milliseconds(50))
+        try await hub.close()
         let error = await hubError { () throws(OuroError) in try await Hub(settings).download(.sample) }
         #expect(error?.code == .failedDownload)
         #expect(error?.message.contains("HF_HUB_OFFLINE") == true, "\(error?.message ?? "")")
