@@ -49,7 +49,7 @@ struct KVLayout: Sendable, Equatable {
     let headDimension: Int
     let type: KVType
 
-    static let positionsPerBlock = Int(OURO_PAGE)
+    static let positionsPerBlock = Int(OURO_BLOCK)
 
     init(_ configuration: ModelConfiguration, type: KVType) {
         layerCount = configuration.layerCount

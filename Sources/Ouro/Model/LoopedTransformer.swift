@@ -188,7 +188,7 @@ final class LoopedTransformer {
         let outcome = work.outcomes.row(index)
         kernels.table.rms_norm(residual, weights.finalNorm, hidden, configuration.rmsNormEpsilon, residual)
         outcome[0] = kernels.table.dot(residual, weights.gate, hidden) + weights.gateBias
-        kernels.table.change(residual, state, hidden, outcome + 1, outcome + 2)
+        kernels.table.squared_change(residual, state, hidden, outcome + 1, outcome + 2)
         state.update(from: residual, count: hidden)
     }
 
@@ -368,7 +368,7 @@ final class LoopedTransformer {
                 KVCollapse.add(values, count: depth, to: sum + heads * depth, first: row.loop == 1)
             }
             let page = row.cache.page(position: row.position, loop: row.loop)
-            kernels.table.store_kv(
+            kernels.cache.store(
                 layout.type.element, keys, values, depth, layout.valueStride,
                 row.position % KVLayout.positionsPerBlock, page + layout.keyOffset(layer: layer, head: head),
                 page + layout.valueOffset(layer: layer, head: head))
@@ -386,7 +386,7 @@ final class LoopedTransformer {
             query: work.queryKeyValue.row(run.first) + head * (columnsPerHead + 2 * depth),
             output: work.attended.row(run.first) + head * columnsPerHead,
             query_stride: work.queryKeyValue.stride, output_stride: work.attended.stride,
-            pages: row.cache.pages(loop: row.loop), key_offset: layout.keyOffset(layer: layer, head: head),
+            blocks: row.cache.pages(loop: row.loop), key_offset: layout.keyOffset(layer: layer, head: head),
             value_offset: layout.valueOffset(layer: layer, head: head), value_stride: layout.valueStride,
             scratch: work.attention.row(worker), position: Int64(row.position),
             window: Int64(configuration.slidingWindows[layer] ?? 0), rows: Int32(run.count), heads: Int32(group),
