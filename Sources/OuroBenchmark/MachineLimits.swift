@@ -1,7 +1,7 @@
 import Ouro
 import OuroKernels
 
-/// What this machine can do at best, measured with the kernels' own instructions on the pool's own threads.
+/// The limits of this machine, measured with the instructions of a kernel variant on the threads of a pool.
 package struct MachineLimits {
     package let kernels: Kernels
     package let pool: WorkerPool
@@ -11,25 +11,25 @@ package struct MachineLimits {
         self.pool = pool
     }
 
-    /// 2^9 items, so that a thread that is held up costs little.
+    /// Items of work of one measurement: many, so that a thread that is descheduled for a while delays little of it.
     private static let items = 512
 
     /// f32 operations per second; a fused multiply-add counts as two.
     package func multiplyAdds() -> Double {
         let steps = 20_000
         let seconds = Self.time {
-            pool.forEach(Self.items) { [kernels] _, _ in keep(kernels.table.multiply_add_probe(steps)) }
+            pool.forEach(Self.items) { [kernels] _, _ in keep(kernels.probes.multiply_add(steps)) }
         }
-        return Double(Self.items * steps) * kernels.table.multiply_add_operations / seconds
+        return Double(Self.items * steps) * kernels.probes.multiply_add_operations / seconds
     }
 
-    /// Operations per second of dot products of 8-bit numbers; a multiply-add counts as two.
+    /// Operations per second of dot products of 8-bit integers; a multiply-add counts as two.
     func integerDots() -> Double {
         let steps = 20_000
         let seconds = Self.time {
-            pool.forEach(Self.items) { [kernels] _, _ in keep(Float(kernels.table.integer_dot_probe(steps))) }
+            pool.forEach(Self.items) { [kernels] _, _ in keep(Float(kernels.probes.integer_dot(steps))) }
         }
-        return Double(Self.items * steps) * kernels.table.integer_dot_operations / seconds
+        return Double(Self.items * steps) * kernels.probes.integer_dot_operations / seconds
     }
 
     /// Bytes per second read from `areas`.
@@ -45,24 +45,25 @@ package struct MachineLimits {
         let seconds = Self.time {
             pool.forEach(blocks.count) { [kernels] item, _ in
                 let (base, byteCount) = blocks[item]
-                let sum = kernels.table.read_probe(base, byteCount, Int32(reading.streams), Int32(reading.asking))
+                let sum = kernels.probes.read(base, byteCount, Int32(reading.streams), reading.prefetch)
                 keep(Float(sum))
             }
         }
         return Double(bytes) / seconds
     }
 
-    /// The way of reading that is fastest on this machine: processors differ in how many places they read ahead from, and
-    /// for how long they must go on to be noticed.
+    /// The way of reading that is fastest on this machine.
+    ///
+    /// Processors differ in how many streams their prefetchers follow, and in how long a stream must be to be recognised.
     func fastestReading(of areas: [MemoryArea]) -> Reading {
         let share = areas.reduce(0) { $0 + $1.byteCount } / (16 * pool.threadCount)
         let long = max(1 << 20, min(share / 4096 * 4096, 16 << 20))
-        let ways = (0..<3).flatMap { asking in
+        let ways = [OURO_PREFETCH_T0, OURO_PREFETCH_NTA, OURO_PREFETCH_NONE].flatMap { prefetch in
             [1, 4].flatMap { streams in
-                [1 << 20, long].map { Reading(streams: streams, asking: asking, blockBytes: $0) }
+                [1 << 20, long].map { Reading(streams: streams, prefetch: prefetch, blockBytes: $0) }
             }
         }
-        // In turn, so that a busy moment does not decide; the first turn touches the memory.
+        // All ways take turns, so that a busy moment does not decide. The first turn also maps the memory.
         var best = ways.map { _ in 0.0 }
         for _ in 0..<3 {
             for (index, way) in ways.enumerated() { best[index] = max(best[index], bandwidth(areas, way)) }
@@ -70,10 +71,10 @@ package struct MachineLimits {
         return ways[best.indices.max { best[$0] < best[$1] }!]
     }
 
-    /// How threads read memory: each takes a block after another, as so many streams, asked for as `read_probe` says.
+    /// How threads read memory: one block after another, each as one or four streams, with a prefetch hint.
     struct Reading {
         let streams: Int
-        let asking: Int
+        let prefetch: ouro_prefetch
         let blockBytes: Int
     }
 
@@ -86,5 +87,5 @@ package struct MachineLimits {
 
 typealias MemoryArea = (base: UnsafeRawPointer, byteCount: Int)
 
-/// Makes the compiler believe that a result is needed.
+/// Keeps the compiler from removing the computation of a value.
 @inline(never) private func keep(_ value: Float) {}

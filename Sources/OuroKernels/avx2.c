@@ -1,4 +1,6 @@
-// x86-64 with AVX2, FMA and F16C: a sum of 16 floats takes two registers, so six sums fill 12 of the 16.
+// The variant for x86-64 with AVX2, FMA and F16C.
+//
+// There are 16 registers of 8 floats. A sum of 16 floats takes two, so six sums take 12 and leave 4 for operands.
 #if defined(__x86_64__)
 #define VARIANT avx2
 #define HAS_FMA 1
@@ -12,7 +14,7 @@
 #define QUANTISED_SUMS 4
 #define ATTENTION_QUERIES 4
 #define ATTENTION_SUMS 4
-// The headers come first: the target is for this project's functions only.
+// System headers come before the pragma, so that only this project's functions are compiled for the target.
 #include <immintrin.h>
 #include <float.h>
 #include <math.h>
@@ -22,7 +24,7 @@
 #pragma clang attribute push(__attribute__((target("avx2,fma,f16c"))), apply_to = function)
 #include "vector.inc"
 
-// Half of a vector.
+// The lower or upper half of a vector.
 INLINE __m256i half_of(vi v, int upper) {
     __m256i half;
     memcpy(&half, (const char *)&v + 32 * upper, sizeof half);
@@ -36,7 +38,7 @@ INLINE vi whole(__m256i lower, __m256i upper) {
     return v;
 }
 
-// vpmaddubsw would saturate: 2 * 255 * 127 is beyond 16 bits. So even and odd bytes go apart, widened to 16 bits.
+// vpmaddubsw would saturate: 2 * 255 * 127 exceeds 16 bits. So even and odd bytes are widened to 16 bits separately.
 INLINE __m256i dot4_half(__m256i sum, __m256i w, __m256i x) {
     const __m256i even = _mm256_madd_epi16(_mm256_and_si256(w, _mm256_set1_epi16(0xff)),
                                            _mm256_srai_epi16(_mm256_slli_epi16(x, 8), 8));
@@ -49,7 +51,7 @@ INLINE vi dot4(vi sum, vb w, const int8_t *x) {
                  dot4_half(half_of(sum, 1), half_of((vi)w, 1), word));
 }
 
-// Here it cannot: 2 * 127 * 128 is 32512.
+// For weights below 128 vpmaddubsw cannot saturate: 2 * 127 * 128 = 32512.
 INLINE __m256i dot4_low_half(__m256i sum, __m256i w, __m256i x) {
     return _mm256_add_epi32(sum, _mm256_madd_epi16(_mm256_maddubs_epi16(w, x), _mm256_set1_epi16(1)));
 }
@@ -59,6 +61,7 @@ INLINE vi dot4_low(vi sum, vb w, const int8_t *x) {
                  dot4_low_half(half_of(sum, 1), half_of((vi)w, 1), word));
 }
 
+// vpmaddubsw takes unsigned bytes on the left: here the activations.
 INLINE vi dot4_signed(vi sum, vb w, const int8_t *x) {
     const __m256i word = half_of(splat_word(x), 0);
     return whole(dot4_low_half(half_of(sum, 0), word, half_of((vi)w, 0)),

@@ -1,7 +1,9 @@
-// x86-64 with AVX-512 (F, BW, VL, DQ) and VNNI: 24 sums fill 24 of the 32 registers.
+// The variant for x86-64 with AVX-512 (F, BW, VL, DQ) and VNNI.
 //
-// vdpbf16ps did 1.7 times the multiply-adds of f32 where it was measured (Zen 5), but it rounds activations to bf16, so
-// bf16 weights are widened instead.
+// There are 32 registers of 16 floats. 24 of them hold sums.
+//
+// Weights of bf16 are converted to f32. vdpbf16ps would do 1.7 times as many multiply-adds (measured on Zen 5), but it
+// rounds activations to bf16.
 #if defined(__x86_64__)
 #define VARIANT avx512
 #define HAS_FMA 1
@@ -15,14 +17,15 @@
 #define QUANTISED_SUMS 16
 #define ATTENTION_QUERIES 8
 #define ATTENTION_SUMS 16
-// The headers come first: the target is for this project's functions only.
+// System headers come before the pragma, so that only this project's functions are compiled for the target.
 #include <immintrin.h>
 #include <float.h>
 #include <math.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
-#pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,fma,f16c"))), apply_to = function)
+#pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,fma,f16c"))), \
+                             apply_to = function)
 #include "vector.inc"
 
 INLINE vi dot4(vi sum, vb w, const int8_t *x) {

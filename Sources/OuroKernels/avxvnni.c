@@ -1,4 +1,6 @@
-// x86-64 with AVX2 and AVX-VNNI (laptops and desktops without AVX-512): dot products in one instruction.
+// The variant for x86-64 with AVX2 and AVX-VNNI, but without AVX-512: recent laptops and desktops.
+//
+// It is avx2.c with a single instruction for the dot product of bytes (vpdpbusd).
 #if defined(__x86_64__)
 #define VARIANT avxvnni
 #define HAS_FMA 1
@@ -12,7 +14,7 @@
 #define QUANTISED_SUMS 4
 #define ATTENTION_QUERIES 4
 #define ATTENTION_SUMS 4
-// The headers come first: the target is for this project's functions only.
+// System headers come before the pragma, so that only this project's functions are compiled for the target.
 #include <immintrin.h>
 #include <float.h>
 #include <math.h>
@@ -22,7 +24,7 @@
 #pragma clang attribute push(__attribute__((target("avx2,fma,f16c,avxvnni"))), apply_to = function)
 #include "vector.inc"
 
-// Unsigned bytes times signed ones.
+// left: unsigned bytes; right: signed bytes.
 INLINE vi dot_bytes(vi sum, vi left, vi right) {
     __m256i sums[2], lefts[2], rights[2];
     memcpy(sums, &sum, sizeof sums);

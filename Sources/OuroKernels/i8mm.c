@@ -1,4 +1,6 @@
-// aarch64 with the dot product extension and I8MM, whose usdot takes quotients of 8 bits as they are.
+// The variant for aarch64 with the dot product extension and I8MM.
+//
+// It is neon.c with usdot, which multiplies unsigned bytes by signed ones.
 #if defined(__aarch64__)
 #define VARIANT i8mm
 #define HAS_FMA 1
@@ -12,7 +14,7 @@
 #define QUANTISED_SUMS 4
 #define ATTENTION_QUERIES 4
 #define ATTENTION_SUMS 4
-// The headers come first: the target is for this project's functions only.
+// System headers come before the pragma, so that only this project's functions are compiled for the target.
 #include <arm_neon.h>
 #include <float.h>
 #include <math.h>

@@ -1,4 +1,6 @@
-// aarch64 with the dot product extension: a sum of 16 floats takes four registers, so six sums fill 24 of the 32.
+// The variant for aarch64 with the dot product extension.
+//
+// There are 32 registers of 4 floats. A sum of 16 floats takes four, so six sums take 24 and leave 8 for operands.
 #if defined(__aarch64__)
 #define VARIANT neon
 #define HAS_FMA 1
@@ -12,7 +14,7 @@
 #define QUANTISED_SUMS 4
 #define ATTENTION_QUERIES 4
 #define ATTENTION_SUMS 4
-// The headers come first: the target is for this project's functions only.
+// System headers come before the pragma, so that only this project's functions are compiled for the target.
 #include <arm_neon.h>
 #include <float.h>
 #include <math.h>
@@ -34,7 +36,8 @@ INLINE vi dot4_low(vi sum, vb w, const int8_t *x) {
     return sum;
 }
 
-// Both factors of sdot are signed: it takes w - 128, and 128 times the activations are added in the same integers.
+// sdot multiplies signed bytes only. So it gets w - 128 (w with its top bit flipped), and 128 times the sum of the
+// activations is added.
 INLINE vi dot4(vi sum, vb w, const int8_t *x) {
     const vi word = splat_word(x);
     int8x16_t activations;

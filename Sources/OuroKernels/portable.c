@@ -1,8 +1,8 @@
-// What any processor can run: the compiler's baseline for the target.
+// The variant that every processor can run: the compiler's baseline for the target.
 #define VARIANT portable
 #define DOT4 0
 #if defined(__aarch64__)
-// 32 registers of four floats.
+// 32 registers of 4 floats; a sum of 16 floats takes four.
 #define HAS_FMA 1
 #define HAS_F16 1
 #define DIRECT_ROWS 6
@@ -14,7 +14,7 @@
 #define ATTENTION_QUERIES 4
 #define ATTENTION_SUMS 4
 #else
-// 16 registers of four floats.
+// 16 registers of 4 floats; a sum of 16 floats takes four.
 #if defined(__FMA__)
 #define HAS_FMA 1
 #else

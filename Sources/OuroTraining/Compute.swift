@@ -24,7 +24,7 @@ struct Compute: @unchecked Sendable {
     init(kernels: Kernels, pool: WorkerPool) {
         self.kernels = kernels
         self.pool = pool
-        table = kernels.table.training
+        table = kernels.training
     }
 
     static func chunkCount(_ rows: Int) -> Int { (rows + chunk - 1) / chunk }

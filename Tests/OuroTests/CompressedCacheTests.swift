@@ -33,7 +33,7 @@ import Testing
         let (k, v, decoded) = (rows(keys), rows(values), FloatRows(rows: 32, columns: depth))
         let memory = AlignedMemory(byteCount: ouro_compressed_bytes(loops, depth))
         memset(memory.base, 0xff, memory.byteCount)
-        Kernels.portable.table.compress_kv(k.row(0), v.row(0), k.stride, loops, depth, decoded.row(0), memory.base)
+        Kernels.portable.cache.compress(k.row(0), v.row(0), k.stride, loops, depth, decoded.row(0), memory.base)
         return Page(memory: memory, keys: keys, values: values)
     }
 
@@ -43,7 +43,7 @@ import Testing
         let stride = (depth + 15) / 16 * 16
         let keys = AlignedMemory(byteCount: depth * 64), values = AlignedMemory(byteCount: stride * 64)
         let (k, v) = (keys.base.assumingMemoryBound(to: Float.self), values.base.assumingMemoryBound(to: Float.self))
-        kernels.table.expand_kv(page.memory.base, loops, loop, depth, stride, k, v)
+        kernels.cache.expand(page.memory.base, loops, loop, depth, stride, k, v)
         return (
             (0..<16).map { j in (0..<depth).map { k[$0 * 16 + j] } },
             (0..<16).map { j in (0..<depth).map { v[j * stride + $0] } }
@@ -108,10 +108,10 @@ import Testing
             let one = FloatRows(rows: 2, columns: depth)
             for slot in 0..<(positions - whole * 16) {
                 let vectors = (0..<2).map { _ in (0..<depth).map { _ in Float.random(in: -1...1, using: &random) } }
-                kernels.table.store_kv(
+                kernels.cache.store(
                     type.element, vectors[0], vectors[1], depth, layout.valueStride, slot,
                     tail.base + layout.keyOffset(layer: 0, head: 0), tail.base + layout.valueOffset(layer: 0, head: 0))
-                kernels.table.read_kv(
+                kernels.cache.read(
                     type.element, tail.base + layout.keyOffset(layer: 0, head: 0),
                     tail.base + layout.valueOffset(layer: 0, head: 0), depth, layout.valueStride, slot, one.row(0),
                     one.row(1))
@@ -130,7 +130,7 @@ import Testing
             table.withUnsafeBufferPointer { table in
                 var job = ouro_attention(
                     query: query.row(0), output: output.row(0), query_stride: query.stride,
-                    output_stride: output.stride, pages: table.baseAddress,
+                    output_stride: output.stride, blocks: table.baseAddress,
                     key_offset: layout.keyOffset(layer: 0, head: 0),
                     value_offset: layout.valueOffset(layer: 0, head: 0), value_stride: layout.valueStride,
                     scratch: scratch.row(0), position: Int64(positions - 1), window: Int64(window), rows: 1,

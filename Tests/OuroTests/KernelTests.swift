@@ -220,7 +220,7 @@ import Testing
             let product = zip(x, weight).reduce(0.0) { $0 + Double($1.0) * Double($1.1) }
             expectClose([kernels.table.dot(x, weight, count)], [Float(product)], absolute: 1e-5, relative: 1e-5, "dot")
             var (difference, norm): (Float, Float) = (0, 0)
-            kernels.table.change(x, base, count, &difference, &norm)
+            kernels.table.squared_change(x, base, count, &difference, &norm)
             let distance = zip(x, base).reduce(0.0) { $0 + pow(Double($1.0) - Double($1.1), 2) }
             expectClose([difference], [Float(distance)], absolute: 1e-5, relative: 1e-5, "change")
             let total = log(x.reduce(0.0) { $0 + exp(Double($1) * 9) })
@@ -292,7 +292,7 @@ import Testing
             let (keyOffset, valueOffset) = (layout.keyOffset(layer: 1, head: 0), layout.valueOffset(layer: 1, head: 0))
             for position in 0..<positions {
                 let page = pages[position / 16].base
-                kernels.table.store_kv(
+                kernels.cache.store(
                     type.element, keys[position], values[position], depth, layout.valueStride, position % 16,
                     page + keyOffset, page + valueOffset)
             }
@@ -308,7 +308,7 @@ import Testing
                 table.withUnsafeBufferPointer { table in
                     var job = ouro_attention(
                         query: query.row(range.lowerBound), output: found.row(range.lowerBound),
-                        query_stride: query.stride, output_stride: found.stride, pages: table.baseAddress,
+                        query_stride: query.stride, output_stride: found.stride, blocks: table.baseAddress,
                         key_offset: keyOffset, value_offset: valueOffset, value_stride: layout.valueStride,
                         scratch: scratch.row(0), position: Int64(positions - rows + range.lowerBound),
                         window: Int64(window), rows: Int32(range.count), heads: Int32(group),

@@ -38,7 +38,7 @@ package struct KVLayout: Sendable, Equatable {
     package let headDimension: Int
     package let type: KVType
 
-    package static let positionsPerBlock = Int(OURO_PAGE)
+    package static let positionsPerBlock = Int(OURO_BLOCK)
 
     package init(_ configuration: ModelConfiguration, type: KVType) {
         layerCount = configuration.layerCount

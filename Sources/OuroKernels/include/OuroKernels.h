@@ -1,210 +1,177 @@
-// The hot loops of a pass, and nothing else.
+// CPU kernels for one pass over the layers of a transformer: products with weights, norms, attention.
 //
-// Shapes are named once: R rows of a pass, K inputs, N outputs, D values of a head, P = OURO_PANEL.
+// A variant is this source compiled for one instruction set. `ouro_variant_at` lists the variants that this machine can
+// run. Each has four tables of functions: for a pass (this file), for the KV cache (OuroCacheKernels.h), for training
+// (OuroTrainingKernels.h) and for benchmarks (OuroProbes.h).
+//
+// All comments use these letters for shapes:
+//   R  rows of a call. A row is one position of one sequence at one loop.
+//   K  inputs of a matrix product
+//   N  outputs of a matrix product
+//   D  values of a head (the head dimension)
+//   P  OURO_PANEL = 16, outputs of a weight panel
+//   [A][B] is an array of A rows of B values, the last index running fastest.
 //
 // Two rules hold for every function and every variant:
-//   1. A row's result has one fixed order of reduction, which depends neither on the other rows of the call nor on how
-//      the work is split: calling with any sub-range of rows, panels or heads gives the same bits.
-//   2. No function allocates, locks or keeps state. Outputs overwrite unless their name says `add`.
-//
-// Weights lie in panels: panel p holds outputs p*P ..< (p+1)*P as [K][P] (the last one padded with zeros), so that an
-// output is accumulated sequentially over k, one lane of a vector each, whatever the number of rows. Activations are packed
-// into tiles of a few rows, [tile][K][rows], before a product. Buffers of outputs are padded to whole panels.
+//   1. Order of reduction. Every sum behind a row's result has one fixed order. The order depends neither on the other
+//      rows of the call nor on how the work is split: a call for any sub-range of rows, panels or heads gives the same
+//      bits. Different variants may give different bits.
+//   2. Memory. No function allocates, locks or keeps state. Scratch memory comes from the caller. Outputs are
+//      overwritten, unless the comment says that they are added to. Inputs and outputs do not overlap, unless the
+//      comment allows it.
 #ifndef OURO_KERNELS_H
 #define OURO_KERNELS_H
 
-#include <stddef.h>
-#include <stdint.h>
-
+#include "OuroCacheKernels.h"
+#include "OuroProbes.h"
 #include "OuroTrainingKernels.h"
+#include "OuroTypes.h"
 
-// Outputs per weight panel, and positions per page of the KV cache: the lanes of the widest vector in f32.
-#define OURO_PANEL 16
-#define OURO_PAGE 16
-
-typedef enum ouro_element { OURO_F32 = 0, OURO_F16 = 1, OURO_BF16 = 2 } ouro_element;
-
-// A weight matrix [N][K] in panels.
+// A weight matrix W [N][K], stored in panels for `matmul`.
+//
+// Panel p holds the outputs p*P ..< (p+1)*P as [K][P]; the last panel is padded with zeros. A vector of sums then holds
+// P outputs, and each output is summed over k in order, in one lane, for any number of rows.
+//
+// A quantised weight is scale * code + bias, where `group` consecutive inputs of an output share a scale and a bias.
 typedef struct ouro_matrix {
     const void *panels;
     size_t inputs;               // K
-    uint32_t bits;               // 0: values of `element`; 4 or 8: affine groups, scale * q + bias
+    uint32_t bits;               // 0: values of type `element`; 4 or 8: bits of a code
     uint32_t group;              // inputs that share a scale and a bias: 32, 64 or 128, a divisor of K
-    ouro_element element;
-    ouro_element scale_element;  // of scales and biases
+    ouro_element element;        // of the values, if bits == 0
+    ouro_element scale_element;  // of scales and biases, if bits > 0
 } ouro_matrix;
 
-// How keys and values are stored. Q8: bytes, with an f32 scale for every head and position.
-typedef enum ouro_kv_element { OURO_KV_F32 = 0, OURO_KV_BF16 = 1, OURO_KV_Q8 = 2 } ouro_kv_element;
-
-// Attention of `rows` consecutive positions of one sequence at one loop, for the query heads that share one KV head.
+// Attention of consecutive positions of one sequence at one loop, for the query heads that share one KV head.
 //
-// In a page a KV head has its keys as [D][OURO_PAGE] and its values as [OURO_PAGE][value_stride]. Q8: keys as unsigned
-// bytes (plus 128) [D/4 rounded up][OURO_PAGE][4] and values as signed bytes [OURO_PAGE/4][value_stride][4], each
-// followed by its OURO_PAGE scales; queries and probabilities are rounded to 8 bits too.
+// The KV cache consists of blocks of OURO_BLOCK positions. OuroCacheKernels.h describes what a block holds for a KV
+// head. With Q8, queries and probabilities are rounded to 8 bits as well.
 typedef struct ouro_attention {
-    const float *query;        // [rows][heads][D], rows `query_stride` apart
-    float *output;             // [rows][heads][D], rows `output_stride` apart
-    size_t query_stride;
-    size_t output_stride;
-    const void *const *pages;  // page i holds positions i*OURO_PAGE ..< (i+1)*OURO_PAGE
-    size_t key_offset;         // of this layer's and KV head's keys in a page, in bytes
-    size_t value_offset;       // of its values
-    size_t value_stride;       // D rounded up to whole vectors
-    float *scratch;            // ouro_attention_scratch(rows * heads, D) values, aligned to 64 bytes
-    int64_t position;          // of the first row
-    int64_t window;            // positions a row sees at most, its own included; 0: all
+    const float *query;         // [rows][heads][D], rows `query_stride` apart
+    float *output;              // [rows][heads][D], rows `output_stride` apart
+    size_t query_stride;        // in values
+    size_t output_stride;       // in values
+    const void *const *blocks;  // block i holds the positions i*OURO_BLOCK ..< (i+1)*OURO_BLOCK
+    size_t key_offset;          // of the keys of this layer and KV head in a block, in bytes
+    size_t value_offset;        // of their values, in bytes
+    size_t value_stride;        // ouro_value_stride(D)
+    float *scratch;             // ouro_attention_scratch(rows * heads, D) values, aligned to 64 bytes
+    int64_t position;           // of the first row
+    int64_t window;             // most positions that a row sees, including its own; 0: no limit
     int32_t rows;
     int32_t heads;
-    int32_t head_dimension;
-    float scale;
+    int32_t head_dimension;     // D
+    float scale;                // of the scores
     ouro_kv_element element;
-    // The first pages may be compressed ones (see kv_compressed.inc), of which loop `loop` of `loops` is read. Then all
-    // pages, the others too, are widened to f32 a span at a time, and attended to as such.
+    // The first `compressed_pages` entries of `blocks` may be compressed pages instead, which hold all loops (see
+    // OuroCacheKernels.h). If there are any, all keys and values are first expanded to f32, OURO_SPAN blocks at a time.
     int64_t compressed_pages;
-    size_t compressed_offset;  // of this layer's and KV head in a compressed page, in bytes
-    int32_t loops;
-    int32_t loop;              // from 1
-    float *expanded;           // ouro_expansion_scratch(D) values, aligned to 64 bytes; unused without compressed pages
+    size_t compressed_offset;   // of this layer and KV head in a compressed page, in bytes
+    int32_t loops;              // loops that a compressed page holds
+    int32_t loop;               // the loop to read, from 1
+    float *expanded;            // ouro_expansion_scratch(D) values, aligned to 64 bytes; for compressed pages only
 } ouro_attention;
 
-// Queries whose scores are in scratch memory at a time; the most that a variant takes together.
+// Most queries that a variant processes together. Scratch memory has room for the scores of so many.
 #define OURO_ATTENTION_QUERIES 8
 
-// Pages that all queries of a job go through before the next ones: so many stay in the second-level cache.
+// Blocks of a span. All queries of a call process one span before the next, so that it stays in the second-level cache.
 #define OURO_SPAN 16
 
-// Bits of a number in a compressed page, of keys and of values: of the last loop, the loop before it, loops further from it,
-// and the first loop. Errors of keys cost far more: a score is multiplied by whole queries, and its exponential is taken.
-#define OURO_LAST_BITS(of_values) (of_values ? 4 : 6)
-#define OURO_NEAR_BITS(of_values) (of_values ? 2 : 3)
-#define OURO_FAR_BITS(of_values) (of_values ? 3 : 4)
-#define OURO_FIRST_BITS(of_values) (of_values ? 6 : 8)
-
-// Floats of scratch memory that a job of so many queries (rows times heads) needs, at any number of positions.
+// Floats of scratch memory for attention of `queries` queries (rows times heads), for any number of positions.
 static inline size_t ouro_attention_scratch(size_t queries, size_t head_dimension) {
-    const size_t value_stride = (head_dimension + OURO_PANEL - 1) / OURO_PANEL * OURO_PANEL;
-    return OURO_ATTENTION_QUERIES * OURO_SPAN * (OURO_PAGE + 1) + queries * (2 * value_stride + 2 * OURO_PANEL);
+    return OURO_ATTENTION_QUERIES * OURO_SPAN * (OURO_BLOCK + 1) +
+           queries * (2 * ouro_value_stride(head_dimension) + 2 * OURO_PANEL);
 }
 
-// Floats that a page of keys [D][OURO_PAGE] and values [OURO_PAGE][value_stride] takes, a span of them, and what widening
-// a span needs: one key more.
-static inline size_t ouro_expanded_page(size_t head_dimension) {
-    return OURO_PAGE * (head_dimension + (head_dimension + OURO_PANEL - 1) / OURO_PANEL * OURO_PANEL);
+// Floats that the keys [D][OURO_BLOCK] and values [OURO_BLOCK][value_stride] of one head take in an expanded block.
+static inline size_t ouro_expanded_block(size_t head_dimension) {
+    return OURO_BLOCK * (head_dimension + ouro_value_stride(head_dimension));
 }
-static inline size_t ouro_expanded_span(size_t head_dimension) { return OURO_SPAN * ouro_expanded_page(head_dimension); }
+
+// Floats of an expanded span.
+static inline size_t ouro_expanded_span(size_t head_dimension) {
+    return OURO_SPAN * ouro_expanded_block(head_dimension);
+}
+
+// Floats of scratch memory for expanding a span: the span and one key.
 static inline size_t ouro_expansion_scratch(size_t head_dimension) {
     return ouro_expanded_span(head_dimension) + head_dimension;
 }
 
-// Bits of a number of a compressed page's keys or values at a loop (from 1). The last loop stands by itself; the others are
-// differences from the loop after them, and the first loop differs most.
-static inline int ouro_compressed_bits(size_t loops, size_t loop, int of_values) {
-    if (loop == loops) return OURO_LAST_BITS(of_values);
-    if (loop == 1) return OURO_FIRST_BITS(of_values);
-    return loop + 1 == loops ? OURO_NEAR_BITS(of_values) : OURO_FAR_BITS(of_values);
-}
-
-// Bytes of the keys or values of a head of a compressed page at one loop: 16 scales, and `bits` bits for each number.
-static inline size_t ouro_compressed_part(int bits, size_t width) { return OURO_PAGE + 2 * (size_t)bits * width; }
-
-// Bytes of the keys and values of a head of a compressed page at all loops.
-static inline size_t ouro_compressed_bytes(size_t loops, size_t head_dimension) {
-    const size_t value_stride = (head_dimension + OURO_PANEL - 1) / OURO_PANEL * OURO_PANEL;
-    size_t bytes = 0;
-    for (size_t loop = 1; loop <= loops; loop++) {
-        bytes += ouro_compressed_part(ouro_compressed_bits(loops, loop, 0), head_dimension);
-        bytes += ouro_compressed_part(ouro_compressed_bits(loops, loop, 1), value_stride);
-    }
-    return bytes;
-}
-
+// The functions that loading a model and running a pass need.
 typedef struct ouro_kernels {
-    const char *name;
+    const char *name;  // of the variant, as the environment variable OURO_ISA spells it
 
-    // Packs rows first_row ..< first_row + count of W [N][K] (the caller lists the rows of a panel) into one panel.
-    // `count` < P leaves zeros.
+    // The prefetch hint to give to `matmul` on this processor.
+    ouro_prefetch prefetch;
+
+    // Packs `count` <= P rows of W, each of `k` values, into one panel. Missing rows become zeros.
     void (*pack_panel)(ouro_element element, const void *const *rows, int32_t count, size_t k, void *panel);
 
-    // The same for a quantised matrix: for each of the panel's rows its packed words of `bits` wide quotients, low bits
-    // first, its scales and its biases.
-    void (*pack_quantised_panel)(const ouro_matrix *m, const uint32_t *const *quotients, const void *const *scales,
+    // The same for a quantised matrix. `codes`, `scales` and `biases` list one pointer per row. The codes of a row are
+    // packed into 32-bit words, lowest bits first.
+    void (*pack_quantised_panel)(const ouro_matrix *m, const uint32_t *const *codes, const void *const *scales,
                                  const void *const *biases, int32_t count, void *panel);
 
-    // Activations for a product with m: bytes that `rows` packed rows take, and packing of the inputs first ..< last
-    // (whole groups) of all rows. For a quantised matrix they are rounded to 8 bits, with a scale for each group.
+    // Bytes that `rows` rows of activations take when packed for a product with m.
     size_t (*packed_bytes)(const ouro_matrix *m, size_t rows);
+
+    // Packs the inputs first ..< last (whole groups) of all rows of x [R][K]. For a quantised matrix, activations are
+    // rounded to 8 bits, with one scale per row and group.
     void (*pack_rows)(const ouro_matrix *m, const float *x, size_t x_stride, size_t rows, size_t first, size_t last,
                       void *packed);
 
-    // y[r][c] = sum_k x[r][k] * W[c][k] for the outputs of panels first ..< last; y has room for whole panels.
-    void (*matmul)(const ouro_matrix *m, const void *packed, size_t rows, size_t first, size_t last, float *y,
-                   size_t y_stride);
+    // y[r][c] = sum_k x[r][k] * W[c][k], for the outputs c of the panels first ..< last. A row of y has room for whole
+    // panels. `prefetch` changes no bit of the result; NONE is treated as T0.
+    void (*matmul)(const ouro_matrix *m, const void *packed, size_t rows, size_t first, size_t last,
+                   ouro_prefetch prefetch, float *y, size_t y_stride);
 
-    // c[i][j] += factor * sum_s a[s][i] * b[s][j] for first <= i < last and j < columns.
-    void (*add_products)(const float *a, size_t a_stride, const float *b, size_t b_stride, size_t samples, size_t first,
-                         size_t last, size_t columns, float factor, float *c, size_t c_stride);
-
-    // out[r][c] = silu(gate) * up, where panels 2p and 2p+1 of `gate_up` hold gate and up of outputs p*P ..< (p+1)*P.
+    // out[r][c] = silu(gate[r][c]) * up[r][c]. Panels 2p and 2p+1 of `gate_up` hold gate and up of the outputs
+    // p*P ..< (p+1)*P. Computes the panels first ..< last of `out`.
     void (*swiglu)(const float *gate_up, size_t gate_up_stride, size_t rows, size_t first, size_t last, float *out,
                    size_t out_stride);
 
-    // y = x / sqrt(mean(x^2) + epsilon) * weight. y may be x.
+    // y = x / sqrt(mean(x^2) + epsilon) * weight, for one row of n values. y may be x.
     void (*rms_norm)(const float *x, const float *weight, size_t n, float epsilon, float *y);
 
-    // x += rms_norm(delta).
+    // Adds rms_norm(delta) to x.
     void (*add_rms_norm)(float *x, const float *delta, const float *weight, size_t n, float epsilon);
 
-    // Rotates the halves of `heads` heads in place by the angles of one position. cosine, sine: [D/2].
+    // Rotates x [heads][D] in place by the angles of one position: value i of a head pairs with value i + D/2. cosine
+    // and sine: [D/2].
     void (*rope)(float *x, size_t heads, size_t head_dimension, const float *cosine, const float *sine);
-
-    // Writes one position's key and value of one KV head into its page.
-    void (*store_kv)(ouro_kv_element element, const float *key, const float *value, size_t head_dimension,
-                     size_t value_stride, size_t slot, void *page_keys, void *page_values);
-
-    // Reads one position's key and value of one KV head from its page.
-    void (*read_kv)(ouro_kv_element element, const void *page_keys, const void *page_values, size_t head_dimension,
-                    size_t value_stride, size_t slot, float *key, float *value);
-
-    // Compresses one KV head of a page. keys, values: [loops][OURO_PAGE] rows of D values, `stride` apart; decoded: room
-    // for two pages of such rows; page: ouro_compressed_bytes(loops, D) bytes.
-    void (*compress_kv)(const float *keys, const float *values, size_t stride, size_t loops, size_t head_dimension,
-                        float *decoded, void *page);
-
-    // Reads one KV head of a compressed page at a loop (from 1): keys [D][OURO_PAGE], values [OURO_PAGE][value_stride].
-    void (*expand_kv)(const void *page, size_t loops, size_t loop, size_t head_dimension, size_t value_stride,
-                      float *keys, float *values);
 
     void (*attend)(const ouro_attention *a);
 
     // sum_i a[i] * b[i]
     float (*dot)(const float *a, const float *b, size_t n);
 
-    // Squared L2 norms of (a - b) and of b.
-    void (*change)(const float *a, const float *b, size_t n, float *difference, float *base);
+    // The squared L2 norms of a - b and of b.
+    void (*squared_change)(const float *a, const float *b, size_t n, float *difference, float *base);
 
-    // Largest value's index (the first of equals; -1 if any value is not finite), and log(sum(exp(x))).
+    // Index of the largest value, the first of equal ones; -1 if any value is not finite.
     int64_t (*argmax)(const float *x, size_t n);
+
+    // log(sum_i exp(x[i]))
     float (*log_sum_exp)(const float *x, size_t n);
 
-    // Widens n values to f32.
+    // Converts n values to f32, exactly.
     void (*widen)(ouro_element element, const void *x, size_t n, float *y);
-
-    // The machine's limits (see probes.inc): f32 multiply-adds, 8-bit dot products, reading of n bytes as 1 or 4 streams
-    // that are asked for ahead: into all caches (0), only the innermost (1) or not (2).
-    float (*multiply_add_probe)(size_t steps);
-    int32_t (*integer_dot_probe)(size_t steps);
-    uint32_t (*read_probe)(const void *bytes, size_t n, int streams, int asking);
-    // Operations of one step of the first and of the second.
-    double multiply_add_operations, integer_dot_operations;
-
-    ouro_training_kernels training;
 } ouro_kernels;
 
-// The variants this machine can run, best first; NULL past the last.
-const ouro_kernels *ouro_kernels_available(size_t index);
+// All functions of one variant.
+typedef struct ouro_variant {
+    ouro_kernels pass;
+    ouro_cache_kernels cache;
+    ouro_training_kernels training;
+    ouro_probes probes;
+} ouro_variant;
 
-// Relaxes the processor inside a spin loop.
+// Copies variant number `index` of those that this machine can run, best first. Returns 0 if there is none.
+int ouro_variant_at(size_t index, ouro_variant *variant);
+
+// The pause instruction of a spin loop: it saves power and gives way to the other hardware thread.
 void ouro_pause(void);
 
 #endif

@@ -34,7 +34,7 @@ struct KVCollapse {
             for (loop, block) in blocks.enumerated() {
                 for layer in 0..<layout.layerCount {
                     for head in 0..<layout.headCount {
-                        kernels.table.read_kv(
+                        kernels.cache.read(
                             layout.type.element, block + layout.keyOffset(layer: layer, head: head),
                             block + layout.valueOffset(layer: layer, head: head), depth, layout.valueStride,
                             position, one.row(0), one.row(1))
@@ -65,7 +65,7 @@ struct KVCollapse {
             let row = sums.row(layer)
             for index in 0..<sums.columns { row[index] *= scale }
             for head in 0..<layout.headCount {
-                kernels.table.store_kv(
+                kernels.cache.store(
                     layout.type.element, row + head * depth, row + (layout.headCount + head) * depth, depth,
                     layout.valueStride, position % KVLayout.positionsPerBlock,
                     block + layout.keyOffset(layer: layer, head: head),
@@ -83,13 +83,13 @@ struct KVCollapse {
             for head in 0..<layout.headCount {
                 for (loop, block) in blocks.enumerated() {
                     for position in 0..<size {
-                        kernels.table.read_kv(
+                        kernels.cache.read(
                             layout.type.element, block + layout.keyOffset(layer: layer, head: head),
                             block + layout.valueOffset(layer: layer, head: head), depth, layout.valueStride,
                             position, keys.row(loop * size + position), values.row(loop * size + position))
                     }
                 }
-                kernels.table.compress_kv(
+                kernels.cache.compress(
                     keys.row(0), values.row(0), keys.stride, loops, depth, decoded.row(0),
                     target + layout.compressedOffset(layer: layer, head: head, loops: loops))
             }

@@ -1,27 +1,43 @@
 import OuroKernels
 
-/// The kernels of one instruction set: the seam between the model and the hardware.
+/// The C kernels of one variant, that is, of one instruction set.
 ///
-/// Every call of a C kernel goes through the table held here; another backend would take its place.
+/// Every call of a C kernel goes through one of these tables. `OuroKernels.h` has their rules: a row's result has the same
+/// bits however the work is split, and no function allocates or keeps state.
 package struct Kernels: @unchecked Sendable {
+    /// What loading a model and running a pass need.
     package let table: ouro_kernels
+    /// Storing, reading and compressing keys and values.
+    package let cache: ouro_cache_kernels
+    /// Training, and products of row-major matrices.
+    package let training: ouro_training_kernels
+    /// Measurements of the machine, for benchmarks.
+    package let probes: ouro_probes
 
     /// Name of the instruction set, as `OURO_ISA` spells it.
     package var name: String { String(cString: table.name) }
 
-    /// The variants this machine can run, best first.
+    private init(_ variant: ouro_variant) {
+        table = variant.pass
+        cache = variant.cache
+        training = variant.training
+        probes = variant.probes
+    }
+
+    /// The variants that this machine can run, best first.
     package static let available: [Kernels] = {
         var found: [Kernels] = []
-        while let table = ouro_kernels_available(found.count) { found.append(Kernels(table: table.pointee)) }
+        var variant = ouro_variant()
+        while ouro_variant_at(found.count, &variant) != 0 { found.append(Kernels(variant)) }
         return found
     }()
 
-    /// The variant that every machine has.
+    /// The variant that every machine can run.
     package static let portable = available[available.count - 1]
 
     /// The named variant, or the best one.
     ///
-    /// - Throws: ``OuroError`` with code `unsupported` if this machine lacks it.
+    /// - Throws: ``OuroError`` with code `unsupported` if this machine cannot run it.
     package static func select(_ name: String?) throws(OuroError) -> Kernels {
         guard let name, !name.isEmpty else { return available[0] }
         if let found = available.first(where: { $0.name == name }) { return found }
@@ -37,7 +53,7 @@ extension Kernels {
         return table.packed_bytes(&descriptor, rows)
     }
 
-    /// Packs some inputs (whole groups) of `rows` rows for a product.
+    /// Packs some inputs (whole groups) of `rows` rows of activations for a product.
     package func packRows(
         for matrix: ouro_matrix, _ x: UnsafePointer<Float>, stride: Int, rows: Int, inputs: Range<Int>,
         to packed: UnsafeMutableRawPointer
@@ -46,34 +62,39 @@ extension Kernels {
         table.pack_rows(&matrix, x, stride, rows, inputs.lowerBound, inputs.upperBound, packed)
     }
 
-    /// The outputs of some panels.
+    /// Computes the outputs of some panels.
     package func multiply(
         _ packed: UnsafeRawPointer, _ matrix: ouro_matrix, rows: Int, panels: Range<Int>, into y: FloatRows.View
     ) {
         var matrix = matrix
-        table.matmul(&matrix, packed, rows, panels.lowerBound, panels.upperBound, y.row(0), y.stride)
+        table.matmul(
+            &matrix, packed, rows, panels.lowerBound, panels.upperBound, table.prefetch, y.row(0), y.stride)
     }
 
-    /// Rows of f32 values somewhere in memory, each `stride` after the one before.
+    /// Rows of f32 values in memory that somebody else owns. Each row begins `stride` values after the one before.
     package struct Block {
         package let base: UnsafeMutablePointer<Float>
         package let stride: Int
 
-        /// From a row and a column on.
+        /// The part of a matrix from a row and a column on.
         package init(_ rows: FloatRows, row: Int = 0, column: Int = 0) {
             base = rows.row(row) + column
             stride = rows.stride
         }
     }
 
-    /// `c[i][j] += factor * sum of a[s][i] * b[s][j]` over the first `samples` rows s of a and b, for some rows i of c and
-    /// its first `columns` columns j.
+    /// `c[i][j] += factor * sum of a[s][i] * b[s][j]`, over the rows s in `0..<samples` of a and b.
+    ///
+    /// Computes some rows i and the first `columns` columns j of c. An element is summed over s in order, so its bits do not
+    /// depend on which rows and columns a call computes.
     package func addProducts(
         _ a: Block, _ b: Block, samples: Int, rows: Range<Int>, columns: Int, factor: Float = 1, to c: Block
     ) {
-        table.add_products(
-            a.base, a.stride, b.base, b.stride, samples, rows.lowerBound, rows.upperBound, columns, factor, c.base,
-            c.stride)
+        var product = ouro_product(
+            a: a.base + rows.lowerBound, a_row: 1, a_depth: a.stride, b: b.base, b_stride: b.stride,
+            c: c.base + rows.lowerBound * c.stride, c_stride: c.stride, rows: rows.count, columns: columns,
+            depth: samples, adds: 1)
+        training.add_scaled_product(&product, factor)
     }
 }
 

@@ -80,7 +80,7 @@ extension LoopedTransformer {
                 KVCollapse.add(keys, count: depth, to: sum, first: row.loop == 1)
                 KVCollapse.add(values, count: depth, to: sum + heads * depth, first: row.loop == 1)
             }
-            kernels.table.store_kv(
+            kernels.cache.store(
                 layout.type.element, keys, values, depth, layout.valueStride,
                 row.position % KVLayout.positionsPerBlock, row.block + layout.keyOffset(layer: step.layer, head: head),
                 row.block + layout.valueOffset(layer: step.layer, head: head))
@@ -98,7 +98,7 @@ extension LoopedTransformer {
             query: work.queryKeyValue.row(run.first) + head * (columnsPerHead + 2 * depth),
             output: work.attended.row(run.first) + head * columnsPerHead,
             query_stride: work.queryKeyValue.stride, output_stride: work.attended.stride,
-            pages: row.blocks, key_offset: layout.keyOffset(layer: step.layer, head: head),
+            blocks: row.blocks, key_offset: layout.keyOffset(layer: step.layer, head: head),
             value_offset: layout.valueOffset(layer: step.layer, head: head), value_stride: layout.valueStride,
             scratch: work.attention.row(worker), position: Int64(row.position),
             window: Int64(configuration.slidingWindows[step.layer] ?? 0), rows: Int32(run.count), heads: Int32(group),

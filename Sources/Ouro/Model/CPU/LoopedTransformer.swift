@@ -154,7 +154,7 @@ extension LoopedTransformer {
         let outcome = work.outcomes.row(index)
         kernels.table.rms_norm(residual, weights.finalNorm, hidden, configuration.rmsNormEpsilon, residual)
         outcome[0] = kernels.table.dot(residual, weights.gate, hidden) + weights.gateBias
-        kernels.table.change(residual, state, hidden, outcome + 1, outcome + 2)
+        kernels.table.squared_change(residual, state, hidden, outcome + 1, outcome + 2)
         state.update(from: residual, count: hidden)
     }
 
