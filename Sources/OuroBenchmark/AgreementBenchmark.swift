@@ -10,7 +10,7 @@ extension ScheduleBenchmark {
     /// A text is cut into windows; a long one is read as far as the time allows.
     func agreement(prompt: [Int], text: [Int]?) throws(OuroError) -> AgreementFigure {
         let start = ContinuousClock.now
-        let loops = configuration.totalUTSteps
+        let loops = configuration.loops
         var tally = AgreementTally(loops: loops)
         func score(_ tokens: [Int], skipping skipped: Int = 0) throws(OuroError) {
             for position in try scored(tokens).dropFirst(skipped) { tally.add(position) }
@@ -35,7 +35,7 @@ extension ScheduleBenchmark {
 
     private func scored(_ tokens: [Int]) throws(OuroError) -> [ScoredPosition] {
         let device = model.device
-        let loops = configuration.totalUTSteps
+        let loops = configuration.loops
         let blocks = device.layout.blocks(positions: tokens.count, loops: loops)
         let scheduler = Scheduler(
             device: device, pool: KVPool(device: device, budget: blocks * device.layout.bytesPerBlock),

@@ -106,7 +106,7 @@ private final class BenchmarkRun {
         let available = EngineOptions.availableMemory / 10 * 9
         func check(_ field: String, _ value: Int, sequences: Int, positions: Int, rows: Int) throws(OuroError) {
             let needed =
-                sequences * keyValueBytes(positions) * configuration.totalUTSteps
+                sequences * keyValueBytes(positions) * configuration.loops
                 + Workspace.byteCount(rows: Workspace.rowsMade(for: rows), configuration: configuration)
             guard needed > available else { return }
             throw OuroError(
@@ -227,7 +227,7 @@ private final class BenchmarkRun {
 
     private func measureDecode(context: Int) throws(OuroError) {
         let set = try sequences(1, positions: context)
-        let loops = configuration.totalUTSteps
+        let loops = configuration.loops
         let bytes = Double(blockBytes * loops + weights.head.byteCount + keyValueBytes(context) * loops)
         let pairs = paired({ readingTime(bytes) }) {
             MachineLimits.time { decodeToken(set.states[0], position: context - 1) }
@@ -245,7 +245,7 @@ private final class BenchmarkRun {
         let chunkSlots = takeSlots(chunk)
         defer { for slot in chunkSlots { slots.giveBack(slot) } }
         let sequence = set.states[0]
-        let loops = configuration.totalUTSteps
+        let loops = configuration.loops
         let operations = operations(rows: chunk * loops)
         let pairs = paired({ computingTime(operations) }) {
             MachineLimits.time {
@@ -268,7 +268,7 @@ private final class BenchmarkRun {
     }
 
     private func decodeToken(_ sequence: Sequences.State, position: Int) {
-        for loop in 1...configuration.totalUTSteps {
+        for loop in 1...configuration.loops {
             let row = Row(table: sequence.cache.table, position: position, loop: loop, token: 1, slot: sequence.slot)
             device.run([row], outcomes: &outcomes)
         }
@@ -301,7 +301,7 @@ private final class BenchmarkRun {
     }
 
     private func sequences(_ count: Int, positions: Int) throws(OuroError) -> Sequences {
-        let loops = configuration.totalUTSteps
+        let loops = configuration.loops
         let bytes = device.layout.blocks(positions: positions, loops: loops) * device.layout.bytesPerBlock * count
         let cachePool = KVPool(device: device, budget: bytes)
         var states: [Sequences.State] = []

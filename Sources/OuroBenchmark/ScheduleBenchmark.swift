@@ -30,10 +30,10 @@ final class ScheduleBenchmark {
         self.report = report
         let simulatedLoops = plan.kinds == [.simulation] ? plan.table.loops : nil
         model = try BenchmarkModel(subject, threads: plan.threads, kvType: plan.kvType, kernels: kernels) {
-            $0.totalUTSteps = simulatedLoops ?? $0.totalUTSteps
+            $0.loops = simulatedLoops ?? $0.loops
         }
         freeRows =
-            plan.freeRows ?? CostCurve(measuring: model.device).freeRows(loops: model.configuration.totalUTSteps)
+            plan.freeRows ?? CostCurve(measuring: model.device).freeRows(loops: model.configuration.loops)
     }
 
     func run() throws(OuroError) {
@@ -184,7 +184,7 @@ final class ScheduleBenchmark {
         loops: Int? = nil, exit: ExitPolicy = .allLoops, wavefront: Bool = false, draftTokens: Int = 0
     ) -> ResolvedRequest {
         ResolvedRequest(
-            vocabularySize: configuration.vocabularySize, loops: loops ?? configuration.totalUTSteps, exit: exit,
+            vocabularySize: configuration.vocabularySize, loops: loops ?? configuration.loops, exit: exit,
             maxTokens: plan.maxTokens, prefillChunk: 256, wavefront: wavefront, draftTokens: draftTokens)
     }
 

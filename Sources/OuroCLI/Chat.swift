@@ -93,7 +93,7 @@ struct Chat: AsyncParsableCommand {
         if thinking { request.showsSpecialTokens = true }
         let stream = try engine.generate(request)
         var reasoning = ReasoningParts(tokenizer: engine.tokenizer, prompt: try engine.tokens(of: request.prompt))
-        let colours = DepthColours(loops: depth.loops ?? engine.configuration.totalUTSteps)
+        let colours = DepthColours(loops: depth.loops ?? engine.configuration.loops)
         var summary = GenerationSummary(promptTokens: stream.promptTokens)
         var answer = ""
         for try await token in stream {

@@ -113,7 +113,7 @@ struct Generate: AsyncParsableCommand {
         var request = sampling.request(input, engine: engine, depth: depth)
         request.traces = trace != nil
         let stream = try engine.generate(request)
-        let colours = DepthColours(loops: depth.loops ?? engine.configuration.totalUTSteps)
+        let colours = DepthColours(loops: depth.loops ?? engine.configuration.loops)
         var summary = GenerationSummary(promptTokens: stream.promptTokens)
         var pieces: [(position: Int, text: String)] = []
         for try await token in stream {

@@ -44,7 +44,7 @@ struct Inspect: AsyncParsableCommand {
         _ c: ModelConfiguration, _ checkpoint: Checkpoint, _ counts: ParameterCounts, _ cache: CacheMemory
     ) -> JSONOutput {
         JSONOutput.object([
-            "layers": .int(c.layerCount), "loops": .int(c.totalUTSteps), "hidden_size": .int(c.hiddenSize),
+            "layers": .int(c.layerCount), "loops": .int(c.loops), "hidden_size": .int(c.hiddenSize),
             "heads": .int(c.headCount), "kv_heads": .int(c.keyValueHeadCount), "head_dim": .int(c.headDimension),
             "mlp": .int(c.intermediateSize), "vocabulary": .int(c.vocabularySize), "context": .int(c.contextLength),
             "exit_threshold": .float(c.exitThreshold),
@@ -79,8 +79,8 @@ struct Inspect: AsyncParsableCommand {
             return String(digits)
         }
         Terminal.write("Configuration\n")
-        row("loops", "\(c.totalUTSteps) (exit threshold \(c.exitThreshold))")
-        row("layers", "\(c.layerCount), applied \(c.layerCount * c.totalUTSteps) times per token")
+        row("loops", "\(c.loops) (exit threshold \(c.exitThreshold))")
+        row("layers", "\(c.layerCount), applied \(c.layerCount * c.loops) times per token")
         row("hidden size", "\(c.hiddenSize)")
         row("attention", "\(c.headCount) heads of \(c.headDimension), \(c.keyValueHeadCount) for keys and values")
         row("MLP", "\(c.intermediateSize)")
@@ -99,7 +99,7 @@ struct Inspect: AsyncParsableCommand {
         row("total", grouped(counts.total))
 
         Terminal.write("Keys and values, per 1K tokens (\(cache.type.rawValue))\n")
-        row("full", cache.text(cache.full) + ", \(c.totalUTSteps) loops")
+        row("full", cache.text(cache.full) + ", \(c.loops) loops")
         row("last-loop, averaged", cache.text(cache.shared) + ", after prefill")
 
         Terminal.write("Tensors\n")
@@ -124,7 +124,7 @@ private struct CacheMemory {
     init(_ configuration: ModelConfiguration, type: KVType) {
         self.type = type
         full = configuration.keyValueBytes(positions: 1024, type: type)
-        shared = full / configuration.totalUTSteps
+        shared = full / configuration.loops
     }
 
     func text(_ bytes: Int) -> String {

@@ -127,7 +127,7 @@ struct Train: AsyncParsableCommand {
         let benchmark = TrainingBenchmark(
             configuration: ModelConfiguration(
                 vocabularySize: sizes[4], hiddenSize: sizes[1], intermediateSize: sizes[3], layerCount: sizes[0],
-                headCount: sizes[2], contextLength: length, totalUTSteps: loops),
+                headCount: sizes[2], contextLength: length, loops: loops),
             rows: batch, length: length, microBatch: microBatch)
         _ = try benchmark.run(steps: steps, threads: threadCount) { step in
             if json {

@@ -96,7 +96,7 @@ public struct Divergence: Sendable, Equatable {
     ) throws(OuroError) {
         for (field, found, expected) in [
             ("vocab_size", model.vocabularySize, reference.vocabularySize),
-            ("total_ut_steps", model.totalUTSteps, reference.totalUTSteps),
+            ("total_ut_steps", model.loops, reference.loops),
         ] where found != expected {
             throw OuroError(
                 .invalidRequest, file: file, field: field, "expected \(expected) as the reference has, found \(found)")

@@ -23,7 +23,7 @@ final class WindowRunner {
     private let policy: KVPolicy
     private let windowLength: Int
 
-    var loops: Int { device.configuration.totalUTSteps }
+    var loops: Int { device.configuration.loops }
 
     /// - Parameters:
     ///   - policy: applies after the prompt of a window.
@@ -32,7 +32,7 @@ final class WindowRunner {
         self.device = device
         self.windowLength = windowLength
         let blocks = policy.blocks(
-            prompt: windowLength, positions: windowLength, loops: device.configuration.totalUTSteps,
+            prompt: windowLength, positions: windowLength, loops: device.configuration.loops,
             layout: device.layout)
         pool = KVPool(device: device, budget: blocks * device.layout.bytesPerBlock)
     }

@@ -31,7 +31,7 @@ struct Models: Endpoint {
         .object([
             "id": .string(service.modelName), "object": .string("model"), "created": .int(started),
             "owned_by": .string("ouro"), "max_model_len": .int(engine.configuration.contextLength),
-            "loops": .int(engine.configuration.totalUTSteps),
+            "loops": .int(engine.configuration.loops),
             "exit_threshold": .float(engine.configuration.exitThreshold),
         ])
     }
@@ -45,7 +45,7 @@ struct Models: Endpoint {
                 "temperature": .float(sampling.temperature), "top_p": .float(sampling.topP),
                 "top_k": .int(sampling.topK), "min_p": .float(sampling.minP),
                 "repetition_penalty": .float(sampling.repetitionPenalty),
-                "loops": .int(engine.configuration.totalUTSteps),
+                "loops": .int(engine.configuration.loops),
                 "exit_threshold": .float(engine.configuration.exitThreshold),
                 "kv_policy": .string(engine.options.kvPolicy.rawValue),
             ]),

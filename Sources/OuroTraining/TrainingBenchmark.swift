@@ -41,7 +41,7 @@ public struct TrainingBenchmark: Sendable {
     ) throws(OuroError) -> [Measurement] {
         try configuration.validate()
         let settings = StepSettings(
-            loops: configuration.totalUTSteps, objective: .expectedLoss(beta: 0.1), microBatch: microBatch,
+            loops: configuration.loops, objective: .expectedLoss(beta: 0.1), microBatch: microBatch,
             activations: activations)
         try TrainingPlan.checkMemory(
             TrainingPlan.memory(configuration, rows: rows, length: length, settings, lora: nil, threads: threads))

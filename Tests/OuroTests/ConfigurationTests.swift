@@ -9,7 +9,7 @@ import Testing
         let found = try ModelConfiguration(contentsOf: Fixtures.url("ouro-1.4b-config.json"))
         let expected = ModelConfiguration(
             vocabularySize: 49_152, hiddenSize: 2048, intermediateSize: 5632, layerCount: 24, headCount: 16,
-            keyValueHeadCount: 16, headDimension: 128, contextLength: 65_536, totalUTSteps: 4, exitThreshold: 1,
+            keyValueHeadCount: 16, headDimension: 128, contextLength: 65_536, loops: 4, exitThreshold: 1,
             rmsNormEpsilon: 1e-6, tiesWordEmbeddings: false, rope: RopeConfiguration(theta: 1_000_000),
             slidingWindows: Array(repeating: nil, count: 24), bosTokenID: 0, eosTokenIDs: [0], padTokenID: nil,
             dataType: "bfloat16")
@@ -91,8 +91,8 @@ import Testing
 
     @Test func overridesAreValidated() throws {
         let changes: [(field: String, change: @Sendable (inout ModelConfiguration) -> Void)] = [
-            ("total_ut_steps", { $0.totalUTSteps = 0 }),
-            ("total_ut_steps", { $0.totalUTSteps = 65 }),
+            ("total_ut_steps", { $0.loops = 0 }),
+            ("total_ut_steps", { $0.loops = 65 }),
             ("early_exit_threshold", { $0.exitThreshold = .nan }),
             ("early_exit_threshold", { $0.exitThreshold = -.infinity }),
             ("rms_norm_eps", { $0.rmsNormEpsilon = .nan }),
@@ -121,7 +121,7 @@ import Testing
             #expect(error?.code == .invalidConfiguration)
         }
         var configuration = try ConfigurationSample.parse()
-        configuration.totalUTSteps = 3
+        configuration.loops = 3
         configuration.exitThreshold = 0.8
         #expect(throws: Never.self) { try configuration.validate(file: "config.json") }
     }
@@ -130,7 +130,7 @@ import Testing
         for bad in [Int.min, -1, 0, .max] {
             let configuration = ModelConfiguration(
                 vocabularySize: bad, hiddenSize: bad, intermediateSize: bad, layerCount: bad, headCount: bad,
-                contextLength: bad, totalUTSteps: bad)
+                contextLength: bad, loops: bad)
             #expect(throws: OuroError.self, "all sizes \(bad)") { try configuration.validate() }
         }
     }

@@ -218,7 +218,7 @@ import Testing
         }
         #expect(!text.isEmpty)
         let shallow = try Engine(modelAt: Fixtures.url("code_lm")) {
-            $0.totalUTSteps = 3
+            $0.loops = 3
             $0.exitThreshold = 0.8
         }
         var request = GenerationRequest("The future of AI is", maxTokens: 50)

@@ -18,7 +18,7 @@ import Testing
     @Test func thePlanFollowsTheNumberOfLoops() throws {
         var configuration = try ConfigurationSample.parse(["total_ut_steps": "6"])
         #expect(configuration.plan.loops == 6 && configuration.plan.slotCount == 6)
-        configuration.totalUTSteps = 2
+        configuration.loops = 2
         #expect(configuration.plan.loops == 2 && configuration.plan.slotCount == 2)
     }
 
@@ -26,7 +26,7 @@ import Testing
         for bad in [Int.min, -1, 0, .max] {
             let configuration = ModelConfiguration(
                 vocabularySize: bad, hiddenSize: bad, intermediateSize: bad, layerCount: bad, headCount: bad,
-                contextLength: bad, totalUTSteps: bad)
+                contextLength: bad, loops: bad)
             #expect(configuration.plan.core.count == max(bad, 0))
         }
     }

@@ -25,7 +25,7 @@ final class ModelHarness {
     }
 
     func cache(positions: Int, loops: Int? = nil) throws -> SequenceCache {
-        try #require(SequenceCache(pool: pool, positions: positions, loops: loops ?? configuration.totalUTSteps))
+        try #require(SequenceCache(pool: pool, positions: positions, loops: loops ?? configuration.loops))
     }
 
     /// Runs all tokens through all loops in one chunk; `visit` sees every loop's outcomes, hidden states and logits.
@@ -33,7 +33,7 @@ final class ModelHarness {
         _ tokens: [Int], loops: Int? = nil,
         visit: (_ loop: Int, _ outcomes: [RowOutcome], _ hidden: [[Float]], _ logits: [[Float]]) -> Void
     ) throws {
-        let loops = loops ?? configuration.totalUTSteps
+        let loops = loops ?? configuration.loops
         let cache = try cache(positions: tokens.count, loops: loops)
         let chunk = tokens.map { _ in slots.take() }
         device.reserveSlots(slots.count)

@@ -29,7 +29,7 @@ final class NaiveModel {
         var tensors: [String: [Double]] = [:]
         for name in file.tensors.keys { tensors[name] = try file.floats(name).map(Double.init) }
         self.tensors = tensors
-        loops = configuration.totalUTSteps
+        loops = configuration.loops
         cache = Array(repeating: Array(repeating: [], count: configuration.layerCount), count: loops)
     }
 

@@ -42,7 +42,7 @@ import Testing
         let golden = try Golden(fixture)
         let harness = try ModelHarness(fixture)
         let tokens = try golden.ints("input_ids")
-        let loops = harness.configuration.totalUTSteps
+        let loops = harness.configuration.loops
         let thresholds: [Float] = [0.2, 0.5, 0.7, 0.9, 1.0]
         var trackers = thresholds.map { threshold in
             tokens.map { _ in ExitTracker(loops: loops, policy: .threshold(threshold)) }
@@ -86,7 +86,7 @@ import Testing
         let scored = try await engine.score(.tokens(tokens))
         let expected = try golden.floats("token_logprobs_step")
         let count = tokens.count - 1
-        for loop in 0..<engine.configuration.totalUTSteps {
+        for loop in 0..<engine.configuration.loops {
             let found = scored.dropFirst().compactMap { $0.logProbabilities?[loop] }
             expectClose(
                 found, expected[(loop * count)..<((loop + 1) * count)], absolute: 2e-4, "log p, loop \(loop + 1)")

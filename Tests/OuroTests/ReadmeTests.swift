@@ -16,15 +16,15 @@ import Testing
         for try await token in try engine.generate(.init("The future of AI is", maxTokens: 50)) {
             print(token.text, terminator: "")
         }
-        #expect(engine.configuration.totalUTSteps == 4)
+        #expect(engine.configuration.loops == 4)
     }
 
     @Test func recurrentStepsCanBeModified() async throws {
         let engine = try Engine(modelAt: URL(fileURLWithPath: "Ouro-1.4B")) {
-            $0.totalUTSteps = 3
+            $0.loops = 3
             $0.exitThreshold = 0.8
         }
-        #expect(engine.configuration.totalUTSteps == 3)
+        #expect(engine.configuration.loops == 3)
         #expect(engine.configuration.exitThreshold == 0.8)
     }
 

@@ -37,7 +37,7 @@ final class ScriptedDevice: PassDevice {
         layout = KVLayout(
             ModelConfiguration(
                 vocabularySize: Self.vocabulary, hiddenSize: 16, intermediateSize: 16, layerCount: 1, headCount: 1,
-                contextLength: 4096, totalUTSteps: 4), type: .f32)
+                contextLength: 4096, loops: 4), type: .f32)
     }
 
     // MARK: memory

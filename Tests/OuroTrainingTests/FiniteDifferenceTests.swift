@@ -197,7 +197,7 @@ import Testing
     @Test(arguments: [true, false]) func wholeModels(tied: Bool) throws {
         let configuration = ModelConfiguration(
             vocabularySize: 23, hiddenSize: 18, intermediateSize: 21, layerCount: 2, headCount: 4,
-            keyValueHeadCount: 2, headDimension: 6, contextLength: 32, totalUTSteps: 3, tiesWordEmbeddings: tied)
+            keyValueHeadCount: 2, headDimension: 6, contextLength: 32, loops: 3, tiesWordEmbeddings: tied)
         let model = TrainableModel(configuration, compute: try Compute(threads: 2))
         model.initialise(seed: 3, deviation: 0.3)
         (model.parameters.base + model.layout.gate).update(from: Self.values(18, seed: 9), count: 18)

@@ -47,7 +47,7 @@ import Testing
         }
         #expect(try Self.weights(straight) == Self.weights(broken))
         let config = try ModelConfiguration(contentsOf: broken.appendingPathComponent("model/config.json"))
-        #expect(config.totalUTSteps == 2 && config.dataType == "bfloat16")
+        #expect(config.loops == 2 && config.dataType == "bfloat16")
         #expect(CheckpointFolder(broken).files.count == 3, "checkpoints that are kept")
         let engine = try Engine(modelAt: broken.appendingPathComponent("model"), options: EngineOptions(threads: 1))
         #expect(engine.configuration.vocabularySize == 256)

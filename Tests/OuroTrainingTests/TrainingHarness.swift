@@ -47,7 +47,7 @@ final class TrainingHarness {
 
     func settings(_ objective: Objective, microBatch: Int = 2, activations: ActivationStorage = .f32) -> StepSettings {
         StepSettings(
-            loops: model.configuration.totalUTSteps, objective: objective, microBatch: microBatch,
+            loops: model.configuration.loops, objective: objective, microBatch: microBatch,
             activations: activations)
     }
 

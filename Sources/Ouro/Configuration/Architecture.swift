@@ -24,7 +24,7 @@ public enum Architecture: String, Sendable, CaseIterable {
 
 extension ModelConfiguration {
     /// What the model's layers do in which loop.
-    public var plan: LoopPlan { architecture.plan(layers: 0..<max(layerCount, 0), loops: totalUTSteps) }
+    public var plan: LoopPlan { architecture.plan(layers: 0..<max(layerCount, 0), loops: loops) }
 
     /// The names and shapes of the tensors in the model's checkpoint.
     package var tensorNames: TensorNames { architecture.tensorNames }

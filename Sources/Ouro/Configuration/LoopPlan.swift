@@ -21,7 +21,8 @@ public struct LoopPlan: Sendable, Equatable {
     public enum Start: Sendable, Equatable {
         /// The token's embedding, or the prelude's output (Ouro, Nanbeige).
         case embedding
-        /// Normal noise of this standard deviation, cut off at three deviations; 0 gives zeros (Huginn, retrofits).
+        /// Normal noise, cut off at three standard deviations; 0 gives zeros (Huginn, retrofits). The deviation is that of
+        /// the state, after any scale and before the cut.
         case noise(deviation: Float)
     }
 

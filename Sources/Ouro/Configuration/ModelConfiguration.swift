@@ -22,7 +22,7 @@ public struct ModelConfiguration: Sendable, Equatable {
     /// Positions that a sequence may have (`max_position_embeddings`).
     public var contextLength: Int
     /// Loops the model was trained with (`total_ut_steps`).
-    public var totalUTSteps: Int
+    public var loops: Int
     /// Cumulative exit probability at which a token exits (`early_exit_threshold`). At 1 and above, every token runs all loops.
     public var exitThreshold: Float
     /// Added to the mean square in every norm (`rms_norm_eps`).
@@ -53,7 +53,7 @@ public struct ModelConfiguration: Sendable, Equatable {
     ///   - slidingWindows: by default none in any layer.
     public init(
         vocabularySize: Int, hiddenSize: Int, intermediateSize: Int, layerCount: Int, headCount: Int,
-        keyValueHeadCount: Int? = nil, headDimension: Int? = nil, contextLength: Int, totalUTSteps: Int = 4,
+        keyValueHeadCount: Int? = nil, headDimension: Int? = nil, contextLength: Int, loops: Int = 4,
         exitThreshold: Float = 1, rmsNormEpsilon: Float = 1e-6, tiesWordEmbeddings: Bool = false,
         rope: RopeConfiguration = RopeConfiguration(theta: 1_000_000), slidingWindows: [Int?]? = nil,
         bosTokenID: Int? = nil, eosTokenIDs: [Int] = [], padTokenID: Int? = nil, dataType: String? = nil
@@ -66,7 +66,7 @@ public struct ModelConfiguration: Sendable, Equatable {
         self.keyValueHeadCount = keyValueHeadCount ?? headCount
         self.headDimension = headDimension ?? hiddenSize / max(headCount, 1)
         self.contextLength = contextLength
-        self.totalUTSteps = totalUTSteps
+        self.loops = loops
         self.exitThreshold = exitThreshold
         self.rmsNormEpsilon = rmsNormEpsilon
         self.tiesWordEmbeddings = tiesWordEmbeddings
@@ -79,6 +79,13 @@ public struct ModelConfiguration: Sendable, Equatable {
         self.eosTokenIDs = eosTokenIDs
         self.padTokenID = padTokenID
         self.dataType = dataType
+    }
+
+    /// The old name of ``loops``.
+    @available(*, deprecated, renamed: "loops")
+    public var totalUTSteps: Int {
+        get { loops }
+        set { loops = newValue }
     }
 
     /// RoPE's inverse frequencies, `headDimension / 2` of them in radians per position, and what its cosines and sines

@@ -34,7 +34,7 @@ extension ModelConfiguration {
             keyValueHeadCount: try fields.integer("num_key_value_heads"),
             headDimension: try Self.headDimension(fields, hiddenSize: hiddenSize, headCount: headCount),
             contextLength: contextLength,
-            totalUTSteps: try fields.required("total_ut_steps", fields.integer),
+            loops: try fields.required("total_ut_steps", fields.integer),
             exitThreshold: try fields.number("early_exit_threshold").map { Float($0) } ?? 1,
             rmsNormEpsilon: Float(try fields.required("rms_norm_eps", fields.number)),
             tiesWordEmbeddings: try fields.flag("tie_word_embeddings") ?? false,

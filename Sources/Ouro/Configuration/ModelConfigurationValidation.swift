@@ -82,7 +82,7 @@ extension ModelConfiguration {
         try checks.check("num_key_value_heads", keyValueHeadCount, ConfigurationLimits.heads)
         try checks.check("head_dim", headDimension, ConfigurationLimits.headDimension)
         try checks.check("max_position_embeddings", contextLength, ConfigurationLimits.context)
-        try checks.check("total_ut_steps", totalUTSteps, ConfigurationLimits.loops)
+        try checks.check("total_ut_steps", loops, ConfigurationLimits.loops)
         guard headCount % keyValueHeadCount == 0 else {
             throw checks.failure(
                 "num_key_value_heads",

@@ -32,7 +32,7 @@ extension ModelConfiguration {
             "num_key_value_heads": .int(keyValueHeadCount),
             "head_dim": .int(headDimension),
             "max_position_embeddings": .int(contextLength),
-            "total_ut_steps": .int(totalUTSteps),
+            "total_ut_steps": .int(loops),
             "early_exit_threshold": Self.decimal(exitThreshold),
             "rms_norm_eps": Self.decimal(rmsNormEpsilon),
             "tie_word_embeddings": .bool(tiesWordEmbeddings),

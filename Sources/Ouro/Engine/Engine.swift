@@ -34,7 +34,7 @@ public final class Engine: Sendable {
     /// Loads a Hugging Face model folder: `config.json`, `model.safetensors` or shards with an index, `tokenizer.json`.
     ///
     /// - Parameters:
-    ///   - overrides: changes the configuration before the model is built, as in `{ $0.totalUTSteps = 3 }`.
+    ///   - overrides: changes the configuration before the model is built, as in `{ $0.loops = 3 }`.
     /// - Throws: ``OuroError`` naming file and field of the first thing that is wrong.
     public init(
         modelAt folder: URL, options: EngineOptions = EngineOptions(),
@@ -67,7 +67,7 @@ public final class Engine: Sendable {
         kvType = device.layout.type
         self.device = device.name
         policies = device.policies
-        let freeRows = options.freeRows ?? CostCurve(measuring: device).freeRows(loops: configuration.totalUTSteps)
+        let freeRows = options.freeRows ?? CostCurve(measuring: device).freeRows(loops: configuration.loops)
         thread = EngineThread(
             scheduler: Scheduler(
                 device: device,

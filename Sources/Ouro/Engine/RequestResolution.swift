@@ -115,7 +115,7 @@ extension Engine {
     }
 
     private func resolve(loops: Int?) throws(OuroError) -> Int {
-        let loops = loops ?? configuration.totalUTSteps
+        let loops = loops ?? configuration.loops
         guard (1...Self.loopLimit).contains(loops) else {
             throw OuroError(.invalidRequest, field: "loops", "expected 1 to \(Self.loopLimit), found \(loops)")
         }

@@ -59,7 +59,7 @@ public struct DepthPlan: Sendable {
     ///   - thresholds: exit thresholds, at the largest loop count.
     /// - Throws: ``OuroError`` with code `invalidRequest` for values out of range.
     public init(loops: [Int]?, thresholds: [Float], configuration: ModelConfiguration) throws(OuroError) {
-        let loops = loops ?? Array(1...max(configuration.totalUTSteps, 1))
+        let loops = loops ?? Array(1...max(configuration.loops, 1))
         guard let most = loops.max() else {
             throw OuroError(.invalidRequest, field: "loops", "expected at least one loop count")
         }

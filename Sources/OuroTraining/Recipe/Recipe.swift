@@ -98,7 +98,7 @@ public struct Recipe: Sendable, Equatable {
         configuration.layerCount = stage.layers
         configuration.slidingWindows = Array(repeating: nil, count: stage.layers)
         configuration.rope.theta = stage.ropeTheta
-        configuration.totalUTSteps = stage.compute.loops
+        configuration.loops = stage.compute.loops
         return configuration
     }
 }

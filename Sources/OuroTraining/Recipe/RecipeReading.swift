@@ -77,7 +77,7 @@ extension Recipe {
             headCount: try size("num_attention_heads"),
             keyValueHeadCount: try fields.integer("num_key_value_heads", 1...4096),
             headDimension: try fields.integer("head_dim", 2...4096),
-            contextLength: try size("max_position_embeddings"), totalUTSteps: try size("total_ut_steps"),
+            contextLength: try size("max_position_embeddings"), loops: try size("total_ut_steps"),
             exitThreshold: Float(try fields.number("early_exit_threshold", 0...1) ?? 1),
             rmsNormEpsilon: Float(try fields.number("rms_norm_eps", 1e-12...1) ?? 1e-6),
             tiesWordEmbeddings: try fields.flag("tie_word_embeddings") ?? false,
