@@ -33,15 +33,17 @@ struct Inspect: AsyncParsableCommand {
         try checkpoint.validate(for: configuration)
         let counts = ParameterCounts(configuration)
         let cache = CacheMemory(configuration, type: kvType ?? .default(for: configuration))
+        let device = try Device.auto.resolvedName()
         if json {
-            Terminal.write(report(configuration, checkpoint, counts, cache).text + "\n")
+            Terminal.write(report(configuration, checkpoint, counts, cache, device: device).text + "\n")
         } else {
-            printReport(configuration, checkpoint, counts, cache)
+            printReport(configuration, checkpoint, counts, cache, device: device)
         }
     }
 
     private func report(
-        _ c: ModelConfiguration, _ checkpoint: Checkpoint, _ counts: ParameterCounts, _ cache: CacheMemory
+        _ c: ModelConfiguration, _ checkpoint: Checkpoint, _ counts: ParameterCounts, _ cache: CacheMemory,
+        device: String
     ) -> JSONOutput {
         JSONOutput.object([
             "layers": .int(c.layerCount), "loops": .int(c.loops), "hidden_size": .int(c.hiddenSize),
@@ -53,7 +55,7 @@ struct Inspect: AsyncParsableCommand {
                 "gate": .int(counts.gate), "total": .int(counts.total),
             ]),
             "quantization": c.quantisation.map { .string($0.summary) } ?? .null,
-            "kv_type": .string(cache.type.rawValue),
+            "device": .string(device), "kv_type": .string(cache.type.rawValue),
             "kv_bytes_per_1k_tokens": .object([
                 "full": .int(cache.full), "last-loop": .int(cache.shared), "averaged": .int(cache.shared),
             ]),
@@ -68,7 +70,8 @@ struct Inspect: AsyncParsableCommand {
     }
 
     private func printReport(
-        _ c: ModelConfiguration, _ checkpoint: Checkpoint, _ counts: ParameterCounts, _ cache: CacheMemory
+        _ c: ModelConfiguration, _ checkpoint: Checkpoint, _ counts: ParameterCounts, _ cache: CacheMemory,
+        device: String
     ) {
         func row(_ name: String, _ value: String, width: Int = 22) {
             Terminal.write("  " + column(name, width) + value + "\n")
@@ -97,6 +100,9 @@ struct Inspect: AsyncParsableCommand {
         row("head", c.tiesWordEmbeddings ? "the embedding" : grouped(counts.head))
         row("gate", grouped(counts.gate))
         row("total", grouped(counts.total))
+
+        Terminal.write("Device\n")
+        row("auto", device)
 
         Terminal.write("Keys and values, per 1K tokens (\(cache.type.rawValue))\n")
         row("full", cache.text(cache.full) + ", \(c.loops) loops")

@@ -6,6 +6,11 @@ import Ouro
 struct ModelOptions: ParsableArguments {
     @OptionGroup var choice: ModelChoice
 
+    @Option(
+        help: ArgumentHelp(
+            "Hardware that runs the model. auto takes the best device of this machine.", valueName: "auto|cpu"))
+    var device = Device.auto
+
     @Option(parsing: .unconditional, help: "Threads that share the work (default: one per physical core).")
     var threads: Int?
 
@@ -53,7 +58,7 @@ struct ModelOptions: ParsableArguments {
             options: EngineOptions(
                 threads: threads, cacheMemory: kvMemory?.bytes, prefillChunk: prefillChunk, mapsFiles: !noMap,
                 kvType: kvType, sharesPrefixes: prefixCache == .on, kvPolicy: kvPolicy,
-                adapter: adapter.map { URL(fileURLWithPath: $0) })
+                adapter: adapter.map { URL(fileURLWithPath: $0) }, device: device)
         )
     }
 }
@@ -190,6 +195,7 @@ struct SamplingOptions: ParsableArguments {
 }
 
 extension KVPolicy: ExpressibleByArgument {}
+extension Device: ExpressibleByArgument {}
 
 /// A setting that is on or off.
 enum Toggle: String, ExpressibleByArgument, CaseIterable {

@@ -40,7 +40,7 @@ struct Models: Endpoint {
     private var properties: JSONOutput {
         let sampling = engine.defaultSampling
         return .object([
-            "model": model,
+            "model": model, "device": .string(engine.device), "kv_type": .string(engine.kvType.rawValue),
             "default_generation_settings": .object([
                 "temperature": .float(sampling.temperature), "top_p": .float(sampling.topP),
                 "top_k": .int(sampling.topK), "min_p": .float(sampling.minP),

@@ -4,4 +4,9 @@ public enum Device: String, Sendable, CaseIterable {
     case auto
     /// The processor.
     case cpu
+
+    /// Kind and instruction set of the device that an engine would use on this machine: `cpu:avx512`.
+    ///
+    /// - Throws: ``OuroError`` with code `unsupported` if `OURO_ISA` names an instruction set that the machine lacks.
+    public func resolvedName() throws(OuroError) -> String { CPUDevice.name(of: try Kernels.select(nil)) }
 }

@@ -31,7 +31,8 @@ package final class CPUDevice: PassDevice {
         scratch = FloatRows(rows: pool.threadCount, columns: configuration.vocabularySize)
     }
 
-    package var name: String { "cpu:" + transformer.kernels.name }
+    package var name: String { Self.name(of: transformer.kernels) }
+    static func name(of kernels: Kernels) -> String { "cpu:" + kernels.name }
     package var layout: KVLayout { memory.layout }
     package var policies: Set<KVPolicy> { Set(KVPolicy.allCases) }
 

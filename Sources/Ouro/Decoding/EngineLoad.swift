@@ -1,5 +1,3 @@
-import Synchronization
-
 /// What an engine is doing, and what it has done since it was loaded: a copy as of the end of a pass.
 public struct EngineLoad: Sendable, Equatable {
     /// Requests that take part in passes, and requests that wait for room in the cache.
@@ -21,16 +19,4 @@ public struct EngineLoad: Sendable, Equatable {
     public var rows = RowCounts()
 
     init(cacheBytes: Int) { self.cacheBytes = cacheBytes }
-}
-
-/// Where the inference thread leaves its latest ``EngineLoad`` for others to read.
-final class LoadBoard: Sendable {
-    private let latest: Mutex<EngineLoad>
-
-    init(_ load: EngineLoad) { latest = Mutex(load) }
-
-    var load: EngineLoad {
-        get { latest.withLock { $0 } }
-        set { latest.withLock { $0 = newValue } }
-    }
 }

@@ -1,0 +1,107 @@
+#!/usr/bin/env python3
+"""Checks the rules of the house that a machine can check. CONTRIBUTING.md explains them. Prints every breach."""
+import pathlib
+import re
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+
+# What each target may import. A new dependency is a decision: change this table in the same commit.
+SYSTEM = {"Foundation", "FoundationNetworking", "FoundationXML", "Synchronization", "Glibc", "Musl", "Darwin", "Dispatch"}
+IMPORTS = {
+    "Jinja": set(),
+    "Ouro": {"Jinja", "OuroKernels"},
+    "OuroConstraints": {"Ouro"},
+    "OuroPlots": set(),
+    "OuroData": {"Ouro"},
+    "OuroDefaultModel": {"Ouro"},
+    "OuroHub": {"Ouro", "OuroHubC"},
+    "OuroQuantisation": {"Ouro", "OuroKernels"},
+    "OuroBenchmark": {"Ouro", "OuroKernels"},
+    "OuroEvaluation": {"Ouro", "OuroData", "OuroPlots"},
+    # The benchmark measures the machine's limits, from which a training plan predicts its time.
+    "OuroTraining": {"Ouro", "OuroBenchmark", "OuroData", "OuroKernels", "OuroPlots", "Yams"},
+    "OuroServer": {
+        "Ouro", "OuroConstraints", "Hummingbird", "HummingbirdCore", "HTTPTypes", "Logging", "NIOCore",
+        "ServiceLifecycle"},
+    "OuroCLI": {
+        "Ouro", "OuroBenchmark", "OuroConstraints", "OuroData", "OuroDefaultModel", "OuroEvaluation", "OuroHub",
+        "OuroQuantisation", "OuroServer", "OuroTraining", "ArgumentParser", "Logging"},
+}
+
+MOST_LINES = 500
+
+# Hot files need nothing of Foundation. These few do, outside a pass: loading, threads, libm.
+HOT = ["Sources/Ouro/Model", "Sources/Ouro/Cache", "Sources/Ouro/Decoding"]
+HOT_WITH_FOUNDATION = {
+    "Sources/Ouro/Decoding/ExitPolicy.swift": "exp of the C library",
+    "Sources/Ouro/Model/Sampler.swift": "exp and log of the C library",
+    "Sources/Ouro/Model/CPU/RotaryEmbedding.swift": "sine and cosine of the C library",
+    "Sources/Ouro/Model/CPU/LoadedModel.swift": "folders are URLs",
+    "Sources/Ouro/Model/CPU/WorkerPool.swift": "threads and conditions",
+}
+
+# Calls that end the process. Each one is a programming error, or memory that ran out; never an input.
+TRAP = re.compile(r"\b(try!|as!|fatalError\(|preconditionFailure\(|precondition\()")
+TRAPS = {
+    "Sources/Ouro/Chat/ChatTemplate.swift": "the library's own template",
+    "Sources/Ouro/Checkpoint/MappedFile.swift": "a range that the caller has checked against the file's size",
+    "Sources/Ouro/Model/CPU/CPUMemory.swift": "a number that was freed, or a position that was not reserved",
+    "Sources/Ouro/Support/FloatBuffer.swift": "memory ran out after sizes were checked",
+    "Sources/OuroBenchmark/ScheduleTrial.swift": "a semaphore that was signalled without a value",
+    "Sources/OuroData/Documents/TokenDocument.swift": "two arrays that belong together",
+    "Sources/OuroData/Random/IndexPermutation.swift": "an index that the caller has checked",
+    "Sources/OuroData/Shards/ShardChecksum.swift": "a size that the format fixes",
+    "Sources/OuroData/Shards/TokenDataset.swift": "an index that the caller has checked",
+    "Sources/OuroData/Shards/TokenShard.swift": "an index that the caller has checked",
+    "Sources/OuroTraining/TrainableModel.swift": "two models that are made together",
+}
+
+UNFINISHED = re.compile(r"\b(TODO|FIXME|XXX)\b")
+IMPORT = re.compile(
+    r"^\s*(?:@\w+ |public |package |internal )*import (?:struct |class |func |enum |protocol )?(\w+)", re.MULTILINE)
+
+
+def code(text):
+    """The text without comments and without what stands in string literals."""
+    text = re.sub(r'"""(?:.|\n)*?"""', '""', text)
+    text = re.sub(r'"(?:\\.|[^"\\\n])*"', '""', text)
+    return re.sub(r"//.*", "", text)
+
+
+def main():
+    faults = []
+    for path in sorted(ROOT.glob("Sources/**/*")):
+        if path.suffix not in {".swift", ".c", ".h", ".inc"}:
+            continue
+        name, text = str(path.relative_to(ROOT)), path.read_text()
+        count = text.count("\n")
+        if count > MOST_LINES:
+            faults.append(f"{name}: {count} lines; cut it into files of one idea, {MOST_LINES} lines at most")
+        if UNFINISHED.search(text):
+            faults.append(f"{name}: a mark of unfinished work; finish it or open an issue")
+        if path.suffix != ".swift":
+            continue
+        target = path.relative_to(ROOT / "Sources").parts[0]
+        imports = set(IMPORT.findall(text))
+        for module in sorted(imports - SYSTEM - IMPORTS.get(target, set())):
+            faults.append(f"{name}: {target} may not import {module}; its list is in Scripts/check_house.py")
+        if any(name.startswith(folder + "/") for folder in HOT) and "Foundation" in imports \
+                and name not in HOT_WITH_FOUNDATION:
+            faults.append(f"{name}: a file on the hot path imports Foundation")
+        for trap in sorted(set(TRAP.findall(code(text)))):
+            if name not in TRAPS:
+                faults.append(f"{name}: {trap.rstrip('(')} ends the process; throw an OuroError, or list the file with a reason")
+    for path in sorted(ROOT.glob("Sources/*")):
+        if any(path.glob("**/*.swift")) and path.name not in IMPORTS:
+            faults.append(f"Sources/{path.name}: a target without a list of imports in Scripts/check_house.py")
+    for name in [*HOT_WITH_FOUNDATION, *TRAPS]:
+        if not (ROOT / name).exists():
+            faults.append(f"Scripts/check_house.py lists {name}, which does not exist")
+    for fault in faults:
+        print(fault)
+    if faults:
+        sys.exit(1)
+
+
+main()
