@@ -58,7 +58,8 @@ import Testing
         }
         // Each of 30 levels would begin with a line of up to 480 MB.
         let nested = String(repeating: "[", count: 30) + String(repeating: "]", count: 30)
-        #expect(failure("{{ \(nested) | tojson(indent='x' * 16000000) }}") == "a text is longer than 16777216 bytes")
+        #expect(
+            failure("{{ \(nested) | tojson(indent='x' * 160 * 100000) }}") == "a text is longer than 16777216 bytes")
         #expect(failure("{{ [0] * 9223372036854775807 }}") == "a value has more than 1000000 elements")
         #expect(failure("{{ range(100001) }}") == "'range' has more than 100000 elements")
         #expect(failure("{{ 'a' | indent(257) }}") == "an indentation is wider than 256")
