@@ -1,8 +1,9 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-// The C kernels are optimised in debug builds too, or the tests would crawl. SwiftPM accepts such flags only in a
-// root package, so a checkout that is somebody's dependency goes without them (release builds are -O2 either way).
+// The C kernels are optimised in debug builds too, because the tests would be slow otherwise. SwiftPM accepts such flags
+// only in a root package. So a debug build of an app that depends on this package compiles the kernels at -O0: they are slow
+// there and need more stack (`Kernels.stackSize`). Scripts/test_dependency.sh runs such an app. Release builds are -O2.
 let isRootPackage = !Context.packageDirectory.contains("/checkouts/")
 
 // The gate turns warnings into errors; a user with a newer compiler should not be stopped by one.

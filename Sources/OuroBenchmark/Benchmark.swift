@@ -19,14 +19,15 @@ public enum Benchmark {
     ///
     /// - Parameters:
     ///   - progress: what is being measured, and which part of the plan is behind.
+    ///   - report: gets every measurement; what it throws ends the run.
     /// - Throws: ``OuroError`` for a plan or a folder that makes no sense, before anything is measured.
     public static func run(
         _ subject: Subject, plan: BenchmarkPlan,
         progress: @escaping @Sendable (_ what: String, _ fraction: Double) -> Void = { _, _ in },
-        report: @escaping @Sendable (BenchmarkFigure) -> Void
+        report: @escaping @Sendable (BenchmarkFigure) throws(OuroError) -> Void
     ) async throws {
         try plan.validate()
-        let kernels = try Kernels.select(plan.instructionSet ?? ProcessInfo.processInfo.environment["OURO_ISA"])
+        let kernels = try Kernels.select(plan.instructionSet)
         try await onThread {
             progress("loading", 0)
             try BenchmarkRun(subject, plan: plan, kernels: kernels, progress: progress, report: report).run()
@@ -38,7 +39,7 @@ public enum Benchmark {
         try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Value, any Error>) in
             let thread = Thread { continuation.resume(with: Result { try body() }) }
             thread.name = "ouro-bench"
-            thread.stackSize = 8 << 20
+            thread.stackSize = Kernels.stackSize
             thread.start()
         }
     }
@@ -48,7 +49,7 @@ public enum Benchmark {
 private final class BenchmarkRun {
     private let plan: BenchmarkPlan
     private let progress: (_ what: String, _ fraction: Double) -> Void
-    private let report: (BenchmarkFigure) -> Void
+    private let report: (BenchmarkFigure) throws(OuroError) -> Void
     /// What is being measured: its name, its number, and of how many.
     private var step = (name: "", index: 0, count: 1)
     private let kernels: Kernels
@@ -67,7 +68,8 @@ private final class BenchmarkRun {
 
     init(
         _ subject: Benchmark.Subject, plan: BenchmarkPlan, kernels: Kernels,
-        progress: @escaping (_ what: String, _ fraction: Double) -> Void, report: @escaping (BenchmarkFigure) -> Void
+        progress: @escaping (_ what: String, _ fraction: Double) -> Void,
+        report: @escaping (BenchmarkFigure) throws(OuroError) -> Void
     ) throws(OuroError) {
         self.plan = plan
         self.progress = progress
@@ -103,7 +105,7 @@ private final class BenchmarkRun {
 
     /// - Throws: ``OuroError`` with code `memoryExceeded` for the first measurement that would not fit.
     private func checkMemory() throws(OuroError) {
-        let available = EngineOptions.availableMemory / 10 * 9
+        let available = Machine.current.availableMemory / 10 * 9
         func check(_ field: String, _ value: Int, sequences: Int, positions: Int, rows: Int) throws(OuroError) {
             let needed =
                 sequences * keyValueBytes(positions) * configuration.loops
@@ -169,28 +171,28 @@ private final class BenchmarkRun {
 
     // MARK: what is measured
 
-    private func measureMachine() {
+    private func measureMachine() throws(OuroError) {
         for threads in 1...plan.threads {
             let some = MachineLimits(
                 kernels: kernels, pool: threads == plan.threads ? pool : WorkerPool(threadCount: threads))
-            func add(_ name: String, _ unit: String, _ measure: () -> Double) {
+            func add(_ name: String, _ unit: String, _ measure: () -> Double) throws(OuroError) {
                 let values = repeated { measure() }
                 var result = measurement(name, value: median(values) / 1e9, unit: unit)
                 (result.threads, result.weights) = (threads, nil)
-                report(result)
+                try report(result)
             }
             let reading = threads == plan.threads ? reading : some.fastestReading(of: readAreas)
-            add("bandwidth", "GB/s") { some.bandwidth(readAreas, reading) }
-            add("multiply-add", "GFLOP/s") { some.multiplyAdds() }
-            add("int8-dot", "GOP/s") { some.integerDots() }
+            try add("bandwidth", "GB/s") { some.bandwidth(readAreas, reading) }
+            try add("multiply-add", "GFLOP/s") { some.multiplyAdds() }
+            try add("int8-dot", "GOP/s") { some.integerDots() }
         }
     }
 
     private func measureLoad() throws(OuroError) {
         let rows = try sequences(1, positions: 1)
         let seconds = MachineLimits.time { decodeToken(rows.states[0], position: 0) }
-        report(measurement("load", value: subject.loadSeconds + seconds, unit: "s"))
-        if let bytes = residentMemory() { report(measurement("memory", value: Double(bytes) / 1e9, unit: "GB")) }
+        try report(measurement("load", value: subject.loadSeconds + seconds, unit: "s"))
+        if let bytes = residentMemory() { try report(measurement("memory", value: Double(bytes) / 1e9, unit: "GB")) }
     }
 
     /// Rows of as many sequences, at the first loop.
@@ -222,7 +224,7 @@ private final class BenchmarkRun {
             result.timesOneRow = median(Array(ratios.dropFirst()))
             result.leastTimesOneRow = median(leastRatios)
         }
-        report(result)
+        try report(result)
     }
 
     private func measureDecode(context: Int) throws(OuroError) {
@@ -236,7 +238,7 @@ private final class BenchmarkRun {
         (result.rows, result.context) = (1, context)
         result.limit = 1 / median(pairs.map(\.limit))
         result.fraction = median(pairs.map { $0.limit / $0.seconds })
-        report(result)
+        try report(result)
     }
 
     /// A chunk whose last position is the context's last.
@@ -264,7 +266,7 @@ private final class BenchmarkRun {
         (result.chunk, result.context) = (chunk, context)
         result.limit = Double(chunk) / median(pairs.map(\.limit))
         result.fraction = median(pairs.map { $0.limit / $0.seconds })
-        report(result)
+        try report(result)
     }
 
     private func decodeToken(_ sequence: Sequences.State, position: Int) {

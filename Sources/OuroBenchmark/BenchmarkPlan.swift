@@ -65,7 +65,7 @@ public struct BenchmarkPlan: Sendable {
         kvType: KVType? = nil, instructionSet: String? = nil
     ) {
         self.kinds = kinds
-        self.threads = threads ?? EngineOptions.defaultThreads
+        self.threads = threads ?? Machine.current.coreCount
         self.rows = rows
         self.chunks = chunks
         self.contexts = contexts

@@ -42,11 +42,11 @@ extension ModelWeights {
         let panels = configuration.layerCount * perLayer / (hidden * PackedMatrix.panel)
         let needed =
             panels * type.format.panelBytes(inputs: hidden) + 6 * hidden * configuration.vocabularySize
-        guard needed < EngineOptions.availableMemory else {
+        guard needed < Machine.current.availableMemory else {
             throw OuroError(
                 .memoryExceeded, field: "shape",
                 "\(type.rawValue) weights of this shape take about \(needed >> 20) MiB, of memory there are "
-                    + "\(EngineOptions.availableMemory >> 20) MiB; choose a smaller shape or fewer bits")
+                    + "\(Machine.current.availableMemory >> 20) MiB; choose a smaller shape or fewer bits")
         }
         var seed: UInt64 = 0
         func matrix(_ inputs: Int, _ outputs: Int, _ type: WeightType) -> PackedMatrix {

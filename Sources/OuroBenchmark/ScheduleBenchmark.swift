@@ -5,13 +5,15 @@ import Synchronization
 extension Benchmark {
     /// Measures ways to arrange rows into passes, on a thread of its own, handing over every result as soon as it is there.
     ///
+    /// - Parameter report: gets every result; what it throws ends the run.
     /// - Throws: ``OuroError`` for a plan, prompt or folder that makes no sense, before anything is measured; with code
     ///   `scheduleMismatch` if schedules that must not change a request's output did.
     public static func run(
-        _ subject: Subject, schedules plan: SchedulePlan, report: @escaping @Sendable (ScheduleReport) -> Void
+        _ subject: Subject, schedules plan: SchedulePlan,
+        report: @escaping @Sendable (ScheduleReport) throws(OuroError) -> Void
     ) async throws {
         try plan.validate()
-        let kernels = try Kernels.select(plan.instructionSet ?? ProcessInfo.processInfo.environment["OURO_ISA"])
+        let kernels = try Kernels.select(plan.instructionSet)
         try await onThread { try ScheduleBenchmark(subject, plan: plan, kernels: kernels, report: report).run() }
     }
 }
@@ -20,11 +22,12 @@ extension Benchmark {
 final class ScheduleBenchmark {
     let plan: SchedulePlan
     let model: BenchmarkModel
-    private let report: (ScheduleReport) -> Void
+    private let report: (ScheduleReport) throws(OuroError) -> Void
     private let freeRows: Int
 
     init(
-        _ subject: Benchmark.Subject, plan: SchedulePlan, kernels: Kernels, report: @escaping (ScheduleReport) -> Void
+        _ subject: Benchmark.Subject, plan: SchedulePlan, kernels: Kernels,
+        report: @escaping (ScheduleReport) throws(OuroError) -> Void
     ) throws(OuroError) {
         self.plan = plan
         self.report = report
@@ -40,7 +43,7 @@ final class ScheduleBenchmark {
         // Whatever is wrong with the prompt or the text shows before anything is measured. A simulation has its own.
         let prompt = plan.kinds == [.simulation] ? [] : try promptTokens()
         let text = plan.kinds.contains(.agreement) ? try textTokens() : nil
-        if plan.kinds.contains(.agreement) { report(.agreement(try agreement(prompt: prompt, text: text))) }
+        if plan.kinds.contains(.agreement) { try report(.agreement(agreement(prompt: prompt, text: text))) }
         if plan.kinds.contains(.schedules) { try compareSchedules(prompt) }
         if plan.kinds.contains(.concurrency) { try compareStreams(prompt) }
         if plan.kinds.contains(.simulation) { try simulate() }
@@ -60,7 +63,7 @@ final class ScheduleBenchmark {
             Contender(schedule: $0.0, requests: [(prompt, $0.1)], device: model.device)
         }
         let results = try compare(contenders, name: "schedules", trialSeconds: plan.seconds / 2)
-        for result in results { report(.schedule(result.figure)) }
+        for result in results { try report(.schedule(result.figure)) }
         try Self.checkEqual(results[0].output, results[2].output)
         try Self.checkEqual(results[0].output, results[4].output)
         try Self.checkEqual(results[1].output, results[3].output)
@@ -80,7 +83,9 @@ final class ScheduleBenchmark {
             }
         }
         let results = try compare(contenders, name: "concurrency", trialSeconds: plan.seconds / 4)
-        for result in results where plan.streams.contains(result.figure.streams) { report(.schedule(result.figure)) }
+        for result in results where plan.streams.contains(result.figure.streams) {
+            try report(.schedule(result.figure))
+        }
         let half = results.count / 2
         for (plain, wavefront) in zip(results[..<half], results[half...]) {
             try Self.checkEqual(plain.output, wavefront.output)
@@ -103,7 +108,7 @@ final class ScheduleBenchmark {
             [contender(exit, wavefront: false), contender(exit, wavefront: true)]
         }
         let results = try compare(contenders, name: "simulation", trialSeconds: plan.seconds / 2)
-        for result in results { report(.schedule(result.figure)) }
+        for result in results { try report(.schedule(result.figure)) }
         for index in stride(from: 0, to: results.count, by: 2) {
             try Self.checkEqual(results[index].output, results[index + 1].output)
         }

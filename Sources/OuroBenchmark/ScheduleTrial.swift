@@ -24,7 +24,7 @@ struct ScheduleTrial {
             requests.reduce(0) {
                 $0 + layout.blocks(positions: $1.prompt.count + $1.request.maxTokens, loops: $1.request.loops)
             } * layout.bytesPerBlock
-        let available = EngineOptions.availableMemory / 10 * 9
+        let available = Machine.current.availableMemory / 10 * 9
         guard needed <= available else {
             throw OuroError(
                 .memoryExceeded, field: "streams",

@@ -143,7 +143,7 @@ struct Bench: AsyncParsableCommand {
         if model != nil, shape != nil || weights != nil, !kinds.schedules.contains(.simulation) {
             throw ValidationError("--model has its own shape and weights; leave --shape and --weights out")
         }
-        if let threads, threads < 1 { throw ValidationError("--threads: expected at least 1, found \(threads)") }
+        try checkThreads(threads)
         if !(seconds > 0) { throw ValidationError("--seconds: expected more than 0, found \(seconds)") }
         _ = try plan()
         _ = try schedules.plan(kinds: kinds.schedules, threads: threads, seconds: seconds, kvType: kvType)
@@ -154,7 +154,7 @@ struct Bench: AsyncParsableCommand {
         let kinds = try kinds()
         if !kinds.machine.isEmpty { try await measureLimits() }
         if !kinds.schedules.isEmpty {
-            if !kinds.machine.isEmpty, !json { Terminal.write("\n") }
+            if !kinds.machine.isEmpty, !json { try Terminal.write("\n") }
             var folder: URL?
             if let model { folder = try await ModelChoice.folder(of: model) }
             try await scheduleBench(kinds.schedules, folder: folder).run()
@@ -168,7 +168,8 @@ struct Bench: AsyncParsableCommand {
             if index > 0 { plan.kinds.remove(.machine) }
             defer { printer.bar.clear() }
             try await Benchmark.run(
-                subject, plan: plan, progress: { printer.bar.showSeldom($0, $1) }, report: { printer.show($0) })
+                subject, plan: plan, progress: { printer.bar.showSeldom($0, $1) },
+                report: { figure throws(OuroError) in try printer.show(figure) })
         }
     }
 }
@@ -186,14 +187,14 @@ private final class LimitPrinter: Sendable {
         needsHeading = Mutex(!json)
     }
 
-    func show(_ figure: BenchmarkFigure) {
+    func show(_ figure: BenchmarkFigure) throws(OuroError) {
         bar.clear()
         let isFirst = needsHeading.withLock { needed in
             defer { needed = false }
             return needed
         }
-        if isFirst { Terminal.write(BenchTable.header + "\n") }
-        Terminal.write((json ? figure.json.text : BenchTable.line(figure)) + "\n")
+        if isFirst { try Terminal.write(BenchTable.header + "\n") }
+        try Terminal.write((json ? figure.json.text : BenchTable.line(figure)) + "\n")
     }
 }
 

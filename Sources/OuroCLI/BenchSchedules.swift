@@ -86,7 +86,9 @@ struct ScheduleBench {
             let isRandom = kind == .simulation || prefersRandom
             if !isRandom { single.prompt = plan.prompt ?? modelPrompt }
             for subject in isRandom ? random : [.folder(model)] {
-                try await Benchmark.run(subject, schedules: single) { printer.show($0) }
+                try await Benchmark.run(subject, schedules: single) { report throws(OuroError) in
+                    try printer.show(report)
+                }
             }
         }
     }
@@ -116,36 +118,36 @@ private final class SchedulePrinter: @unchecked Sendable {
 
     init(json: Bool) { self.json = json }
 
-    func show(_ report: ScheduleReport) {
-        if json { return Terminal.write(report.json.text + "\n") }
+    func show(_ report: ScheduleReport) throws(OuroError) {
+        if json { return try Terminal.write(report.json.text + "\n") }
         switch report {
         case .schedule(let figure):
             let other = figure.name == "concurrency" ? "one stream, plain" : "plain"
             let title = figure.settled.map { "simulation: real passes, predictions settled as \(Self.percents($0))" }
-            begin(
+            try begin(
                 "\(title ?? figure.name) (\(figure.shape), \(figure.weights ?? "-"), \(figure.threads) threads; "
                     + "x: against \(other))\n"
                     + row("schedule", "tokens/s", "x", "passes/token", "x", "mean loops"))
             let streams = figure.streams == 1 ? "1 stream" : "\(figure.streams) streams"
             let name = figure.name == "concurrency" ? "\(figure.schedule), \(streams)" : figure.schedule
-            Terminal.write(
+            try Terminal.write(
                 row(
                     name, BenchTable.number(figure.tokensPerSecond), String(format: "%.2f", figure.speedRatio),
                     String(format: "%.3f", figure.passesPerToken), String(format: "%.2f", figure.passRatio),
                     String(format: "%.2f", figure.meanLoops)) + "\n")
         case .agreement(let figure):
-            begin(
+            try begin(
                 "agreement with the last loop (\(figure.shape), \(figure.positions) positions of "
                     + "\(figure.isGenerated ? "the model's own text" : "the text"))\n"
                     + row("loop", "agrees", "settled", "leaves", "", ""))
             func percent(_ value: Double) -> String { String(format: "%.1f %%", value * 100) }
             for loop in figure.agreement.indices {
-                Terminal.write(
+                try Terminal.write(
                     row(
                         "\(loop + 1)", percent(figure.agreement[loop]), percent(figure.settled[loop]),
                         percent(figure.exits[loop]), "", "") + "\n")
             }
-            Terminal.write(
+            try Terminal.write(
                 row(
                     "mean", "", String(format: "%.2f", figure.meanSettlingLoop),
                     String(format: "%.2f", figure.meanExitLoop), "", "")
@@ -157,9 +159,9 @@ private final class SchedulePrinter: @unchecked Sendable {
         shares.map { String(format: "%.3g", $0 * 100) }.joined(separator: "/") + " %"
     }
 
-    private func begin(_ text: String) {
+    private func begin(_ text: String) throws(OuroError) {
         guard text != heading else { return }
-        Terminal.write((heading.isEmpty ? "" : "\n") + text + "\n")
+        try Terminal.write((heading.isEmpty ? "" : "\n") + text + "\n")
         heading = text
     }
 

@@ -55,15 +55,18 @@ struct Chat: AsyncParsableCommand {
                     messages = opening
                     Terminal.writeError("The conversation is forgotten.\n")
                 case ("/loops", let value?):
-                    guard let loops = Int(value), loops >= 1 else {
-                        Terminal.writeError("/loops: expected a number from 1, found '\(value)'\n")
+                    guard let loops = Int(value), Limits.loops.contains(loops) else {
+                        Terminal.writeError(
+                            "/loops: expected a number from 1 to \(Limits.loops.upperBound), found '\(value)'\n")
                         continue
                     }
                     depth.loops = loops
                     Terminal.writeError("\(loops) loops per token.\n")
                 case ("/threshold", let value?):
-                    guard let threshold = Float(value), threshold >= 0 else {
-                        Terminal.writeError("/threshold: expected a number from 0, found '\(value)'\n")
+                    guard let threshold = Float(value), Limits.exitThreshold.contains(Double(threshold)) else {
+                        Terminal.writeError(
+                            "/threshold: expected a number from 0 to \(Limits.exitThreshold.upperBound), found '\(value)'\n"
+                        )
                         continue
                     }
                     (depth.exitThreshold, depth.exitAt, depth.exitChange, depth.exitWeighted) = (
@@ -79,7 +82,7 @@ struct Chat: AsyncParsableCommand {
             do {
                 let answer = try await reply(to: messages, engine: engine, depth: depth)
                 messages.append(ChatMessage(role: "assistant", content: answer))
-            } catch let error as OuroError {
+            } catch let error as OuroError where error.code != .unwritableFile {
                 Terminal.writeError("\(error)\n")
                 messages.removeLast()
             }
@@ -100,9 +103,9 @@ struct Chat: AsyncParsableCommand {
             summary.add(token)
             // Thoughts are not part of the conversation.
             if reasoning?.isThought(token.id) != true { answer += token.text }
-            Terminal.write(showDepth ? colours.paint(token.text, loop: token.exitLoop) : token.text)
+            try Terminal.write(showDepth ? colours.paint(token.text, loop: token.exitLoop) : token.text)
         }
-        Terminal.write("\n")
+        try Terminal.write("\n")
         if showDepth { Terminal.writeError("\(colours.legend)\n\(summary.line)\n") }
         return answer
     }

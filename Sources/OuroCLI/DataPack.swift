@@ -53,6 +53,6 @@ struct DataPack: AsyncParsableCommand {
         let summary = try packing.run(
             urls, to: try dataset.writer(output, encoder, vocabularySize: vocabularySize))
         bar.clear()
-        PackReport.write(summary, json: json)
+        try PackReport.write(summary, json: json)
     }
 }

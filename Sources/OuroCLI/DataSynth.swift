@@ -69,7 +69,7 @@ struct DataSynth: AsyncParsableCommand {
                 task, levels: levels, seed: seed, count: count, split: split,
                 to: try dataset.writer(output, encoder, vocabularySize: vocabularySize))
             bar.clear()
-            return PackReport.write(summary, json: json)
+            return try PackReport.write(summary, json: json)
         }
         let sink = try LineSink(output)
         for index in 0..<count {

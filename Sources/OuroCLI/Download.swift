@@ -69,7 +69,7 @@ struct Download: AsyncParsableCommand {
         let snapshot = try await Hub(settings).download(
             repository, files: patterns, to: localDir.map { URL(fileURLWithPath: $0) }, progress: bar.show)
         bar.clear()
-        guard json else { return Terminal.write(snapshot.folder.path + "\n") }
+        guard json else { return try Terminal.write(snapshot.folder.path + "\n") }
         let report = JSONOutput.object([
             "model": .string(repository.name), "revision": .string(repository.revision),
             "commit": .string(snapshot.commit), "folder": .string(snapshot.folder.path),
@@ -77,7 +77,7 @@ struct Download: AsyncParsableCommand {
             "files": .array(
                 snapshot.files.map { .object(["path": .string($0.path), "bytes": .int($0.byteCount)]) }),
         ])
-        Terminal.write(report.text + "\n")
+        try Terminal.write(report.text + "\n")
     }
 }
 

@@ -114,10 +114,10 @@ struct Eval: AsyncParsableCommand {
             configuration: configuration)
         var evaluator = Evaluator(engine: engine, plan: plan)
         var results: [EvaluationResult] = []
-        if !json { Terminal.write(EvaluationTable.header + "\n") }
-        func report(_ new: [EvaluationResult]) {
+        if !json { try Terminal.write(EvaluationTable.header + "\n") }
+        func report(_ new: [EvaluationResult]) throws(OuroError) {
             results += new
-            for result in new { Terminal.write((json ? result.json.text : EvaluationTable.line(result)) + "\n") }
+            for result in new { try Terminal.write((json ? result.json.text : EvaluationTable.line(result)) + "\n") }
         }
         switch work {
         case .synthetic(let task, let levels):
@@ -126,16 +126,16 @@ struct Eval: AsyncParsableCommand {
                 evaluator.progress = { bar.show($0) }
                 let new = try await evaluator.evaluate(task, level: level, seed: seed, count: count, split: split)
                 bar.clear()
-                report(new)
+                try report(new)
             }
         case .text(let text):
-            report(try await evaluator.evaluate(text: text, window: window))
+            try report(await evaluator.evaluate(text: text, window: window))
         case .choices(let questions):
             let bar = ProgressBar("choices", total: questions.reduce(0) { $0 + $1.choices.count })
             evaluator.progress = { bar.show($0) }
             let new = try await evaluator.evaluate(questions)
             bar.clear()
-            report(new)
+            try report(new)
         }
         if let plot {
             let name = model.choice.name

@@ -126,13 +126,13 @@ struct Generate: AsyncParsableCommand {
                 }
             }
             if json {
-                Terminal.write(token.json.text + "\n")
+                try Terminal.write(token.json.text + "\n")
             } else {
-                Terminal.write(showDepth ? colours.paint(token.text, loop: token.exitLoop) : token.text)
+                try Terminal.write(showDepth ? colours.paint(token.text, loop: token.exitLoop) : token.text)
             }
         }
-        if json { return Terminal.write(summary.json.text + "\n") }
-        Terminal.write("\n")
+        if json { return try Terminal.write(summary.json.text + "\n") }
+        try Terminal.write("\n")
         if showDepth { Terminal.writeError("\(colours.legend)\n") }
         if showDepth || Terminal.errorIsTerminal { Terminal.writeError("\(summary.line)\n") }
     }

@@ -35,9 +35,9 @@ struct Inspect: AsyncParsableCommand {
         let cache = CacheMemory(configuration, type: kvType ?? .default(for: configuration))
         let device = try Device.auto.resolvedName()
         if json {
-            Terminal.write(report(configuration, checkpoint, counts, cache, device: device).text + "\n")
+            try Terminal.write(report(configuration, checkpoint, counts, cache, device: device).text + "\n")
         } else {
-            printReport(configuration, checkpoint, counts, cache, device: device)
+            try printReport(configuration, checkpoint, counts, cache, device: device)
         }
     }
 
@@ -72,52 +72,52 @@ struct Inspect: AsyncParsableCommand {
     private func printReport(
         _ c: ModelConfiguration, _ checkpoint: Checkpoint, _ counts: ParameterCounts, _ cache: CacheMemory,
         device: String
-    ) {
-        func row(_ name: String, _ value: String, width: Int = 22) {
-            Terminal.write("  " + column(name, width) + value + "\n")
+    ) throws(OuroError) {
+        func row(_ name: String, _ value: String, width: Int = 22) throws(OuroError) {
+            try Terminal.write("  " + column(name, width) + value + "\n")
         }
         func grouped(_ value: Int) -> String {
             var digits = Array(String(value))
             for index in stride(from: digits.count - 3, to: 0, by: -3) { digits.insert(" ", at: index) }
             return String(digits)
         }
-        Terminal.write("Configuration\n")
-        row("loops", "\(c.loops) (exit threshold \(c.exitThreshold))")
-        row("layers", "\(c.layerCount), applied \(c.layerCount * c.loops) times per token")
-        row("hidden size", "\(c.hiddenSize)")
-        row("attention", "\(c.headCount) heads of \(c.headDimension), \(c.keyValueHeadCount) for keys and values")
-        row("MLP", "\(c.intermediateSize)")
-        row("vocabulary", "\(c.vocabularySize)" + (c.tiesWordEmbeddings ? ", head tied to the embedding" : ""))
-        row("context", "\(c.contextLength) positions")
-        row("RoPE", "base \(c.rope.theta), \(c.rope.scaling)")
+        try Terminal.write("Configuration\n")
+        try row("loops", "\(c.loops) (exit threshold \(c.exitThreshold))")
+        try row("layers", "\(c.layerCount), applied \(c.layerCount * c.loops) times per token")
+        try row("hidden size", "\(c.hiddenSize)")
+        try row("attention", "\(c.headCount) heads of \(c.headDimension), \(c.keyValueHeadCount) for keys and values")
+        try row("MLP", "\(c.intermediateSize)")
+        try row("vocabulary", "\(c.vocabularySize)" + (c.tiesWordEmbeddings ? ", head tied to the embedding" : ""))
+        try row("context", "\(c.contextLength) positions")
+        try row("RoPE", "base \(c.rope.theta), \(c.rope.scaling)")
         let windows = c.slidingWindows.compactMap { $0 }
-        if let window = windows.first { row("sliding window", "\(window) in \(windows.count) layers") }
-        if let quantisation = c.quantisation { row("quantisation", quantisation.summary) }
+        if let window = windows.first { try row("sliding window", "\(window) in \(windows.count) layers") }
+        if let quantisation = c.quantisation { try row("quantisation", quantisation.summary) }
 
-        Terminal.write("Parameters\n")
-        row("looped block", grouped(counts.block))
-        row("embedding", grouped(counts.embedding))
-        row("head", c.tiesWordEmbeddings ? "the embedding" : grouped(counts.head))
-        row("gate", grouped(counts.gate))
-        row("total", grouped(counts.total))
+        try Terminal.write("Parameters\n")
+        try row("looped block", grouped(counts.block))
+        try row("embedding", grouped(counts.embedding))
+        try row("head", c.tiesWordEmbeddings ? "the embedding" : grouped(counts.head))
+        try row("gate", grouped(counts.gate))
+        try row("total", grouped(counts.total))
 
-        Terminal.write("Device\n")
-        row("auto", device)
+        try Terminal.write("Device\n")
+        try row("auto", device)
 
-        Terminal.write("Keys and values, per 1K tokens (\(cache.type.rawValue))\n")
-        row("full", cache.text(cache.full) + ", \(c.loops) loops")
-        row("last-loop, averaged", cache.text(cache.shared) + ", after prefill")
+        try Terminal.write("Keys and values, per 1K tokens (\(cache.type.rawValue))\n")
+        try row("full", cache.text(cache.full) + ", \(c.loops) loops")
+        try row("last-loop, averaged", cache.text(cache.shared) + ", after prefill")
 
-        Terminal.write("Tensors\n")
+        try Terminal.write("Tensors\n")
         let names = c.tensorNames
         let sorted = checkpoint.tensors.values.sorted {
             $0.name.compare($1.name, options: .numeric) == .orderedAscending
         }
         for tensor in sorted where tensors || (names.layer(of: tensor.name) ?? 0) == 0 {
             let shape = tensor.shape.map(String.init).joined(separator: " x ")
-            row(tensor.name, "\(tensor.elementType.rawValue)  \(shape)", width: 56)
+            try row(tensor.name, "\(tensor.elementType.rawValue)  \(shape)", width: 56)
         }
-        if !tensors, c.layerCount > 1 { Terminal.write("  and the same for layers 1 to \(c.layerCount - 1)\n") }
+        if !tensors, c.layerCount > 1 { try Terminal.write("  and the same for layers 1 to \(c.layerCount - 1)\n") }
     }
 }
 

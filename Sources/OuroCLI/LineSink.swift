@@ -26,7 +26,7 @@ final class LineSink {
         if let file {
             try file.write(pending, at: position)
         } else {
-            FileHandle.standardOutput.write(pending)
+            try Terminal.write(pending)
         }
         position += pending.count
         pending.removeAll(keepingCapacity: true)

@@ -25,6 +25,6 @@ struct Merge: ParsableCommand {
     func run() throws {
         let adapter = try Adapter(contentsOf: URL(fileURLWithPath: adapter))
         try adapter.merge(into: URL(fileURLWithPath: model), output: URL(fileURLWithPath: output))
-        Terminal.write(output + "\n")
+        try Terminal.write(output + "\n")
     }
 }

@@ -48,7 +48,7 @@ struct ModelOptions: ParsableArguments {
     var noMap = false
 
     func validate() throws {
-        if let threads, threads < 1 { throw ValidationError("--threads: expected at least 1, found \(threads)") }
+        try checkThreads(threads)
         if prefillChunk < 1 { throw ValidationError("--prefill-chunk: expected at least 1, found \(prefillChunk)") }
     }
 
@@ -61,6 +61,13 @@ struct ModelOptions: ParsableArguments {
                 adapter: adapter.map { URL(fileURLWithPath: $0) }, device: device)
         )
     }
+}
+
+/// - Throws: `ValidationError` for a number of threads that no engine takes.
+func checkThreads(_ threads: Int?) throws {
+    guard let threads, !Limits.threads.contains(threads) else { return }
+    throw ValidationError(
+        "--threads: expected \(Limits.threads.lowerBound) to \(Limits.threads.upperBound), found \(threads)")
 }
 
 /// How many loops, and when a token may leave.

@@ -1,6 +1,14 @@
 import ArgumentParser
+import Ouro
 
 @main
+enum Main {
+    static func main() async {
+        Terminal.prepare()
+        await OuroCommand.main()
+    }
+}
+
 struct OuroCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "ouro",
@@ -19,7 +27,7 @@ struct OuroCommand: AsyncParsableCommand {
               ouro download ByteDance/Ouro-1.4B
               ouro quantize --model ./Ouro-1.4B --bits 4 -o ./Ouro-1.4B-4bit
             """,
-        version: "0.1.0",
+        version: PackageVersion.current,
         subcommands: [
             Generate.self, Chat.self, Serve.self, Score.self, Eval.self, Train.self, Upcycle.self, Merge.self,
             Quantize.self, DataVerb.self, Inspect.self, Tokenize.self, Bench.self, Download.self, Health.self,

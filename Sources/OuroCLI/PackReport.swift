@@ -3,7 +3,7 @@ import OuroData
 
 /// What was packed, for people or programs.
 enum PackReport {
-    static func write(_ summary: DataPacking.Summary, json: Bool) {
+    static func write(_ summary: DataPacking.Summary, json: Bool) throws(OuroError) {
         func number(_ values: [DatasetPart: Int], _ part: DatasetPart) -> Int { values[part] ?? 0 }
         if !summary.droppedBytes.isEmpty {
             let list = summary.droppedBytes.sorted().map { "0x" + String($0, radix: 16) }.joined(separator: " ")
@@ -18,13 +18,13 @@ enum PackReport {
             let line = JSONOutput.object([
                 "train": part(.train), "valid": part(.valid), "learnt": .int(summary.learnt),
             ])
-            return Terminal.write(line.text + "\n")
+            return try Terminal.write(line.text + "\n")
         }
         for part in DatasetPart.allCases where number(summary.documents, part) > 0 {
-            Terminal.write(
+            try Terminal.write(
                 "\(part.rawValue): \(number(summary.documents, part)) documents, \(number(summary.tokens, part)) tokens\n"
             )
         }
-        Terminal.write("\(summary.learnt) tokens are learnt\n")
+        try Terminal.write("\(summary.learnt) tokens are learnt\n")
     }
 }

@@ -84,7 +84,7 @@ struct Quantize: AsyncParsableCommand {
         try check("--embedding-bits", embeddingBits)
         try check("--head-bits", headBits)
         try check("--gate-bits", gateBits)
-        if let threads, threads < 1 { throw ValidationError("--threads: expected at least 1, found \(threads)") }
+        try checkThreads(threads)
         if reportTokens < 2 { throw ValidationError("--report-tokens: expected at least 2, found \(reportTokens)") }
         if report {
             guard file != nil else { throw ValidationError("--report needs a text: give it with --file") }
@@ -130,7 +130,7 @@ struct Quantize: AsyncParsableCommand {
             tokenLimit: reportTokens, threads: threads
         ) { bar.show("comparing", $0) }
         bar.clear()
-        divergence.write(json: json)
+        try divergence.write(json: json)
     }
 
     private func quantise(_ folder: URL, to output: URL) throws {
@@ -173,7 +173,7 @@ struct Quantize: AsyncParsableCommand {
 
 extension Divergence {
     /// Prints a table, or one JSON object.
-    func write(json: Bool) {
+    func write(json: Bool) throws(OuroError) {
         if json {
             let loops = loops.map {
                 JSONOutput.object([
@@ -181,16 +181,16 @@ extension Divergence {
                     "perplexity": .double($0.perplexity), "reference_perplexity": .double($0.referencePerplexity),
                 ])
             }
-            return Terminal.write(
+            return try Terminal.write(
                 JSONOutput.object(["positions": .int(positions), "loops": .array(loops)]).text + "\n")
         }
-        Terminal.write("loop   KL, nats   same top token   perplexity   of the reference\n")
+        try Terminal.write("loop   KL, nats   same top token   perplexity   of the reference\n")
         for loop in loops {
-            Terminal.write(
+            try Terminal.write(
                 String(
                     format: "%4d   %8.5f   %13.2f%%   %10.4f   %16.4f\n", loop.loop, loop.divergence,
                     loop.agreement * 100, loop.perplexity, loop.referencePerplexity))
         }
-        Terminal.write("over \(positions) positions\n")
+        try Terminal.write("over \(positions) positions\n")
     }
 }

@@ -96,15 +96,15 @@ struct Score: AsyncParsableCommand {
         if showsProgress { Terminal.writeError("\r\u{1B}[K") }
         let perplexities = Self.perplexities(positions)
         if json {
-            for position in positions { Terminal.write(position.json.text + "\n") }
-            Terminal.write(
+            for position in positions { try Terminal.write(position.json.text + "\n") }
+            try Terminal.write(
                 JSONOutput.object([
                     "summary": .object([
                         "tokens": .int(positions.count), "perplexity": .array(perplexities.map { .double($0) }),
                     ])
                 ]).text + "\n")
         } else {
-            printTable(positions, perplexities, engine: engine)
+            try printTable(positions, perplexities, engine: engine)
         }
     }
 
@@ -128,7 +128,7 @@ struct Score: AsyncParsableCommand {
             threads: model.threads
         ) { bar.show("comparing", $0) }
         bar.clear()
-        divergence.write(json: json)
+        try divergence.write(json: json)
     }
 
     /// exp of the mean negative log-probability, per loop; none for a single token.
@@ -140,7 +140,7 @@ struct Score: AsyncParsableCommand {
         }
     }
 
-    private func printTable(_ positions: [ScoredPosition], _ perplexities: [Double], engine: Engine) {
+    private func printTable(_ positions: [ScoredPosition], _ perplexities: [Double], engine: Engine) throws(OuroError) {
         let loops = positions.first?.gate.count ?? 0
         let colours = DepthColours(loops: max(loops, 1))
         func name(_ token: Int) -> String {
@@ -151,21 +151,21 @@ struct Score: AsyncParsableCommand {
         }
         func number(_ value: Float) -> String { String(format: "%8.3f", value) }
         let width = 8 * loops
-        Terminal.write(
+        try Terminal.write(
             "  pos  \("token".leftAligned(in: 14))\("log-probability by loop".leftAligned(in: width + 2))"
                 + "\("gate by loop".leftAligned(in: width + 2))exit  next token by loop\n")
         for position in positions {
             let logs = position.logProbabilities?.map(number).joined() ?? String(repeating: "       -", count: loops)
             let exit = colours.paint("\(position.exitLoop)", loop: position.exitLoop)
             let next = position.argmax.map(name).joined(separator: " | ")
-            Terminal.write(
+            try Terminal.write(
                 String(format: "%5d  ", position.position) + name(position.token).leftAligned(in: 14) + logs + "  "
                     + position.gate.map(number).joined() + "     \(exit)  \(next)\n")
         }
         let mean = Double(positions.map(\.exitLoop).reduce(0, +)) / Double(max(positions.count, 1))
-        Terminal.write(
+        try Terminal.write(
             "\nperplexity by loop: " + perplexities.map { String(format: "%.3f", $0) }.joined(separator: "  "))
-        Terminal.write(String(format: "\nmean exit loop: %.2f\n", mean))
+        try Terminal.write(String(format: "\nmean exit loop: %.2f\n", mean))
     }
 }
 

@@ -86,18 +86,12 @@ struct Serve: AsyncParsableCommand {
     func run() async throws {
         var logger = Logger(label: "ouro") { StreamLogHandler.standardError(label: $0) }
         logger.logLevel = Logger.Level(rawValue: logLevel) ?? .info
+        try options.checkHost()
         let engine = try await model.load()
         let server = try Server(
             engine: engine, modelName: name ?? model.choice.name, options: options,
             logger: logger)
         let host = host.contains(":") ? "[\(host)]" : host
-        do {
-            try await server.run { port in Terminal.writeError("Listening on http://\(host):\(port)\n") }
-        } catch let error as OuroError {
-            throw error
-        } catch {
-            throw OuroError(
-                .unsupported, field: "port", "cannot listen on \(host):\(port): \(error); choose another with --port")
-        }
+        try await server.run { port in Terminal.writeError("Listening on http://\(host):\(port)\n") }
     }
 }

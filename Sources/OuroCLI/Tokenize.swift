@@ -38,17 +38,17 @@ struct Tokenize: AsyncParsableCommand {
                 throw OuroError(.invalidRequest, field: "ids", "token \(bad) is not in the vocabulary")
             }
             let decoded = tokenizer.decode(ids, skippingSpecialTokens: plain)
-            if json { return Terminal.write(JSONOutput.object(["text": .string(decoded)]).text + "\n") }
-            return Terminal.write(decoded + "\n")
+            if json { return try Terminal.write(JSONOutput.object(["text": .string(decoded)]).text + "\n") }
+            return try Terminal.write(decoded + "\n")
         }
         let input = try text ?? InputText.read(file: "-")
         let ids = tokenizer.encode(input, parsingSpecialTokens: !plain)
         let pieces = ids.map { tokenizer.piece($0) }
         if json {
             let line = JSONOutput.object(["ids": .ints(ids), "pieces": .array(pieces.map { .string($0) })])
-            return Terminal.write(line.text + "\n")
+            return try Terminal.write(line.text + "\n")
         }
-        for (id, piece) in zip(ids, pieces) { Terminal.write("\(id)\t\(piece)\n") }
+        for (id, piece) in zip(ids, pieces) { try Terminal.write("\(id)\t\(piece)\n") }
         Terminal.warnAboutDroppedBytes(in: input, tokenizer: tokenizer)
     }
 }

@@ -74,7 +74,7 @@ struct Train: AsyncParsableCommand {
         guard plotsOnly || (recipe == nil) != (measure == nil) else {
             throw ValidationError("give --recipe, --measure, or --plot with --output")
         }
-        if let threads, threads < 1 { throw ValidationError("--threads: expected at least 1, found \(threads)") }
+        try checkThreads(threads)
         if resume, initial != nil { throw ValidationError("--resume and --init exclude each other") }
         for (name, value) in [
             ("loops", loops), ("batch", batch), ("length", length), ("micro-batch", microBatch), ("steps", steps),
@@ -83,17 +83,17 @@ struct Train: AsyncParsableCommand {
         }
     }
 
-    private var threadCount: Int { threads ?? ProcessInfo.processInfo.activeProcessorCount }
+    private var threadCount: Int { threads ?? Machine.current.processorCount }
 
     func run() async throws {
         if let measure { return try runMeasurement(measure) }
         if recipe == nil, let output {
             let folder = URL(fileURLWithPath: output)
             try TrainingPlot.draw(folder, title: folder.standardizedFileURL.lastPathComponent)
-            return Terminal.write(TrainingPlot.file(in: folder).path + "\n")
+            return try Terminal.write(TrainingPlot.file(in: folder).path + "\n")
         }
         let recipe = try Recipe(contentsOf: URL(fileURLWithPath: recipe ?? ""))
-        if plan { return Terminal.write(try TrainingPlan(recipe, threads: threadCount).text + "\n") }
+        if plan { return try Terminal.write(try TrainingPlan(recipe, threads: threadCount).text + "\n") }
         let folder = URL(fileURLWithPath: output ?? "runs/\(recipe.name)")
         var start: URL?
         if let initial { start = try await ModelChoice.folder(of: initial) }
@@ -102,8 +102,9 @@ struct Train: AsyncParsableCommand {
             initial: start, resumes: resume || export)
         if export {
             try trainer.export()
-            return Terminal.write(trainer.resultFolder.path + "\n")
+            return try Terminal.write(trainer.resultFolder.path + "\n")
         }
+        for note in trainer.notes { Terminal.writeError("note: \(note)\n") }
         trainer.plots = plot
         let interrupt = Interrupt()
         let isTerminal = Terminal.errorIsTerminal
@@ -112,7 +113,7 @@ struct Train: AsyncParsableCommand {
         }
         if isTerminal { Terminal.writeError("\n") }
         switch outcome {
-        case .finished: Terminal.write(trainer.resultFolder.path + "\n")
+        case .finished: try Terminal.write(trainer.resultFolder.path + "\n")
         case .stopped:
             Terminal.writeError("stopped after step \(trainer.progress.step); --resume continues\n")
             throw ExitCode(130)
@@ -129,16 +130,16 @@ struct Train: AsyncParsableCommand {
                 vocabularySize: sizes[4], hiddenSize: sizes[1], intermediateSize: sizes[3], layerCount: sizes[0],
                 headCount: sizes[2], contextLength: length, loops: loops),
             rows: batch, length: length, microBatch: microBatch)
-        _ = try benchmark.run(steps: steps, threads: threadCount) { step in
+        _ = try benchmark.run(steps: steps, threads: threadCount) { step throws(OuroError) in
             if json {
                 let line = JSONOutput.object([
                     "seconds": .double(step.seconds), "tokens_per_second": .double(step.tokensPerSecond),
                     "operations_per_second": .double(step.operationsPerSecond), "limit": .double(step.limit),
                     "fraction": .double(step.fraction),
                 ])
-                return Terminal.write(line.text + "\n")
+                return try Terminal.write(line.text + "\n")
             }
-            Terminal.write(
+            try Terminal.write(
                 String(
                     format: "%.3f s, %.0f tokens/s, %.1f of %.1f GFLOP/s (%.1f %%)\n", step.seconds,
                     step.tokensPerSecond, step.operationsPerSecond / 1e9, step.limit / 1e9, 100 * step.fraction))

@@ -26,6 +26,6 @@ struct Upcycle: ParsableCommand {
     func run() throws {
         try Upcycling.write(
             model: URL(fileURLWithPath: model), layers: layers, to: URL(fileURLWithPath: output))
-        Terminal.write(output + "\n")
+        try Terminal.write(output + "\n")
     }
 }

@@ -26,7 +26,7 @@ struct Calibration {
     /// - Throws: ``OuroError`` with code `memoryExceeded` if the statistics of a run do not fit.
     static func checkMemory(
         _ options: QuantisationOptions, _ configuration: ModelConfiguration,
-        available: Int = EngineOptions.availableMemory
+        available: Int = Machine.current.availableMemory
     ) throws(OuroError) {
         let sizes = LayerInput.allCases.map { SecondMoments.byteCount(inputs: configuration.width(of: $0)) }
         let layers = runs(options, configuration).map(\.count).max() ?? 0

@@ -50,8 +50,8 @@ public struct Divergence: Sendable, Equatable {
         _ subject: Subject, against reference: Subject, tokens: [Int], tokenLimit: Int = 8192, windowLength: Int = 512,
         promptLength: Int? = nil, threads: Int? = nil, progress: (Double) -> Void = { _ in }
     ) throws -> Divergence {
-        let kernels = try LoadedModel.defaultKernels()
-        let pool = WorkerPool(threadCount: threads ?? EngineOptions.defaultThreads)
+        let kernels = try Kernels.select()
+        let pool = WorkerPool(threadCount: threads ?? Machine.current.coreCount)
         let base = try LoadedModel(folder: reference.folder, kernels: kernels, pool: pool)
         let isSame = subject.folder.standardizedFileURL == reference.folder.standardizedFileURL
         let other = isSame ? base : try LoadedModel(folder: subject.folder, kernels: kernels, pool: pool)

@@ -66,8 +66,8 @@ public struct Quantiser: Sendable {
     ///   work can be resumed.
     public func write(to output: URL, progress: (Progress) -> Void = { _ in }) throws {
         if options.calibration != nil { try Calibration.checkMemory(options, configuration) }
-        let kernels = try LoadedModel.defaultKernels()
-        let pool = WorkerPool(threadCount: options.threads ?? EngineOptions.defaultThreads)
+        let kernels = try Kernels.select()
+        let pool = WorkerPool(threadCount: options.threads ?? Machine.current.coreCount)
         let target = try QuantisationFolder(
             output, source: folder, fingerprint: try fingerprint(kernels), replacesFiles: options.replacesFiles)
         if target.startedAnew { progress(Progress(stage: .startedAnew, fraction: 0)) }

@@ -2,11 +2,6 @@ import Foundation
 import Ouro
 
 extension LoadedModel {
-    /// The kernels that the environment asks for, else the best of this machine.
-    static func defaultKernels() throws(OuroError) -> Kernels {
-        try Kernels.select(ProcessInfo.processInfo.environment["OURO_ISA"])
-    }
-
     /// - Parameters:
     ///   - windowLength: tokens that a window has at most.
     func runner(kvType: KVType? = nil, kvPolicy: KVPolicy = .full, windowLength: Int) -> WindowRunner {

@@ -6,7 +6,8 @@ struct DrainService: Service {
     let service: GenerationService
 
     func run() async throws {
-        try? await gracefulShutdown()
+        // The wait throws if the server was cancelled or could not listen: nothing is left to drain then.
+        guard (try? await gracefulShutdown()) != nil else { return }
         service.isDraining.set()
         // The service group cancels this when `drainSeconds` are over.
         while service.admission.counts != (0, 0) {

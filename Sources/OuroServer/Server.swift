@@ -14,11 +14,13 @@ public struct Server: Sendable {
 
     /// - Parameters:
     ///   - modelName: what clients see in `/v1/models`.
-    /// - Throws: ``OuroError`` with code `invalidRequest` for options that make no sense.
+    /// - Throws: ``OuroError`` with code `invalidRequest` for options that make no sense, see ``ServerOptions/validate()``
+    ///   and ``ServerOptions/checkHost()``.
     public init(
         engine: Engine, modelName: String, options: ServerOptions = ServerOptions(), logger: Logger? = nil
     ) throws(OuroError) {
         try options.validate()
+        try options.checkHost()
         service = GenerationService(engine: engine, modelName: modelName, options: options)
         self.logger = logger ?? Logger(label: "ouro")
     }
@@ -27,13 +29,23 @@ public struct Server: Sendable {
     /// finish for `drainSeconds`.
     ///
     /// - Parameters:
-    ///   - onListening: gets the port, once there are connections.
+    ///   - onListening: gets the port, once the server listens.
+    /// - Throws: ``OuroError`` with code `invalidRequest` if the server cannot listen, naming the option to change; any error
+    ///   that ends the server while nobody has asked it to end.
     public func run(onListening: @escaping @Sendable (Int) async -> Void = { _ in }) async throws {
+        try await run(takesSignals: true, onListening: onListening)
+    }
+
+    func run(
+        takesSignals: Bool, onListening: @escaping @Sendable (Int) async -> Void = { _ in }
+    ) async throws {
         do {
-            try await group(takesSignals: true, onListening: onListening).run()
+            try await group(takesSignals: takesSignals, onListening: onListening).run()
         } catch {
-            // Whatever was cut when the time to end was over has been told so already.
-            guard service.isDraining.isSet else { throw error }
+            // The clients whose requests the drain's limit has cut have been told. Nobody else needs to know.
+            guard service.isDraining.isSet || Task.isCancelled else {
+                throw service.options.listenFailure(error) ?? error
+            }
         }
     }
 

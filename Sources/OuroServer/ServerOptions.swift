@@ -1,3 +1,5 @@
+import Foundation
+import NIOCore
 import Ouro
 
 /// Where a server listens, and what it allows.
@@ -26,8 +28,8 @@ public struct ServerOptions: Sendable {
 
     public init() {}
 
-    private static let loopback: Set<String> = ["127.0.0.1", "localhost", "::1"]
-
+    /// Checks everything that can be checked without asking the system for the host's address.
+    ///
     /// - Throws: ``OuroError`` with code `invalidRequest` for values out of range, and for a public address without a key.
     public func validate() throws(OuroError) {
         func check(_ name: String, _ value: Int, _ range: ClosedRange<Int>) throws(OuroError) {
@@ -47,10 +49,51 @@ public struct ServerOptions: Sendable {
         if let apiKey, apiKey.isEmpty {
             throw OuroError(.invalidRequest, field: "api-key", "the key is empty; leave it out or give one")
         }
-        guard Self.loopback.contains(host) || apiKey != nil || isInsecure else {
+        if let address = try? SocketAddress(ipAddress: host, port: port) { try checkReach(of: address) }
+    }
+
+    /// Checks that the host exists, and that it has a key if others can reach it. Blocks while a name is looked up.
+    ///
+    /// - Throws: ``OuroError`` with code `invalidRequest`.
+    public func checkHost() throws(OuroError) {
+        guard let address = try? SocketAddress.makeAddressResolvingHost(host, port: port) else { throw noSuchHost }
+        try checkReach(of: address)
+    }
+
+    private func checkReach(of address: SocketAddress) throws(OuroError) {
+        let ip = address.ipAddress ?? ""
+        let isLoopback = ip.hasPrefix("127.") || ip == "::1" || ip.hasPrefix("::ffff:127.")
+        guard isLoopback || apiKey != nil || isInsecure else {
             throw OuroError(
                 .invalidRequest, field: "host",
                 "\(host) can be reached by others: give --api-key, or --insecure if something else guards it")
+        }
+    }
+
+    private var noSuchHost: OuroError {
+        OuroError(
+            .invalidRequest, field: "host", "no such host: '\(host)'; give an address or a name of this machine")
+    }
+
+    /// What is wrong with host or port if the system refuses to listen there; nil for another error.
+    func listenFailure(_ error: any Error) -> OuroError? {
+        if error is SocketAddressError { return noSuchHost }
+        guard let error = error as? IOError else { return nil }
+        let reason = String(cString: strerror(error.errnoCode))
+        switch error.errnoCode {
+        case EADDRINUSE:
+            return OuroError(
+                .invalidRequest, field: "port",
+                "cannot listen on port \(port) of \(host): \(reason); choose another port, or 0 for any free one")
+        case EACCES:
+            return OuroError(
+                .invalidRequest, field: "port",
+                "cannot listen on port \(port) of \(host): \(reason); ports below 1024 may need more rights")
+        case EADDRNOTAVAIL, EAFNOSUPPORT:
+            return OuroError(
+                .invalidRequest, field: "host",
+                "cannot listen on \(host): \(reason); give an address of this machine")
+        default: return nil
         }
     }
 }

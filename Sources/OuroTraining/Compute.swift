@@ -15,7 +15,7 @@ struct Compute: @unchecked Sendable {
 
     /// - Parameters:
     ///   - threads: by default one per processor.
-    ///   - kernels: name of the instruction set, by default the best.
+    ///   - kernels: name of the instruction set; by default `OURO_ISA`, else the best.
     /// - Throws: ``OuroError`` with code `unsupported` if this machine lacks it.
     init(threads: Int, kernels: String? = nil) throws(OuroError) {
         self.init(kernels: try Kernels.select(kernels), pool: WorkerPool(threadCount: threads))

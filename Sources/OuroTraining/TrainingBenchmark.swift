@@ -35,9 +35,10 @@ public struct TrainingBenchmark: Sendable {
 
     /// Takes `steps` steps of stage I on random tokens, after one that is not measured.
     ///
+    /// - Parameter report: gets every step; what it throws ends the run.
     /// - Throws: ``OuroError`` if the configuration is not that of a model, or with code `memoryExceeded`.
     public func run(
-        steps: Int, threads: Int, report: (Measurement) -> Void = { _ in }
+        steps: Int, threads: Int, report: (Measurement) throws(OuroError) -> Void = { _ in }
     ) throws(OuroError) -> [Measurement] {
         try configuration.validate()
         let settings = StepSettings(
@@ -75,7 +76,7 @@ public struct TrainingBenchmark: Sendable {
                     seconds: seconds, operationsPerSecond: operations / seconds, limit: (before + after) / 2,
                     tokensPerSecond: Double(rows * length) / seconds)
                 result.append(measurement)
-                report(measurement)
+                try report(measurement)
             }
             before = after
         }

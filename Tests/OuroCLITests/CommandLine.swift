@@ -34,7 +34,13 @@ enum CommandLineTool {
         return URL(fileURLWithPath: "ouro")
     }()
 
-    static func run(_ arguments: [String], input: Data = Data(), environment: [String: String] = [:]) throws -> Result {
+    /// - Parameters:
+    ///   - output: takes the place of standard output, whose text is empty then.
+    ///   - errors: likewise for standard error.
+    static func run(
+        _ arguments: [String], input: Data = Data(), environment: [String: String] = [:], output: FileHandle? = nil,
+        errors: FileHandle? = nil
+    ) throws -> Result {
         let process = Process()
         process.executableURL = executable
         process.arguments = arguments
@@ -50,8 +56,8 @@ enum CommandLineTool {
         }
         let (inputFile, outputFile, errorFile) = (try file("in", input), try file("out"), try file("err"))
         process.standardInput = try FileHandle(forReadingFrom: inputFile)
-        process.standardOutput = try FileHandle(forWritingTo: outputFile)
-        process.standardError = try FileHandle(forWritingTo: errorFile)
+        process.standardOutput = try output ?? FileHandle(forWritingTo: outputFile)
+        process.standardError = try errors ?? FileHandle(forWritingTo: errorFile)
         try process.run()
         process.waitUntilExit()
         return Result(

@@ -12,8 +12,8 @@ import Testing
     }
 
     /// Changes the queries of the first layer of `code_lm`, which are 192 x 192.
-    private static func adapter(_ folder: URL, inputs: Int = 192) throws -> String {
-        let url = folder.appendingPathComponent("adapter-\(inputs)")
+    static func adapter(_ folder: URL, name: String? = nil, inputs: Int = 192) throws -> String {
+        let url = folder.appendingPathComponent(name ?? "adapter-\(inputs)")
         let name = "model.layers.0.self_attn.q_proj.weight"
         try Adapter.write(
             to: url, rank: 1, alpha: 2, targets: ["q_proj"], base: "code_lm",

@@ -1,9 +1,11 @@
 import Foundation
 import Testing
 
+@testable import Ouro
+
 /// `ouro train` from outside: signals, resuming, plans, errors.
 @Suite struct TrainTests {
-    private static func workplace() throws -> URL {
+    static func workplace() throws -> URL {
         let url = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
         try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
         try Data(String(repeating: "a rose is a rose is a rose; ", count: 60).utf8)
@@ -38,6 +40,23 @@ import Testing
             """
         try Data(recipe.utf8).write(to: url.appendingPathComponent("r.yaml"))
         return url
+    }
+
+    /// A machine that has only the portable kernels has nothing to change to.
+    @Test(.enabled(if: Kernels.available.count > 1))
+    func aTrainingThatGoesOnWithOtherKernelsSaysSo() throws {
+        let folder = try Self.workplace()
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let output = folder.appendingPathComponent("run").path
+        let recipe = folder.appendingPathComponent("r.yaml").path
+        let command = ["train", "--recipe", recipe, "--output", output]
+        #expect(try CommandLineTool.run(command, environment: ["OURO_ISA": "portable"]).status == 0)
+        let same = try CommandLineTool.run(command + ["--resume"], environment: ["OURO_ISA": "portable"])
+        #expect(same.status == 0 && !same.errors.contains("note:"))
+        let other = try CommandLineTool.run(
+            command + ["--resume"], environment: ["OURO_ISA": Kernels.available[0].name])
+        #expect(other.status == 0)
+        #expect(other.errors.contains("note: step 50 was computed by portable kernels of version"))
     }
 
     private static func start(_ folder: URL, _ arguments: [String]) throws -> Process {

@@ -10,7 +10,10 @@ import Testing
         (#""prompt":5"#, "prompt"), (#""prompt":[]"#, "prompt"), (#""prompt":"""#, "prompt"),
         (#""prompt":[99999]"#, "prompt"), (#""prompt":["a",5]"#, "prompt"), (#""max_tokens":-1"#, "max_tokens"),
         (#""max_tokens":0"#, "max_tokens"), (#""max_tokens":1e30"#, "max_tokens"), (#""max_tokens":"5""#, "max_tokens"),
-        (#""temperature":-1"#, "temperature"), (#""temperature":"hot""#, "temperature"), (#""top_p":2"#, "top_p"),
+        (#""temperature":-1"#, "temperature"), (#""temperature":2.1"#, "temperature"),
+        (#""logit_bias":{"1":-101}"#, "logit_bias.1"), (#""exit_threshold":1001"#, "exit_threshold"),
+        (#""exit_at":65"#, "exit_at"), (#""n":129"#, "n"), (#""repetition_penalty":101"#, "repetition_penalty"),
+        (#""temperature":"hot""#, "temperature"), (#""top_p":2"#, "top_p"),
         (#""top_k":-2"#, "top_k"), (#""min_p":1.5"#, "min_p"), (#""n":0"#, "n"), (#""n":1000000"#, "n"),
         (#""presence_penalty":3"#, "presence_penalty"), (#""frequency_penalty":-3"#, "frequency_penalty"),
         (#""repetition_penalty":0"#, "repetition_penalty"), (#""logit_bias":{"x":1}"#, "logit_bias"),
@@ -49,6 +52,23 @@ import Testing
             ] {
                 let answer = try await server.post("/v1/chat/completions", "{\"messages\":\(messages)}")
                 #expect(answer.status == 400, "\(messages): \(answer.body)")
+            }
+        }
+    }
+
+    /// Both ends of what OpenAI's API documents, and of what the engine has beyond it.
+    @Test func theLimitsThemselvesAreAllowed() async throws {
+        try await TestServer.with { server in
+            for fields in [
+                #""temperature":0"#, #""temperature":2"#, #""top_p":1"#, #""presence_penalty":2,"frequency_penalty":2"#,
+                #""presence_penalty":-2,"frequency_penalty":-2"#, #""logit_bias":{"1":100,"2":-100}"#,
+                #""logprobs":20"#,
+                #""repetition_penalty":0.01"#, #""repetition_penalty":100"#, #""min_p":1"#, #""top_k":-1"#,
+                #""loops":64"#, #""exit_at":64"#, #""exit_threshold":1000"#, #""draft_tokens":64"#,
+                #""stop":["a","b","c","d"]"#,
+            ] {
+                let answer = try await server.post("/v1/completions", "{\"prompt\":\"x\",\"max_tokens\":1,\(fields)}")
+                #expect(answer.status == 200, "\(fields) gives \(answer.status): \(answer.body)")
             }
         }
     }

@@ -36,6 +36,47 @@ import Testing
         #expect(throws: OuroError.self) { try options.validate() }
     }
 
+    @Test func addressesOfThisMachineOnlyNeedNoKey() throws {
+        var options = ServerOptions()
+        for host in ["127.0.0.1", "127.0.0.2", "::1", "localhost"] {
+            options.host = host
+            try options.validate()
+            try options.checkHost()
+        }
+    }
+
+    @Test(arguments: [true, false])
+    func aHostThatDoesNotExistIsNamed(isInsecure: Bool) throws {
+        var options = ServerOptions()
+        (options.host, options.isInsecure) = ("nobody.invalid", isInsecure)
+        try options.validate()
+        let error = #expect(throws: OuroError.self) { try options.checkHost() }
+        #expect(error?.field == "host")
+        #expect(error?.message.contains("no such host: 'nobody.invalid'") == true)
+    }
+
+    /// A second server on the port of the first; the port is the first's.
+    @Test func aTakenPortIsNamed() async throws {
+        try await TestServer.with { first in
+            var options = ServerOptions()
+            options.port = first.port
+            let second = try Server(engine: first.engine, modelName: "code_lm", options: options)
+            let error = await #expect(throws: OuroError.self) { try await second.run(takesSignals: false) }
+            #expect(error?.field == "port")
+            #expect(error?.message.contains("port \(first.port) of 127.0.0.1") == true)
+        }
+    }
+
+    /// 192.0.2.1 is nobody's address: it is kept for documents (RFC 5737).
+    @Test func anAddressOfAnotherMachineIsNamed() async throws {
+        var options = ServerOptions()
+        (options.host, options.port, options.isInsecure) = ("192.0.2.1", 0, true)
+        let engine = try Engine(modelAt: TestServer.model, options: EngineOptions(threads: 1))
+        let server = try Server(engine: engine, modelName: "code_lm", options: options)
+        let error = await #expect(throws: OuroError.self) { try await server.run(takesSignals: false) }
+        #expect(error?.field == "host")
+    }
+
     @Test func comparisonsGoThroughAllBytes() {
         #expect(RequestGuard.areEqual("abc".utf8, "abc".utf8))
         for other in ["", "ab", "abd", "abcd", "xbc"] {

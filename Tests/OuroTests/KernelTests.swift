@@ -344,6 +344,19 @@ import Testing
         }
     }
 
+    @Test func theNameComesBeforeTheEnvironment() throws {
+        func name(_ name: String?, _ environment: [String: String]) throws -> String {
+            try Kernels.select(name, environment: environment).name
+        }
+        let best = Kernels.available[0].name
+        #expect(try name(nil, [:]) == best)
+        #expect(try name(nil, ["OURO_ISA": ""]) == best)
+        #expect(try name(nil, ["OURO_ISA": "portable"]) == "portable")
+        #expect(try name(best, ["OURO_ISA": "portable"]) == best)
+        #expect(try name("portable", ["OURO_ISA": "abacus"]) == "portable")
+        #expect(throws: OuroError.self) { try name(nil, ["OURO_ISA": "abacus"]) }
+    }
+
     @Test func anInstructionSetTheMachineLacksIsNamed() {
         let error = #expect(throws: OuroError.self) { try Kernels.select("abacus") }
         #expect(error?.field == "OURO_ISA")
@@ -376,5 +389,15 @@ import Testing
             pool.forEach(64) { item, _ in cells[item] = 1 }
             #expect((0..<64).allSatisfy { cells[$0] == 1 })
         }
+    }
+
+    @Test(arguments: [1, 2, 5])
+    func threadsEndWithTheirPool(threads: Int) {
+        var pool: WorkerPool? = WorkerPool(threadCount: threads)
+        pool?.forEach(100) { _, _ in }
+        let workers = pool?.workers
+        #expect(workers?.liveThreads == threads - 1)
+        pool = nil
+        #expect(workers?.liveThreads == 0)
     }
 }

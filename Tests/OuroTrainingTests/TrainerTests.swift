@@ -53,6 +53,60 @@ import Testing
         #expect(engine.configuration.vocabularySize == 256)
     }
 
+    /// A machine that has only the portable kernels has nothing to change to.
+    @Test(.enabled(if: Kernels.available.count > 1))
+    func otherKernelsAreNamedWhenATrainingGoesOn() throws {
+        let folder = try Self.folder()
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let recipe = try Self.recipe(folder)
+        let output = folder.appendingPathComponent("out")
+        let (first, second) = (Kernels.available[0].name, "portable")
+        func resume(_ kernels: String?) throws -> Trainer {
+            try Trainer(recipe: recipe, output: output, threads: 1, resumes: true, instructionSet: kernels)
+        }
+        func run(_ trainer: Trainer) throws {
+            let start = trainer.progress.step
+            _ = try trainer.run(stop: { trainer.progress.step > start }, report: { _ in })
+        }
+        try run(Trainer(recipe: recipe, output: output, threads: 1, instructionSet: first))
+        let newest = try #require(CheckpointFolder(output).files.last)
+        let metadata = try SafetensorsFile(contentsOf: newest).metadata
+        #expect(metadata["kernels"] == first && metadata["version"] == PackageVersion.current)
+        #expect(try resume(first).notes.isEmpty)
+        let other = try resume(second)
+        #expect(
+            other.notes == [
+                "step 1 was computed by \(first) kernels of version 0.1.0, the next by portable kernels of version 0.1.0; the "
+                    + "result will not be that of an uninterrupted training bit for bit (OURO_ISA=\(first) selects the "
+                    + "former kernels)"
+            ])
+        try run(other)
+        #expect(try resume(second).notes.isEmpty)
+        #expect(try resume(first).notes.count == 1)
+    }
+
+    @Test func otherVersionsAreNamedWhenATrainingGoesOn() throws {
+        let now = Provenance(try Compute(threads: 1))
+        var before = now
+        before.version = "0.0.9"
+        #expect(Provenance.note(from: now, to: now, step: 4) == nil)
+        #expect(Provenance.note(from: before, to: now, step: 4)?.contains("kernels of version 0.0.9, the next") == true)
+        #expect(Provenance.note(from: nil, to: now, step: 4)?.contains("step 4 was computed by an unknown") == true)
+        #expect(Provenance(now.metadata) == now)
+    }
+
+    @Test func anInstructionSetTheMachineLacksIsRefused() throws {
+        let folder = try Self.folder()
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let recipe = try Self.recipe(folder)
+        let output = folder.appendingPathComponent("out")
+        let error = #expect(throws: OuroError.self) {
+            try Trainer(recipe: recipe, output: output, threads: 1, instructionSet: "abacus")
+        }
+        #expect(error?.code == .unsupported && error?.field == "OURO_ISA")
+        #expect(!FileManager.default.fileExists(atPath: output.path))
+    }
+
     @Test func twoHundredStepsLearnALine() throws {
         let folder = try Self.folder()
         defer { try? FileManager.default.removeItem(at: folder) }

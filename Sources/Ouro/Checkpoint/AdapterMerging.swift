@@ -12,7 +12,7 @@ extension Adapter {
         let configuration = try ModelConfiguration(contentsOf: model.appendingPathComponent("config.json"))
         let checkpoint = try Checkpoint(folder: model)
         try checkpoint.validate(for: configuration)
-        let merged = try checkpoint.merging(self, kernels: Kernels.select(nil))
+        let merged = try checkpoint.merging(self, kernels: Kernels.select())
         let tensors = merged.tensors.sorted { $0.key < $1.key }.map {
             TensorDeclaration(name: $0.key, elementType: $0.value.elementType, shape: $0.value.shape)
         }

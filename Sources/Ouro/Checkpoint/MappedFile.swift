@@ -20,7 +20,7 @@ package final class MappedFile: @unchecked Sendable {
             return
         }
         if !mapped {
-            let available = EngineOptions.availableMemory
+            let available = Machine.current.availableMemory
             guard file.byteCount <= available else {
                 throw OuroError(
                     .memoryExceeded, file: file.path,

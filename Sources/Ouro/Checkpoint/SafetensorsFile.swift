@@ -55,7 +55,7 @@ public struct SafetensorsFile: Sendable {
                 .invalidCheckpoint, file: memory.file.path, field: name,
                 "expected F32, F16 or BF16, found \(info.elementType.rawValue)")
         }
-        let kernels = try Kernels.select(nil)
+        let kernels = try Kernels.select()
         let bytes = try bytes(of: info)
         return [Float](unsafeUninitializedCapacity: info.elementCount) { buffer, count in
             if let target = buffer.baseAddress, let source = bytes.baseAddress {

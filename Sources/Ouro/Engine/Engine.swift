@@ -51,14 +51,13 @@ public final class Engine: Sendable {
         tokenizer =
             FileManager.default.fileExists(atPath: tokenizerFile.path) ? try Tokenizer(contentsOf: tokenizerFile) : nil
         chatTemplate = try ChatTemplate.load(fromModelFolder: folder)
-        let environment = ProcessInfo.processInfo.environment["OURO_ISA"]
         let model = try LoadedModel(
             folder: folder, configuration: configuration,
-            kernels: Kernels.select(options.instructionSet ?? environment),
-            pool: WorkerPool(threadCount: options.threads ?? EngineOptions.defaultThreads), mapped: options.mapsFiles,
+            kernels: Kernels.select(options.instructionSet),
+            pool: WorkerPool(threadCount: options.threads ?? Machine.current.coreCount), mapped: options.mapsFiles,
             adapter: options.adapter)
         let device = model.makeDevice(kvType: options.kvType)
-        let cacheMemory = options.cacheMemory ?? EngineOptions.availableMemory / 10 * 7
+        let cacheMemory = options.cacheMemory ?? Machine.current.availableMemory / 10 * 7
 
         self.configuration = configuration
         generationDefaults = defaults
@@ -85,7 +84,7 @@ public final class Engine: Sendable {
         return PreparedRequest(prompt: prompt, resolved: try resolve(request, promptCount: prompt.count))
     }
 
-    /// Starts a generation.
+    /// Starts a generation. The engine lives at least until the generation ends.
     ///
     /// - Throws: ``OuroError`` with code `invalidRequest` or `contextExceeded` before any work is done. Later errors come
     ///   out of the stream and concern this request alone.
@@ -97,7 +96,8 @@ public final class Engine: Sendable {
     public func generate(_ request: PreparedRequest) -> TokenStream {
         let flag = CancellationFlag()
         let (stream, continuation) = AsyncThrowingStream<GeneratedToken, any Error>.makeStream()
-        continuation.onTermination = { _ in flag.set() }
+        // The stream keeps the engine until it ends: its consumer may hold nothing but the stream.
+        continuation.onTermination = { _ in withExtendedLifetime(self) { flag.set() } }
         thread.perform { scheduler in
             scheduler.submit(
                 GenerationTask(

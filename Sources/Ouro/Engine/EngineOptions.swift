@@ -49,26 +49,18 @@ public struct EngineOptions: Sendable {
     }
 
     package func validate() throws(OuroError) {
-        if let threads, !(1...1024).contains(threads) {
-            throw OuroError(.invalidRequest, field: "threads", "expected 1 to 1024, found \(threads)")
-        }
+        if let threads { try Limits.check("threads", threads, Limits.threads) }
         if let cacheMemory, cacheMemory < 0 {
             throw OuroError(.invalidRequest, field: "cacheMemory", "expected at least 0, found \(cacheMemory)")
         }
-        guard (1...65_536).contains(prefillChunk) else {
-            throw OuroError(.invalidRequest, field: "prefillChunk", "expected 1 to 65536, found \(prefillChunk)")
-        }
-        if let freeRows, !(0...65_536).contains(freeRows) {
-            throw OuroError(.invalidRequest, field: "freeRows", "expected 0 to 65536, found \(freeRows)")
-        }
-        guard (1...65_536).contains(rowsPerPass) else {
-            throw OuroError(.invalidRequest, field: "rowsPerPass", "expected 1 to 65536, found \(rowsPerPass)")
-        }
+        try Limits.check("prefillChunk", prefillChunk, Limits.rows)
+        if let freeRows { try Limits.check("freeRows", freeRows, 0...Limits.rows.upperBound) }
+        try Limits.check("rowsPerPass", rowsPerPass, Limits.rows)
     }
 
     /// - Throws: ``OuroError`` with code `memoryExceeded` if there is no memory for the largest pass.
     package func checkMemory(
-        _ configuration: ModelConfiguration, available: Int = EngineOptions.availableMemory
+        _ configuration: ModelConfiguration, available: Int = Machine.current.availableMemory
     ) throws(OuroError) {
         let rows = max(rowsPerPass, prefillChunk)
         let bytes = Workspace.byteCount(rows: Workspace.rowsMade(for: rows), configuration: configuration)
@@ -78,28 +70,5 @@ public struct EngineOptions: Sendable {
                 "passes of \(rows) rows take \(bytes >> 20) MiB, of memory there are \(available >> 20) MiB; choose "
                     + "smaller ones")
         }
-    }
-
-    /// One thread per physical core this process may run on: a second thread on a core has no multipliers of its own.
-    package static var defaultThreads: Int {
-        let processors = ProcessInfo.processInfo.activeProcessorCount
-        var cores: Set<String> = []
-        for processor in 0..<processors {
-            let path = "/sys/devices/system/cpu/cpu\(processor)/topology/thread_siblings_list"
-            guard let siblings = try? String(contentsOfFile: path, encoding: .utf8) else { return processors }
-            cores.insert(siblings)
-        }
-        return max(1, min(cores.count, processors))
-    }
-
-    /// Memory that could be had now without swapping, in bytes.
-    package static var availableMemory: Int {
-        if let text = try? String(contentsOfFile: "/proc/meminfo", encoding: .utf8),
-            let line = text.split(separator: "\n").first(where: { $0.hasPrefix("MemAvailable:") }),
-            let kibibytes = line.split(separator: " ").dropFirst().first.flatMap({ Int($0) })
-        {
-            return kibibytes << 10
-        }
-        return Int(clamping: ProcessInfo.processInfo.physicalMemory / 2)
     }
 }

@@ -19,7 +19,7 @@ final class EngineThread: @unchecked Sendable {
         let owned = Transfer(scheduler)
         let thread = Thread { [self] in run(owned.value) }
         thread.name = "ouro-engine"
-        thread.stackSize = 8 << 20
+        thread.stackSize = Kernels.stackSize
         thread.qualityOfService = .userInitiated
         thread.start()
     }

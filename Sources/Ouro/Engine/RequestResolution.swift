@@ -1,10 +1,4 @@
 extension Engine {
-    /// Loops that a request may ask for at most; beyond the trained number quality falls (paper, section 4).
-    package static let loopLimit = 64
-
-    /// Tokens that prompt lookup may propose at a time.
-    package static let draftLimit = 64
-
     /// The tokens of a prompt.
     ///
     /// - Throws: ``OuroError`` with code `invalidRequest` for an empty prompt, tokens outside the vocabulary, or text
@@ -64,11 +58,7 @@ extension Engine {
             throw OuroError(.invalidRequest, field: "stop_tokens", "token \(bad) is not in the vocabulary")
         }
         if !request.stop.isEmpty { _ = try needTokenizer() }
-        guard (0...Self.draftLimit).contains(request.draftTokens) else {
-            throw OuroError(
-                .invalidRequest, field: "draft_tokens",
-                "expected 0 to \(Self.draftLimit), found \(request.draftTokens)")
-        }
+        try Limits.check("draft_tokens", request.draftTokens, Limits.draftTokens)
         guard (0...request.maxTokens).contains(request.minTokens) else {
             throw OuroError(
                 .invalidRequest, field: "min_tokens",
@@ -116,9 +106,7 @@ extension Engine {
 
     private func resolve(loops: Int?) throws(OuroError) -> Int {
         let loops = loops ?? configuration.loops
-        guard (1...Self.loopLimit).contains(loops) else {
-            throw OuroError(.invalidRequest, field: "loops", "expected 1 to \(Self.loopLimit), found \(loops)")
-        }
+        try Limits.check("loops", loops, Limits.loops)
         return loops
     }
 
@@ -139,14 +127,9 @@ extension Engine {
         return room
     }
 
-    /// Alternatives that a token may be reported with.
-    static let alternativeLimit = 128
-
     func checkAlternatives(_ count: Int) throws(OuroError) {
-        let limit = min(Self.alternativeLimit, configuration.vocabularySize)
-        guard (0...limit).contains(count) else {
-            throw OuroError(.invalidRequest, field: "alternatives", "expected 0 to \(limit), found \(count)")
-        }
+        let range = Limits.alternatives.clamped(to: 0...configuration.vocabularySize)
+        try Limits.check("alternatives", count, range)
     }
 
     private func checkPolicy(_ policy: KVPolicy) throws(OuroError) {

@@ -1,5 +1,7 @@
-/// The tokens of one generation, as they are made. Ending the iteration early, or cancelling its task, stops the work and
-/// frees the cache.
+/// The tokens of one generation, as they are made.
+///
+/// Ending the iteration early, or cancelling its task, stops the work and frees the cache. The stream keeps its engine until
+/// the generation ends. It can be iterated once.
 public struct TokenStream: AsyncSequence, Sendable {
     public typealias Element = GeneratedToken
 
@@ -12,9 +14,17 @@ public struct TokenStream: AsyncSequence, Sendable {
     }
 
     /// Waits for the end and returns the whole text.
+    ///
+    /// - Throws: ``OuroError`` if the generation fails, and `CancellationError` if it ends before its last token, because the
+    ///   task was cancelled.
     public func text() async throws -> String {
         var text = ""
-        for try await token in self { text += token.text }
+        var isWhole = false
+        for try await token in self {
+            text += token.text
+            isWhole = token.finishReason != nil
+        }
+        guard isWhole else { throw CancellationError() }
         return text
     }
 }

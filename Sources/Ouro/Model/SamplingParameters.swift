@@ -40,29 +40,20 @@ public struct SamplingParameters: Sendable, Equatable {
 extension SamplingParameters {
     /// - Throws: ``OuroError`` with code `invalidRequest` naming the first parameter that is out of range.
     func validate(vocabularySize: Int) throws(OuroError) {
-        func check(_ name: String, _ value: Float, _ range: ClosedRange<Float>) throws(OuroError) {
-            guard range.contains(value) else {
-                throw OuroError(
-                    .invalidRequest, field: name,
-                    "expected a number from \(range.lowerBound) to \(range.upperBound), found \(value)")
-            }
-        }
-        try check("temperature", temperature, 0...100)
-        try check("top_p", topP, 0...1)
-        try check("min_p", minP, 0...1)
-        try check("repetition_penalty", repetitionPenalty, 0.01...100)
-        try check("presence_penalty", presencePenalty, -100...100)
-        try check("frequency_penalty", frequencyPenalty, -100...100)
-        guard topK >= 0 else {
-            throw OuroError(.invalidRequest, field: "top_k", "expected an integer from 0, found \(topK)")
-        }
+        try Limits.check("temperature", temperature, Limits.temperature)
+        try Limits.check("top_p", topP, Limits.topP)
+        try Limits.check("min_p", minP, Limits.minP)
+        try Limits.check("repetition_penalty", repetitionPenalty, Limits.repetitionPenalty)
+        try Limits.check("presence_penalty", presencePenalty, Limits.penalty)
+        try Limits.check("frequency_penalty", frequencyPenalty, Limits.penalty)
+        try Limits.check("top_k", topK, Limits.topK)
         for (token, bias) in logitBias {
             guard (0..<vocabularySize).contains(token) else {
                 throw OuroError(
                     .invalidRequest, field: "logit_bias",
                     "token \(token) is not in the vocabulary of \(vocabularySize)")
             }
-            try check("logit_bias", bias, -1000...1000)
+            try Limits.check("logit_bias", bias, Limits.logitBias)
         }
     }
 }

@@ -1,3 +1,5 @@
+import Foundation
+
 /// The one error type of the library: what went wrong, where, and what was expected instead.
 ///
 /// Everything a user or a file can get wrong arrives as an `OuroError`; a trap in this library is a bug.
@@ -69,4 +71,9 @@ extension OuroError {
             .nonFinite, field: "position \(position)" + (loop.map { ", loop \($0)" } ?? ""),
             "the model produced a value that is not a finite number; its weights are damaged or overflow")
     }
+}
+
+extension OuroError: LocalizedError {
+    /// The same as `description`, so that `localizedDescription` says what is wrong.
+    public var errorDescription: String? { description }
 }

@@ -63,9 +63,7 @@ public struct DepthPlan: Sendable {
         guard let most = loops.max() else {
             throw OuroError(.invalidRequest, field: "loops", "expected at least one loop count")
         }
-        if let bad = loops.first(where: { !(1...64).contains($0) }) {
-            throw OuroError(.invalidRequest, field: "loops", "expected numbers from 1 to 64, found \(bad)")
-        }
+        for count in loops { try Limits.check("loops", count, Limits.loops) }
         if let bad = thresholds.first(where: { !($0 >= 0 && $0 <= 1) }) {
             throw OuroError(.invalidRequest, field: "thresholds", "expected numbers from 0 to 1, found \(bad)")
         }

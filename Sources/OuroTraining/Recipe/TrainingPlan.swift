@@ -54,7 +54,7 @@ public struct TrainingPlan: Sendable {
 
     /// - Throws: ``OuroError`` with code `memoryExceeded`, with the numbers, if a stage takes more than there is.
     static func checkMemory(
-        _ recipe: Recipe, threads: Int, available: Int = EngineOptions.availableMemory
+        _ recipe: Recipe, threads: Int, available: Int = Machine.current.availableMemory
     ) throws(OuroError) {
         for stage in recipe.stages {
             let bytes = memory(of: stage, recipe, threads: threads)
@@ -63,7 +63,7 @@ public struct TrainingPlan: Sendable {
     }
 
     static func checkMemory(
-        _ bytes: Double, available: Int = EngineOptions.availableMemory, file: String? = nil, field: String? = nil
+        _ bytes: Double, available: Int = Machine.current.availableMemory, file: String? = nil, field: String? = nil
     ) throws(OuroError) {
         guard bytes <= Double(available) else {
             throw OuroError(

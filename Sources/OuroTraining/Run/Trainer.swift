@@ -5,7 +5,8 @@ import OuroData
 /// Runs a recipe: stage after stage, step after step, with checkpoints, a log and at the end a model folder.
 ///
 /// In the output folder are `checkpoints/`, `log.jsonl`, `events/` for TensorBoard and at the end `model/` or `adapter/`. A
-/// training that is resumed goes on bit for bit as if it had not been interrupted. Not thread-safe: one owner runs it.
+/// training that is resumed goes on bit for bit as if it had not been interrupted, on the same instruction set and version.
+/// Not thread-safe: one owner runs it.
 public final class Trainer {
     /// Gives the data of a stage, freshly from its start.
     public typealias Sources = (_ recipe: Recipe, _ stage: Recipe.Stage) throws(OuroError) -> any BatchSource
@@ -20,6 +21,8 @@ public final class Trainer {
     public let recipe: Recipe
     public let output: URL
     public private(set) var progress = TrainingProgress()
+    /// What the user should know of the checkpoint that the training goes on from: that other kernels computed it.
+    public private(set) var notes: [String] = []
     /// Whether `plot.svg` is drawn with every checkpoint.
     public var plots = false
 
@@ -42,19 +45,20 @@ public final class Trainer {
     /// - Parameters:
     ///   - initial: a model folder whose parameters the training starts from; nil draws new ones.
     ///   - resumes: go on from the newest checkpoint in `output`.
+    ///   - instructionSet: of the kernels; by default `OURO_ISA`, else the best of this machine.
     /// - Throws: ``OuroError`` with code `invalidRequest` if there is a training in `output` and it is not to be resumed, or
-    ///   none and it is; `memoryExceeded` for a stage that does not fit into memory; and whatever reading the checkpoint, the
+    ///   none and it is; `unsupported` for an instruction set that this machine lacks; `memoryExceeded` for a stage that does not fit into memory; and whatever reading the checkpoint, the
     ///   initial model or the data throws.
     public init(
         recipe: Recipe, output: URL, threads: Int, initial: URL? = nil, resumes: Bool = false,
-        sources: @escaping Sources = RecipeSources.make
+        instructionSet: String? = nil, sources: @escaping Sources = RecipeSources.make
     ) throws(OuroError) {
         guard let stage = recipe.stages.first else { throw OuroError(.invalidRecipe, file: recipe.file, "no stages") }
         try TrainingPlan.checkMemory(recipe, threads: threads)
         self.recipe = recipe
         self.output = output
         self.sources = sources
-        compute = try Compute(threads: threads)
+        compute = try Compute(threads: threads, kernels: instructionSet)
         folder = CheckpointFolder(output)
         let newest = folder.files.last
         if let newest, !resumes {
@@ -85,6 +89,8 @@ public final class Trainer {
         }
         let checkpoint = try TrainingCheckpoint(contentsOf: newest, recipe: recipe)
         progress = checkpoint.progress
+        let note = Provenance.note(from: checkpoint.provenance, to: Provenance(compute), step: progress.step)
+        notes = note.map { [$0] } ?? []
         let current = recipe.stages[checkpoint.progress.stage]
         model = TrainableModel(recipe.configuration(of: current), compute: compute)
         if let base = checkpoint.base {
@@ -264,7 +270,7 @@ public final class Trainer {
         do throws(OuroError) {
             try TrainingCheckpoint.write(
                 to: folder.file(step: progress.step), optimizer, progress: progress, position: source.position,
-                recipe: recipe, base: adapters?.base)
+                recipe: recipe, provenance: Provenance(compute), base: adapters?.base)
         } catch {
             let advice =
                 folder.files.last.map { "\($0.lastPathComponent) is kept; make room, then continue with --resume" }

@@ -11,6 +11,8 @@ struct TrainingCheckpoint {
     let progress: TrainingProgress
     let optimizerStep: Int
     let position: Data
+    /// What computed the steps so far; nil in a file that does not say.
+    let provenance: Provenance?
     /// The model that adapters were trained on; nil if all of the model learns.
     let base: LowRankAdapters.Base?
     private let file: SafetensorsFile
@@ -56,6 +58,7 @@ struct TrainingCheckpoint {
             throw OuroError(.invalidCheckpoint, file: path, field: "position", "expected base64")
         }
         self.position = position
+        provenance = Provenance(metadata)
         base = metadata["base"].flatMap { path in
             metadata["base_fingerprint"].map { LowRankAdapters.Base(path: path, fingerprint: $0) }
         }
@@ -90,7 +93,7 @@ struct TrainingCheckpoint {
     /// - Throws: ``OuroError`` with code `unwritableFile`, as when the disk is full; earlier checkpoints stay.
     static func write(
         to url: URL, _ optimizer: AdamW, progress: TrainingProgress, position: Data, recipe: Recipe,
-        base: LowRankAdapters.Base?
+        provenance: Provenance, base: LowRankAdapters.Base?
     ) throws(OuroError) {
         let target = optimizer.target
         let declarations = arrays.flatMap { prefix in
@@ -102,7 +105,7 @@ struct TrainingCheckpoint {
             "format": format, "recipe": recipe.fingerprint, "stage": "\(progress.stage)",
             "stage_step": "\(progress.stageStep)", "step": "\(progress.step)", "tokens": "\(progress.tokens)",
             "optimizer_step": "\(optimizer.step)", "position": position.base64EncodedString(),
-        ]
+        ].merging(provenance.metadata) { $1 }
         if let base { (metadata["base"], metadata["base_fingerprint"]) = (base.path, base.fingerprint) }
         let writer = try SafetensorsWriter(to: url, tensors: declarations, metadata: metadata)
         for (prefix, array) in zip(arrays, [target.parameters, optimizer.firstMoments, optimizer.secondMoments]) {

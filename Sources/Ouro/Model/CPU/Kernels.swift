@@ -24,6 +24,13 @@ package struct Kernels: @unchecked Sendable {
         probes = variant.probes
     }
 
+    /// Bytes of stack of every thread that runs kernels.
+    ///
+    /// Optimised kernels need a few kilobytes. A debug build of an app that has this package as a dependency compiles them
+    /// without optimisation: every variable then has memory of its own. 8 MiB is what a program's main thread has on Linux
+    /// and macOS; a page that is never touched takes no memory.
+    package static let stackSize = 8 << 20
+
     /// The variants that this machine can run, best first.
     package static let available: [Kernels] = {
         var found: [Kernels] = []
@@ -35,14 +42,23 @@ package struct Kernels: @unchecked Sendable {
     /// The variant that every machine can run.
     package static let portable = available[available.count - 1]
 
-    /// The named variant, or the best one.
+    /// Name of the environment variable that selects an instruction set.
+    private static let variable = "OURO_ISA"
+
+    /// The named variant; without a name that of `OURO_ISA`; without that the best one.
+    ///
+    /// Every part of the package selects its kernels here, so one variable decides for all of them.
     ///
     /// - Throws: ``OuroError`` with code `unsupported` if this machine cannot run it.
-    package static func select(_ name: String?) throws(OuroError) -> Kernels {
-        guard let name, !name.isEmpty else { return available[0] }
+    package static func select(
+        _ name: String? = nil, environment: [String: String] = Machine.environment
+    ) throws(OuroError) -> Kernels {
+        guard let name = [name, environment[variable]].lazy.compactMap(\.self).first(where: { !$0.isEmpty }) else {
+            return available[0]
+        }
         if let found = available.first(where: { $0.name == name }) { return found }
         let names = available.map(\.name).joined(separator: ", ")
-        throw OuroError(.unsupported, field: "OURO_ISA", "'\(name)' is not available on this machine; it has \(names)")
+        throw OuroError(.unsupported, field: variable, "'\(name)' is not available on this machine; it has \(names)")
     }
 }
 

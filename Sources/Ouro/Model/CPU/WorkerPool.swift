@@ -2,64 +2,29 @@ import Foundation
 import OuroKernels
 import Synchronization
 
-/// A few threads that share the items of one parallel region after the other.
+/// Threads that share the items of one parallel region after another.
 ///
-/// Every worker has a stretch of neighbouring items of its own, so that it reads memory in one stream, and takes what is left
-/// of the others' when it is through. It claims half of what a stretch still has, so a slow thread takes fewer items and the
-/// last ones are shared. A worker that the system has descheduled between its items is not waited for: only workers that have
-/// *entered* a region hold up its end. Between regions workers spin for a while, then sleep, so an idle engine uses no
-/// processor.
+/// The pool is a handle: the threads own ``Workers`` and know nothing of the pool, so dropping the pool ends them.
 ///
 /// Results must not depend on which thread runs an item: every item writes its own part of the output.
-package final class WorkerPool: @unchecked Sendable {
+package final class WorkerPool: Sendable {
     /// Threads that work on a region, the caller's included.
     package let threadCount: Int
 
-    private typealias Body = (_ item: Int, _ worker: Int) -> Void
-    /// What a region runs: a function and what it is given, both alive until the region ends.
-    private struct Job {
-        let argument: UnsafeRawPointer
-        let call: (_ argument: UnsafeRawPointer, _ item: Int, _ worker: Int) -> Void
-    }
+    fileprivate typealias Body = (_ item: Int, _ worker: Int) -> Void
+    private typealias Job = Workers.Job
 
-    // A region is open while `state`'s lowest bit is set; the bits above count the workers inside, the upper half is the
-    // region's number. The job's fields are written while the region is closed and empty.
-    private let state = Atomic<UInt64>(0)
-    /// How many items of every worker's stretch are claimed.
-    private let claimed: Counters
-    private let stopping = Atomic<Bool>(false)
-    private let sleepers = Atomic<Int>(0)
-    private let wake = NSCondition()
-    private var job: Job?
-    private var itemCount = 0
+    let workers: Workers
 
-    private static let open: UInt64 = 1
-    private static let oneWorker: UInt64 = 2
-    private static let oneRegion: UInt64 = 1 << 32
-    private static let spins = 40_000
-
+    /// Starts `threadCount - 1` threads.
     package init(threadCount: Int) {
         self.threadCount = max(1, threadCount)
-        claimed = Counters(count: self.threadCount)
-        for index in 1..<max(2, self.threadCount) where self.threadCount > 1 {
-            let thread = Thread { [unowned(unsafe) self] in self.work(as: index) }
-            thread.name = "ouro-worker-\(index)"
-            thread.stackSize = 1 << 20
-            thread.start()
-            started += 1
-        }
+        workers = Workers(threadCount: self.threadCount)
+        workers.start()
     }
 
-    private var started = 0
-    private let finished = Atomic<Int>(0)
-
-    deinit {
-        stopping.store(true, ordering: .sequentiallyConsistent)
-        wake.lock()
-        wake.broadcast()
-        wake.unlock()
-        while finished.load(ordering: .acquiring) < started { sched_yield() }
-    }
+    /// Ends the threads and waits until they have ended.
+    deinit { workers.stop() }
 
     /// Runs `body` once for every item in `0..<count`, on any thread and in any order, and returns when all are done.
     ///
@@ -105,7 +70,77 @@ package final class WorkerPool: @unchecked Sendable {
         }
     }
 
-    private func run(_ job: Job, count: Int) {
+    private func run(_ job: Job, count: Int) { workers.run(job, count: count) }
+}
+
+/// What the threads of a ``WorkerPool`` share: the current region, and whether to go on.
+///
+/// Every worker has a range of neighbouring items of its own, so that it reads memory in one stream. When its range is empty it
+/// takes items of the others. It claims half of what a range still has, so that a slow thread takes fewer items. A region ends
+/// when the workers that *entered* it have left: a worker that the system has not scheduled meanwhile is not waited for.
+/// Between regions workers spin for a while, then sleep, so an idle engine uses no processor.
+final class Workers: @unchecked Sendable {
+    /// What a region runs: a function and its argument, both alive until the region ends.
+    struct Job {
+        let argument: UnsafeRawPointer
+        let call: (_ argument: UnsafeRawPointer, _ item: Int, _ worker: Int) -> Void
+    }
+
+    private let threadCount: Int
+    // A region is open while `state`'s lowest bit is set. The bits above count the workers inside; the upper half is the
+    // region's number. The job's fields are written while the region is closed and empty.
+    private let state = Atomic<UInt64>(0)
+    /// How many items of every worker's range are claimed.
+    private let claimed: Counters
+    private let stopping = Atomic<Bool>(false)
+    private let sleepers = Atomic<Int>(0)
+    private let wake = NSCondition()
+    private var job: Job?
+    private var itemCount = 0
+    /// Threads that have been started and have not ended; `wake` guards it.
+    private var live = 0
+
+    private static let open: UInt64 = 1
+    private static let oneWorker: UInt64 = 2
+    private static let oneRegion: UInt64 = 1 << 32
+    private static let spins = 40_000
+
+    init(threadCount: Int) {
+        self.threadCount = threadCount
+        claimed = Counters(count: threadCount)
+    }
+
+    /// Starts a thread for every worker but the caller.
+    func start() {
+        live = threadCount - 1
+        for index in 1..<max(2, threadCount) where threadCount > 1 {
+            let thread = Thread { [self] in
+                work(as: index)
+                wake.withLock {
+                    live -= 1
+                    wake.broadcast()
+                }
+            }
+            thread.name = "ouro-worker-\(index)"
+            thread.stackSize = Kernels.stackSize
+            thread.start()
+        }
+    }
+
+    /// Ends the threads and returns when the last one has ended. No region may be open.
+    func stop() {
+        stopping.store(true, ordering: .sequentiallyConsistent)
+        wake.withLock {
+            wake.broadcast()
+            while live > 0 { wake.wait() }
+        }
+    }
+
+    /// Threads that have not ended.
+    var liveThreads: Int { wake.withLock { live } }
+
+    /// Opens a region, works in it as worker 0, and returns when every worker that entered it has left.
+    func run(_ job: Job, count: Int) {
         self.job = job
         itemCount = count
         claimed.clear()
@@ -148,10 +183,9 @@ package final class WorkerPool: @unchecked Sendable {
                 seen = current
             }
         }
-        finished.wrappingAdd(1, ordering: .releasing)
     }
 
-    /// The number of a region later than `last`, or nil when the pool goes away.
+    /// The number of a region later than `last`, or nil when the threads are to end.
     private func awaitRegion(after last: UInt64) -> UInt64? {
         for spin in 0..<Self.spins {
             let region = state.load(ordering: .acquiring) >> 32

@@ -1,0 +1,33 @@
+import Ouro
+
+/// What computed the steps of a training: the same provenance gives the same bits.
+struct Provenance: Equatable {
+    /// Name of the kernels' instruction set.
+    var kernels: String
+    /// Version of this package.
+    var version: String
+
+    init(_ compute: Compute) {
+        kernels = compute.kernels.name
+        version = PackageVersion.current
+    }
+
+    /// Reads what a checkpoint records; nil if it records nothing.
+    init?(_ metadata: [String: String]) {
+        guard let kernels = metadata["kernels"], let version = metadata["version"] else { return nil }
+        (self.kernels, self.version) = (kernels, version)
+    }
+
+    var metadata: [String: String] { ["kernels": kernels, "version": version] }
+
+    /// What to tell somebody who goes on with `new` from a checkpoint of `old`; nil if the bits stay the same.
+    static func note(from old: Provenance?, to new: Provenance, step: Int) -> String? {
+        guard old != new else { return nil }
+        let before = old.map { "\($0.kernels) kernels of version \($0.version)" } ?? "an unknown version"
+        var text =
+            "step \(step) was computed by \(before), the next by \(new.kernels) kernels of version \(new.version); the "
+            + "result will not be that of an uninterrupted training bit for bit"
+        if let old, old.kernels != new.kernels { text += " (OURO_ISA=\(old.kernels) selects the former kernels)" }
+        return text
+    }
+}
