@@ -44,8 +44,7 @@ let package = Package(
             name: "OuroDefaultModel", dependencies: ["Ouro"], resources: [.copy("ouro-tiny")],
             swiftSettings: swiftSettings),
         .target(name: "OuroHubC", cSettings: kernelSettings),
-        .target(
-            name: "OuroHub", dependencies: ["Ouro", "OuroHubC"], swiftSettings: swiftSettings),
+        .target(name: "OuroHub", dependencies: ["Ouro", "OuroHubC"], swiftSettings: swiftSettings),
         .target(name: "OuroConstraints", dependencies: ["Ouro"], swiftSettings: swiftSettings),
         .target(name: "OuroData", dependencies: ["Ouro"], swiftSettings: swiftSettings),
         .target(name: "OuroPlots", swiftSettings: swiftSettings),
