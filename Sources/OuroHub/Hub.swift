@@ -8,6 +8,9 @@ import Ouro
 /// let folder = try await hub.model(HubRepository("ByteDance/Ouro-1.4B"))
 /// let engine = try Engine(modelAt: folder)
 /// ```
+///
+/// Downloads use the system's libcurl, which is loaded when the first one starts. Swift's tools on Linux need it themselves,
+/// macOS has it, and `Containerfile` installs it. iOS does not have it: an app there brings its model's folder.
 public struct Hub: Sendable {
     public let settings: HubSettings
 
