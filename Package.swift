@@ -46,8 +46,7 @@ let package = Package(
             name: "OuroDefaultModel", dependencies: ["Ouro"], resources: [.copy("ouro-tiny")],
             swiftSettings: swiftSettings),
         .target(name: "OuroHubC", cSettings: kernelSettings),
-        .target(
-            name: "OuroHub", dependencies: ["Ouro", "OuroHubC"], swiftSettings: swiftSettings),
+        .target(name: "OuroHub", dependencies: ["Ouro", "OuroHubC"], swiftSettings: swiftSettings),
         .target(name: "OuroConstraints", dependencies: ["Ouro"], swiftSettings: swiftSettings),
         .target(name: "OuroQuantisation", dependencies: ["Ouro", "OuroKernels"], swiftSettings: swiftSettings),
         .target(name: "OuroBenchmark", dependencies: ["Ouro", "OuroKernels"], swiftSettings: swiftSettings),

@@ -1,14 +1,14 @@
 import Foundation
 import Ouro
 
-/// Brings one file to its place: goes on where an earlier run stopped, repeats what fails, checks the hash.
+/// Downloads one file: continues where an earlier run stopped, repeats requests that fail, checks the hash.
 struct FileTransfer: Sendable {
     let client: HubClient
     let repository: HubRepository
     let commit: String
     let file: HubFile
     let placement: FilePlacement
-    /// Whether a file that is already there must have its hash checked, not only its size.
+    /// Whether the hash of a file that is already there is checked, not only its size.
     let checksExisting: Bool
     let progress: ProgressCounter
 
@@ -17,7 +17,7 @@ struct FileTransfer: Sendable {
         try placement.makeFolders()
         let lock = try await FileLock.acquire(placement.lock) { progress.wait($0) }
         defer { withExtendedLifetime(lock) {} }
-        // Another process may have brought it meanwhile.
+        // Another process may have downloaded the file while this one waited.
         if isThere { return progress.finish(file, fetched: false) }
         for isLastTry in [false, true] {
             let partial = try PartialFile(placement.partial, for: file)
@@ -42,7 +42,7 @@ struct FileTransfer: Sendable {
             : PartialFile.byteCount(at: placement.final) == file.byteCount
     }
 
-    /// Requests what is missing until nothing is.
+    /// Requests the missing bytes until the file is complete.
     private func fetch(into partial: PartialFile) async throws(OuroError) {
         progress.set(file, partial.byteCount)
         var failures = 0
@@ -70,7 +70,7 @@ struct FileTransfer: Sendable {
     }
 }
 
-/// Writes a response's body behind what a file already has.
+/// Appends a response's body to a file.
 private final class FileSink: WebSink {
     private let partial: PartialFile
     private let file: HubFile
@@ -84,7 +84,7 @@ private final class FileSink: WebSink {
         let range = head.fields.first("content-range")?.lowercased() ?? ""
         let isRest = head.status == 206 && range.hasPrefix("bytes \(partial.byteCount)-")
         if !isRest, partial.byteCount > 0 {
-            // The server sends all of it, another part, or knows no such part.
+            // The server sends the whole file, another part of it, or an error.
             do throws(OuroError) { try partial.restart() } catch { throw HubFailure(error) }
             progress.set(file, 0)
         }

@@ -1,21 +1,24 @@
 import Foundation
 import Ouro
 
-/// A hub of models and the cache of what came from it.
+/// A hub of models, and the cache of the files that were downloaded from it.
 ///
 /// ```swift
 /// let hub = Hub(try HubSettings())
 /// let folder = try await hub.model(HubRepository("ByteDance/Ouro-1.4B"))
 /// let engine = try Engine(modelAt: folder)
 /// ```
+///
+/// Downloads use the system's libcurl, which is loaded when the first one starts. Swift's tools on Linux need it themselves,
+/// macOS has it, and `Containerfile` installs it. iOS does not have it: an app there brings its model's folder.
 public struct Hub: Sendable {
     public let settings: HubSettings
 
     public init(_ settings: HubSettings) { self.settings = settings }
 
-    /// The folder of a model: from the cache if it is whole there, without asking the hub; downloaded otherwise.
+    /// The folder of a model. It is downloaded if the cache does not have all of it; otherwise the hub is not asked.
     ///
-    /// - Parameter needsWeights: whether weights are needed, or only what describes the model and its text.
+    /// - Parameter needsWeights: whether weights are needed, or only the configuration and the tokenizer.
     /// - Throws: ``OuroError`` with code `failedDownload` or `unwritableFile`.
     public func model(
         _ repository: HubRepository, needsWeights: Bool = true,
@@ -24,7 +27,7 @@ public struct Hub: Sendable {
         let cached = cachedSnapshot(of: repository)
         let missing = cached.map { missingFile(in: $0, needsWeights: needsWeights) } ?? "the model"
         let isWhole = missing == nil
-        // Another tool may have fetched no more than it needed; a model without a tokenizer is one all the same.
+        // Another tool may have downloaded only some files. A model without a tokenizer is still a model.
         if let cached, isWhole, settings.isOffline || Self.has("tokenizer.json", in: cached) { return cached }
         if settings.isOffline {
             let found = cached.map { "in \($0.path)" } ?? "in \(settings.cache.path)"
@@ -49,18 +52,18 @@ public struct Hub: Sendable {
         return folder
     }
 
-    /// The snapshot that the cache has of a model, which may lack files; nil if there is none.
+    /// The snapshot of a model in the cache, which may lack files; nil if there is none.
     public func cachedSnapshot(of repository: HubRepository) -> URL? {
         HubCache(root: settings.cache, repository: repository).snapshot
     }
 
-    /// Downloads what the cache, or the given folder, does not have yet.
+    /// Downloads the files that the cache, or the given folder, does not have yet.
     ///
     /// - Parameters:
     ///   - localFolder: where to put plain files instead of the cache.
     ///   - progress: called often, from any thread.
-    /// - Throws: ``OuroError`` with code `failedDownload` or `unwritableFile`. What has come stays, and the next call goes
-    ///   on from there.
+    /// - Throws: ``OuroError`` with code `failedDownload` or `unwritableFile`. The bytes that came stay, and the next call
+    ///   continues with them.
     public func download(
         _ repository: HubRepository, files patterns: FilePatterns = FilePatterns(), to localFolder: URL? = nil,
         progress: @escaping @Sendable (HubProgress) -> Void = { _ in }
@@ -100,7 +103,7 @@ public struct Hub: Sendable {
         }
         let missing = absent.reduce(0) { $0 + $1.byteCount } - present.values.reduce(0, +)
         try checkSpace(missing, at: localFolder ?? settings.cache)
-        // In a folder of the user's, a file of the right size may still be another one.
+        // In a folder of the user, a file of the right size may have other bytes.
         let suspects = localFolder == nil ? absent : files
         let counter = ProgressCounter(suspects, present: present, report: progress)
         _ = try await concurrently(suspects, limit: limit) { file throws(OuroError) in
@@ -117,7 +120,7 @@ public struct Hub: Sendable {
             files: files.map { HubSnapshot.File(path: $0.path, byteCount: $0.byteCount) }, fetchedBytes: missing)
     }
 
-    /// Refuses what will not fit, before half of it is there.
+    /// Refuses a download that does not fit on the disk, before it starts.
     private func checkSpace(_ bytes: Int, at folder: URL) throws(OuroError) {
         try makeFolder(folder)
         let attributes = try? FileManager.default.attributesOfFileSystem(forPath: folder.path)
@@ -132,7 +135,7 @@ public struct Hub: Sendable {
         FileManager.default.fileExists(atPath: folder.appendingPathComponent(name).path)
     }
 
-    /// What a folder lacks to be a model; nil if nothing.
+    /// The file that a folder lacks to be a model; nil if it lacks none.
     private func missingFile(in folder: URL, needsWeights: Bool) -> String? {
         func has(_ name: String) -> Bool { Self.has(name, in: folder) }
         guard has("config.json") else { return "config.json" }
@@ -145,7 +148,7 @@ public struct Hub: Sendable {
     }
 }
 
-/// What a download brought.
+/// The result of a download.
 public struct HubSnapshot: Sendable {
     public struct File: Sendable {
         public let path: String
@@ -153,17 +156,17 @@ public struct HubSnapshot: Sendable {
     }
 
     public let repository: HubRepository
-    /// What the revision stood for.
+    /// The commit that the revision stood for.
     public let commit: String
     /// The folder with the files.
     public let folder: URL
     /// All files that were asked for.
     public let files: [File]
-    /// Bytes that were not here before.
+    /// The number of bytes that were downloaded.
     public let fetchedBytes: Int
 }
 
-/// Runs the body for every element, so many at a time; the first error ends all. Results are in the elements' order.
+/// Runs the body for every element, at most `limit` at a time. The first error ends all. Results are in the elements' order.
 private func concurrently<Element: Sendable, Value: Sendable>(
     _ elements: [Element], limit: Int, _ body: @escaping @Sendable (Element) async throws(OuroError) -> Value
 ) async throws(OuroError) -> [Value] {

@@ -1,7 +1,7 @@
 import Foundation
 import Ouro
 
-/// The hub's protocol: which files a model has, what their hashes are, and their bytes.
+/// The hub's protocol: lists a model's files, reads their hashes, and reads their bytes.
 struct HubClient: Sendable {
     let web: WebClient
     let settings: HubSettings
@@ -45,8 +45,9 @@ struct HubClient: Sendable {
         }
     }
 
-    /// Passes the bytes of a file to a sink, from an offset on if the server can; status 200 or 206, or 416 for an offset
-    /// beyond the end.
+    /// Passes the bytes of a file to a sink, from an offset on if the server can.
+    ///
+    /// The status is 200 for the whole file, 206 for a part, or 416 for an offset beyond the end.
     func open(
         _ file: String, in repository: HubRepository, commit: String, from offset: Int, into sink: any WebSink
     ) async throws(HubFailure) {
@@ -63,9 +64,9 @@ struct HubClient: Sendable {
         _ = try await send(request, about: HubRequestSubject(repository: repository, file: file), into: sink)
     }
 
-    /// Sends a request and follows redirects; the token stays with the endpoint's host.
+    /// Sends a request and follows redirects. Only the endpoint's host gets the token.
     ///
-    /// A `HEAD` stops at the redirect that already tells the file's hash, as the store behind it knows another one.
+    /// A `HEAD` stops at a redirect that has the file's hash, because the store that it leads to has another hash.
     private func send(
         _ start: WebRequest, about subject: HubRequestSubject, into sink: (any WebSink)? = nil
     ) async throws(HubFailure) -> WebHead {
@@ -74,7 +75,7 @@ struct HubClient: Sendable {
             var request = start
             request.url = url
             request.fields.add("User-Agent", Self.userAgent)
-            // The size and the hash are those of the file, not of a compressed form of it.
+            // Size and hash are those of the file itself, so it must not arrive compressed.
             request.fields.add("Accept-Encoding", "identity")
             let isEndpoint = url.hasOrigin(of: settings.endpoint)
             if let token = settings.token, isEndpoint { request.fields.add("Authorization", "Bearer \(token)") }

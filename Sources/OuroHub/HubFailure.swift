@@ -1,11 +1,11 @@
 import Foundation
 import Ouro
 
-/// A request that failed, and whether it is worth repeating.
+/// A request that failed, and whether it is worth a retry.
 struct HubFailure: Error {
     let error: OuroError
     let isTransient: Bool
-    /// The pause that the server asked for.
+    /// The pause that the server asks for.
     var pause: Duration?
 
     init(_ error: OuroError, isTransient: Bool = false) {
@@ -13,7 +13,7 @@ struct HubFailure: Error {
         self.isTransient = isTransient
     }
 
-    /// There is no response, or only a part of one.
+    /// No response came, or only a part of one.
     init(_ failure: WebFailure, url: URL) {
         let advice = failure.kind == .permanent ? "" : "; check the network, or set HF_HUB_OFFLINE=1"
         self.init(
@@ -23,7 +23,7 @@ struct HubFailure: Error {
 
     /// The server answered with an error.
     ///
-    /// - Parameter isEndpoint: whether it was the hub itself, or a host that it redirected to.
+    /// - Parameter isEndpoint: whether the hub itself answered, not a host that it redirected to.
     init(_ head: WebHead, url: URL, what: HubRequestSubject, isEndpoint: Bool) {
         let (status, headers) = (head.status, head.fields)
         let code = headers.first("x-error-code") ?? ""
@@ -33,7 +33,7 @@ struct HubFailure: Error {
             OuroError(.failedDownload, file: what.file ?? model, "\(message) [\(status)]\(detail)")
         }
         switch status {
-        // An address with a signature may have expired: the hub gives a fresh one.
+        // The signature in the address may have expired. A retry gets a new one from the hub.
         case 401 where !isEndpoint, 403 where !isEndpoint, 404 where !isEndpoint:
             self.init(failure("the host that stores the file refused it"), isTransient: true)
         case 401, 403:
@@ -78,24 +78,24 @@ struct HubFailure: Error {
         }
     }
 
-    /// Text of a server, fit for a terminal.
+    /// A server's text without control characters, at most 300 characters.
     static func clean(_ text: String) -> String {
         String(text.unicodeScalars.filter { $0.value >= 0x20 && $0.value != 0x7F }.prefix(300).map(Character.init))
     }
 }
 
-/// What a request is about, for its errors.
+/// The model and the file that a request is about; errors name them.
 struct HubRequestSubject {
     let repository: HubRepository
     var file: String?
 }
 
 extension URL {
-    /// Where an address leads, without a signature that its query may hold.
+    /// Host, port and path, without the query, which may hold a signature, and without a password.
     var hostAndPath: String { (host ?? "") + (port.map { ":\($0)" } ?? "") + path }
 }
 
-/// Repeats what fails for a passing reason.
+/// Retries a request that fails for a passing reason.
 ///
 /// - Throws: ``OuroError``, the last one.
 func repeating<Value>(
@@ -113,10 +113,10 @@ func repeating<Value>(
 }
 
 extension HubFailure {
-    /// Waits until the request may be repeated.
+    /// Waits until the request may be sent again.
     ///
-    /// - Throws: ``OuroError``, this one, if it is not worth repeating, has been repeated often enough, or the server wants
-    ///   a longer pause than a person would wait for.
+    /// - Throws: this failure's ``OuroError`` if a retry is not worth it, if all attempts are used, or if the server asks for
+    ///   a pause that is longer than `retry` allows.
     func wait(after failures: Int, retry: HubRetry) async throws(OuroError) {
         guard isTransient, failures < max(retry.attempts, 1) else { throw error }
         if let pause, pause > retry.longestPause {

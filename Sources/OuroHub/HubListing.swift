@@ -52,11 +52,11 @@ struct HubListing: Equatable {
     }
 }
 
-/// A file of a model: what it is called, how long it is, and what its bytes hash to.
+/// A file of a model: its path, its length and its hash.
 struct HubFile: Equatable {
     let path: String
     let byteCount: Int
-    /// SHA-256 of a large file, Git's hash of a small one; also its name in the cache.
+    /// SHA-256 of a large file, Git's SHA-1 of a small one. The cache names the file by it.
     let etag: String
 
     /// 16 TiB; with the limit on files, a sum cannot overflow.
@@ -66,7 +66,7 @@ struct HubFile: Equatable {
         (self.path, self.byteCount, self.etag) = (path, byteCount, etag)
     }
 
-    /// - Throws: ``OuroError`` with code `failedDownload` if the headers do not tell what they must.
+    /// - Throws: ``OuroError`` with code `failedDownload` if a header is missing or malformed.
     init(path: String, headers: WebFields, commit: String) throws(OuroError) {
         self.path = path
         if let other = headers.first("x-repo-commit"), other != commit {

@@ -1,7 +1,8 @@
 import Foundation
 import Ouro
 
-/// Where the hub is, who asks, and where files go: the environment variables that other tools of the hub obey, too.
+/// The hub's address, the token, the cache and the proxies. Their defaults come from the environment variables that the
+/// hub's other tools read, too:
 ///
 /// `HF_ENDPOINT`, `HF_TOKEN` or the file `HF_TOKEN_PATH` (`HF_HOME/token`), `HF_HUB_CACHE` (`HF_HOME/hub`), `HF_HOME`
 /// (`~/.cache/huggingface`, or under `XDG_CACHE_HOME`), `HF_HUB_OFFLINE`; `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`,
@@ -9,11 +10,11 @@ import Ouro
 public struct HubSettings: Sendable {
     /// Scheme, host and perhaps a port and path; without a slash at the end.
     public var endpoint: URL
-    /// Sent to the endpoint's host only, never where it redirects to.
+    /// Goes to the endpoint's host only, never to a host that it redirects to.
     public var token: String?
     /// The folder that holds `models--ORG--NAME`.
     public var cache: URL
-    /// Nothing is asked of the network.
+    /// Whether the network is not used.
     public var isOffline: Bool
     /// The proxy for `https` addresses, perhaps with a name and a password. Its scheme is `http`, `https`, `socks4`,
     /// `socks4a`, `socks5` or `socks5h`; without a port it has 8080, 443 or 1080.
@@ -25,9 +26,9 @@ public struct HubSettings: Sendable {
     public var proxyExceptions: [String]
     /// A file of certificates to trust, in PEM format; nil for those of the system.
     public var certificates: URL?
-    /// Files that are fetched at the same time.
+    /// The number of files that are downloaded at the same time.
     public var parallelFiles = 4
-    /// How often and how patiently a failed request is repeated.
+    /// How often a failed request is sent again, and after which pauses.
     public var retry = HubRetry()
 
     private static let defaultEndpoint = "https://huggingface.co"
@@ -82,20 +83,20 @@ public struct HubSettings: Sendable {
     }
 }
 
-/// How often and how patiently a failed request is repeated.
+/// How often a failed request is sent again, and after which pauses.
 public struct HubRetry: Sendable {
-    /// Requests in a row that may fail; one that brought bytes starts the count anew.
+    /// The number of requests in a row that may fail. One that brought bytes sets the count to zero.
     public var attempts = 6
-    /// The pause after the first failure; it doubles with every further one, and half of it is random.
+    /// The pause after the first failure. It doubles with every further failure, and half of it is random.
     public var firstPause = Duration.milliseconds(500)
-    /// The longest pause, and the longest that a server may ask for.
+    /// The longest pause. A server that asks for a longer one ends the download.
     public var longestPause = Duration.seconds(60)
-    /// Told what failed and how long the pause is before it is repeated; called from any thread.
+    /// Gets every failure and the pause before the next attempt. It is called from any thread.
     public var report: @Sendable (OuroError, Duration) -> Void = { _, _ in }
 
     public init() {}
 
-    /// The pause after so many failures in a row, from 1. `asked` is what the server wants.
+    /// The pause after a number of failures in a row, from 1. `asked` is the pause that the server asks for.
     func pause(after failures: Int, asked: Duration?) -> Duration {
         let full = min(firstPause * (1 << min(failures - 1, 16)), longestPause)
         return max(full * Double.random(in: 0.5...1), asked ?? .zero)

@@ -7,10 +7,10 @@ import Ouro
     import Darwin
 #endif
 
-/// A file on its way: the bytes that have come so far, in order, and their hash.
+/// A file that is being downloaded: its first bytes on disk, and their hash.
 ///
-/// What an earlier run has left is gone on with. It gets its name when it is whole and its hash is right. Not thread-safe:
-/// one owner writes it.
+/// A new run continues with the bytes that an earlier run has left. The file gets its final name when it is complete and
+/// its hash is right. It is not thread-safe: one owner writes it.
 final class PartialFile {
     let url: URL
     private(set) var byteCount = 0
@@ -18,7 +18,7 @@ final class PartialFile {
     private let descriptor: Int32
     private var hash: ContentHash
 
-    /// Opens or makes the file and hashes what is in it.
+    /// Opens or creates the file and hashes the bytes in it.
     ///
     /// - Throws: ``OuroError`` with code `unwritableFile`, as every method here.
     init(_ url: URL, for expected: HubFile) throws(OuroError) {
@@ -47,9 +47,9 @@ final class PartialFile {
         return stat(url.path, &status) == 0 ? Int(status.st_size) : nil
     }
 
-    /// Adds bytes. Those that cannot be written, on a full disk for instance, are not there afterwards.
+    /// Adds bytes. If they cannot be written, on a full disk for instance, the file keeps its length.
     ///
-    /// - Returns: false, and nothing is added, if there would be more bytes than the file has.
+    /// - Returns: false, and nothing is added, if the file would become longer than the hub promised.
     func append(_ bytes: UnsafeRawBufferPointer) throws(OuroError) -> Bool {
         guard bytes.count <= expected.byteCount - byteCount else { return false }
         var done = 0
@@ -70,7 +70,7 @@ final class PartialFile {
         return true
     }
 
-    /// Forgets all bytes.
+    /// Removes all bytes.
     func restart() throws(OuroError) {
         guard ftruncate(descriptor, 0) == 0 else { throw Self.failure(url, "cannot be emptied") }
         byteCount = 0
