@@ -57,7 +57,8 @@ let package = Package(
         .target(
             name: "OuroTraining",
             dependencies: [
-                "Ouro", "OuroData", "OuroKernels", "OuroPlots", .product(name: "Yams", package: "Yams"),
+                "Ouro", "OuroBenchmark", "OuroData", "OuroKernels", "OuroPlots",
+                .product(name: "Yams", package: "Yams"),
             ],
             swiftSettings: swiftSettings),
         .target(

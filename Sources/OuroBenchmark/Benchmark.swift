@@ -173,7 +173,8 @@ private final class BenchmarkRun {
     private func measureMachine() {
         for threads in 1...plan.threads {
             let some = MachineLimits(
-                kernels: kernels, pool: threads == plan.threads ? pool : WorkerPool(threadCount: threads), clock: plan.clock)
+                kernels: kernels, pool: threads == plan.threads ? pool : WorkerPool(threadCount: threads),
+                clock: plan.clock)
             func add(_ name: String, _ unit: String, _ measure: () -> Double) {
                 let values = repeated { measure() }
                 var result = measurement(name, value: median(values) / 1e9, unit: unit)

@@ -28,7 +28,8 @@ import Testing
 
     @Test func generateJSONIsOneObjectPerTokenThenASummary() throws {
         let result = try CommandLineTool.run([
-            "generate", "--model", Self.random, "--tokens", Self.prompt(), "-n", "6", "--ignore-eos", "--json", "--exit-threshold", "0.6",
+            "generate", "--model", Self.random, "--tokens", Self.prompt(), "-n", "6", "--ignore-eos", "--json",
+            "--exit-threshold", "0.6",
         ])
         #expect(result.status == 0, "\(result.errors)")
         let lines = try result.json()

@@ -1,6 +1,6 @@
 import Synchronization
 
-@testable import Ouro
+@testable import OuroBenchmark
 
 /// A clock that moves by the same step at every reading, so that time is a number of readings.
 final class TickingClock: Sendable {
