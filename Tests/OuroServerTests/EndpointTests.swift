@@ -161,6 +161,7 @@ import Testing
             #"{"type":"object","properties":{"a":{"type":"integer"},"b":{"enum":["x","yy"]},"#
             + #""c":{"type":"array","items":{"type":"boolean"},"minItems":1,"maxItems":2}},"required":["a","b","c"]}"#
         try await RouterClient.with { server in
+            var ended = 0
             for seed in 0..<6 {
                 let answer = try await server.post(
                     "/v1/completions",
@@ -168,12 +169,15 @@ import Testing
                         + "{\"type\":\"json_schema\",\"json_schema\":{\"name\":\"n\",\"schema\":\(schema)}}}")
                 let choice = try #require(try Self.choices(answer.json()).first, "\(answer)")
                 let text = (choice["text"] as? String ?? "").filter { $0 != "\0" }
+                // A text that is cut is no JSON.
                 guard choice["finish_reason"] as? String == "stop" else { continue }
+                ended += 1
                 let value = try #require(
                     try JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any], "\(text)")
                 #expect(value["a"] is NSNumber && ["x", "yy"].contains(value["b"] as? String ?? ""), "\(text)")
                 #expect([1, 2].contains((value["c"] as? [Bool])?.count ?? 0), "\(text)")
             }
+            #expect(ended > 0, "some text ends")
         }
     }
 

@@ -148,10 +148,13 @@ import Testing
         }
         #expect(error?.code == .nonFinite)
         await #expect(throws: OuroError.self) { try await engine.score(.tokens([7, 1])) }
-        var count = 0
-        for try await _ in sound { count += 1 }
-        #expect(count > 0)
-        #expect(try await Self.usage(engine, settles: (0, 0)))
+        let found = try await sound.reduce(into: []) { $0.append($1.id) }
+        let undamaged = try Engine(modelAt: Self.model)
+        let expected = try await undamaged.generate(
+            GenerationRequest(.tokens([1, 2]), maxTokens: 20, ignoresEndOfText: true)
+        ).reduce(into: []) { $0.append($1.id) }
+        #expect(found == expected)
+        #expect(await engine.becomesIdle())
     }
 
     @Test func keysAndValuesAreStoredByWhatTheyCost() throws {
