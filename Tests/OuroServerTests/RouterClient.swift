@@ -64,7 +64,10 @@ final class RouterClient: TestClient {
     ) async -> Exchange {
         let channel = await NIOAsyncTestingChannel(handler: ConnectionWatch())
         var fields = HTTPFields()
-        for (name, value) in headers { HTTPField.Name(name).map { fields[$0] = value } }
+        for (name, value) in headers {
+            guard let name = HTTPField.Name(name) else { continue }
+            fields[name] = value
+        }
         let request = Request(
             head: HTTPRequest(
                 method: HTTPRequest.Method(method) ?? .get, scheme: "http", authority: "localhost", path: path,
