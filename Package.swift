@@ -57,7 +57,8 @@ let package = Package(
         .target(
             name: "OuroTraining",
             dependencies: [
-                "Ouro", "OuroData", "OuroKernels", "OuroPlots", .product(name: "Yams", package: "Yams"),
+                "Ouro", "OuroBenchmark", "OuroData", "OuroKernels", "OuroPlots",
+                .product(name: "Yams", package: "Yams"),
             ],
             swiftSettings: swiftSettings),
         .target(
@@ -96,6 +97,9 @@ let package = Package(
         .testTarget(
             name: "OuroEvaluationTests", dependencies: ["Ouro", "OuroData", "OuroEvaluation"],
             swiftSettings: swiftSettings),
+        .testTarget(
+            name: "OuroPlotsTests", dependencies: ["OuroPlots", "Ouro", "OuroEvaluation", "OuroTraining"],
+            swiftSettings: swiftSettings),
         .target(name: "AllocationCounter", path: "Tests/AllocationCounter"),
         .testTarget(
             name: "OuroTrainingTests",
@@ -106,6 +110,7 @@ let package = Package(
             dependencies: [
                 "OuroServer", "Ouro", "OuroConstraints", .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOEmbedded", package: "swift-nio"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ], swiftSettings: swiftSettings),
         .testTarget(name: "OuroCLITests", dependencies: ["OuroCLI"], swiftSettings: swiftSettings),

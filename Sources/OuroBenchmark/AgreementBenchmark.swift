@@ -9,7 +9,7 @@ extension ScheduleBenchmark {
     ///
     /// A text is cut into windows; a long one is read as far as the time allows.
     func agreement(prompt: [Int], text: [Int]?) throws(OuroError) -> AgreementFigure {
-        let start = ContinuousClock.now
+        let start = plan.clock.now()
         let loops = configuration.loops
         var tally = AgreementTally(loops: loops)
         func score(_ tokens: [Int], skipping skipped: Int = 0) throws(OuroError) {
@@ -18,7 +18,7 @@ extension ScheduleBenchmark {
         if let text {
             let length = min(Self.windowLength, configuration.contextLength)
             for first in stride(from: 0, to: text.count, by: length) {
-                guard first == 0 || (ContinuousClock.now - start) / .seconds(1) < Self.seconds else { break }
+                guard first == 0 || plan.clock.seconds(since: start) < Self.seconds else { break }
                 try score(Array(text[first..<min(first + length, text.count)]))
             }
         } else {

@@ -75,9 +75,10 @@ private final class BenchmarkRun {
         self.progress = progress
         self.report = report
         self.kernels = kernels
-        let loaded = try BenchmarkModel(subject, threads: plan.threads, kvType: plan.kvType, kernels: kernels)
+        let loaded = try BenchmarkModel(
+            subject, threads: plan.threads, kvType: plan.kvType, kernels: kernels, clock: plan.clock)
         (self.subject, pool, device) = (loaded, loaded.pool, loaded.device)
-        limits = MachineLimits(kernels: kernels, pool: pool)
+        limits = MachineLimits(kernels: kernels, pool: pool, clock: plan.clock)
         // Reading must go to memory: a model that fits the caches is held against other memory.
         let matrices = loaded.weights.blockMatrices
         if matrices.reduce(0, { $0 + $1.byteCount }) >= 256 << 20 {
@@ -174,7 +175,8 @@ private final class BenchmarkRun {
     private func measureMachine() throws(OuroError) {
         for threads in 1...plan.threads {
             let some = MachineLimits(
-                kernels: kernels, pool: threads == plan.threads ? pool : WorkerPool(threadCount: threads))
+                kernels: kernels, pool: threads == plan.threads ? pool : WorkerPool(threadCount: threads),
+                clock: plan.clock)
             func add(_ name: String, _ unit: String, _ measure: () -> Double) throws(OuroError) {
                 let values = repeated { measure() }
                 var result = measurement(name, value: median(values) / 1e9, unit: unit)
@@ -190,7 +192,7 @@ private final class BenchmarkRun {
 
     private func measureLoad() throws(OuroError) {
         let rows = try sequences(1, positions: 1)
-        let seconds = MachineLimits.time { decodeToken(rows.states[0], position: 0) }
+        let seconds = plan.clock.seconds { decodeToken(rows.states[0], position: 0) }
         try report(measurement("load", value: subject.loadSeconds + seconds, unit: "s"))
         if let bytes = residentMemory() { try report(measurement("memory", value: Double(bytes) / 1e9, unit: "GB")) }
     }
@@ -209,10 +211,10 @@ private final class BenchmarkRun {
             return max(reading, computing)
         }
         let pairs = paired(limit) {
-            let seconds = MachineLimits.time { device.run(all, outcomes: &outcomes) }
+            let seconds = plan.clock.seconds { device.run(all, outcomes: &outcomes) }
             if rows > 1 {
                 _ = limit()  // which leaves the caches as the other pass found them
-                ratios.append(seconds / MachineLimits.time { device.run(single, outcomes: &outcomes) })
+                ratios.append(seconds / plan.clock.seconds { device.run(single, outcomes: &outcomes) })
             }
             return seconds
         }
@@ -232,7 +234,7 @@ private final class BenchmarkRun {
         let loops = configuration.loops
         let bytes = Double(blockBytes * loops + weights.head.byteCount + keyValueBytes(context) * loops)
         let pairs = paired({ readingTime(bytes) }) {
-            MachineLimits.time { decodeToken(set.states[0], position: context - 1) }
+            plan.clock.seconds { decodeToken(set.states[0], position: context - 1) }
         }
         var result = measurement("decode", value: 1 / median(pairs.map(\.seconds)), unit: "tokens/s")
         (result.rows, result.context) = (1, context)
@@ -250,7 +252,7 @@ private final class BenchmarkRun {
         let loops = configuration.loops
         let operations = operations(rows: chunk * loops)
         let pairs = paired({ computingTime(operations) }) {
-            MachineLimits.time {
+            plan.clock.seconds {
                 for loop in 1...loops {
                     let rows = (0..<chunk).map {
                         Row(
@@ -324,10 +326,10 @@ private final class BenchmarkRun {
 
     /// Repeats until the time is over, three times at least.
     private func repeated<Value>(_ body: () -> Value) -> [Value] {
-        let start = ContinuousClock.now
+        let start = plan.clock.now()
         var values: [Value] = []
         while true {
-            let share = (ContinuousClock.now - start) / .seconds(plan.seconds)
+            let share = plan.clock.seconds(since: start) / plan.seconds
             if values.count >= 3 && share >= 1 { return values }
             progress(step.name, (Double(step.index) + min(share, 1)) / Double(step.count))
             values.append(body())

@@ -23,11 +23,11 @@ final class BenchmarkModel {
     /// - Throws: ``OuroError`` naming the first thing of a folder or shape that is wrong.
     init(
         _ subject: Benchmark.Subject, threads: Int, kvType: KVType?, kernels: Kernels,
-        overrides: (inout ModelConfiguration) -> Void = { _ in }
+        clock: BenchmarkClock, overrides: (inout ModelConfiguration) -> Void = { _ in }
     ) throws(OuroError) {
         self.kernels = kernels
         pool = WorkerPool(threadCount: threads)
-        let start = ContinuousClock.now
+        let start = clock.now()
         var configuration: ModelConfiguration
         switch subject {
         case .random(let shape, let type):
@@ -48,6 +48,6 @@ final class BenchmarkModel {
         device = CPUDevice(
             configuration: configuration, weights: weights, kernels: kernels, pool: pool,
             kvType: kvType ?? (weights.isQuantised ? .q8 : .bf16))
-        loadSeconds = (ContinuousClock.now - start) / .seconds(1)
+        loadSeconds = clock.seconds(since: start)
     }
 }

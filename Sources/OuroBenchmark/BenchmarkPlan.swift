@@ -58,6 +58,8 @@ public struct BenchmarkPlan: Sendable {
     public var kvType: KVType?
     /// Instruction set of the kernels; by default `OURO_ISA`, else the best.
     public var instructionSet: String?
+    /// The clock of all measurements.
+    package var clock = BenchmarkClock.machine
 
     public init(
         kinds: Set<Kind> = Set(Kind.allCases), threads: Int? = nil, rows: [Int] = [1, 2, 4, 8, 16],

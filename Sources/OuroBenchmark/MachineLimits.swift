@@ -5,10 +5,12 @@ import OuroKernels
 package struct MachineLimits {
     package let kernels: Kernels
     package let pool: WorkerPool
+    private let clock: BenchmarkClock
 
-    package init(kernels: Kernels, pool: WorkerPool) {
+    package init(kernels: Kernels, pool: WorkerPool, clock: BenchmarkClock = .machine) {
         self.kernels = kernels
         self.pool = pool
+        self.clock = clock
     }
 
     /// Items of work of one measurement: many, so that a thread that is descheduled for a while delays little of it.
@@ -17,7 +19,7 @@ package struct MachineLimits {
     /// f32 operations per second; a fused multiply-add counts as two.
     package func multiplyAdds() -> Double {
         let steps = 20_000
-        let seconds = Self.time {
+        let seconds = clock.seconds {
             pool.forEach(Self.items) { [kernels] _, _ in keep(kernels.probes.multiply_add(steps)) }
         }
         return Double(Self.items * steps) * kernels.probes.multiply_add_operations / seconds
@@ -26,7 +28,7 @@ package struct MachineLimits {
     /// Operations per second of dot products of 8-bit integers; a multiply-add counts as two.
     func integerDots() -> Double {
         let steps = 20_000
-        let seconds = Self.time {
+        let seconds = clock.seconds {
             pool.forEach(Self.items) { [kernels] _, _ in keep(Float(kernels.probes.integer_dot(steps))) }
         }
         return Double(Self.items * steps) * kernels.probes.integer_dot_operations / seconds
@@ -42,7 +44,7 @@ package struct MachineLimits {
             }
         }
         let bytes = blocks.reduce(0) { $0 + $1.byteCount }
-        let seconds = Self.time {
+        let seconds = clock.seconds {
             pool.forEach(blocks.count) { [kernels] item, _ in
                 let (base, byteCount) = blocks[item]
                 let sum = kernels.probes.read(base, byteCount, Int32(reading.streams), reading.prefetch)
@@ -76,12 +78,6 @@ package struct MachineLimits {
         let streams: Int
         let prefetch: ouro_prefetch
         let blockBytes: Int
-    }
-
-    package static func time(_ body: () -> Void) -> Double {
-        let start = ContinuousClock.now
-        body()
-        return (ContinuousClock.now - start) / .seconds(1)
     }
 }
 

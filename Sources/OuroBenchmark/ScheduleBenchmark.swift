@@ -32,7 +32,9 @@ final class ScheduleBenchmark {
         self.plan = plan
         self.report = report
         let simulatedLoops = plan.kinds == [.simulation] ? plan.table.loops : nil
-        model = try BenchmarkModel(subject, threads: plan.threads, kvType: plan.kvType, kernels: kernels) {
+        model = try BenchmarkModel(
+            subject, threads: plan.threads, kvType: plan.kvType, kernels: kernels, clock: plan.clock
+        ) {
             $0.loops = simulatedLoops ?? $0.loops
         }
         freeRows =
@@ -146,13 +148,14 @@ final class ScheduleBenchmark {
         _ contenders: [Contender], name: String, trialSeconds: Double
     ) throws(OuroError) -> [ContenderResult] {
         var trials: [[ScheduleTrial]] = contenders.map { _ in [] }
-        let start = ContinuousClock.now
+        let start = plan.clock.now()
         let total = trialSeconds * Double(contenders.count)
-        while trials[0].count < 3 || (ContinuousClock.now - start) / .seconds(1) < total {
+        while trials[0].count < 3 || plan.clock.seconds(since: start) < total {
             for (index, contender) in contenders.enumerated() {
                 trials[index].append(
                     try ScheduleTrial(
-                        contender.requests, device: contender.device, freeRows: freeRows, seconds: trialSeconds))
+                        contender.requests, device: contender.device, freeRows: freeRows, seconds: trialSeconds,
+                        clock: plan.clock))
             }
         }
         let first = trials[0]
@@ -240,7 +243,7 @@ final class ScheduleBenchmark {
     /// One request, alone and plainly, to its end or as far as the time allows.
     func generate(_ prompt: [Int], seconds: Double) throws(OuroError) -> [Int] {
         let trial = try ScheduleTrial(
-            [(prompt, request())], device: model.device, freeRows: freeRows, seconds: seconds)
+            [(prompt, request())], device: model.device, freeRows: freeRows, seconds: seconds, clock: plan.clock)
         return trial.streams[0].map(\.id)
     }
 }

@@ -39,6 +39,8 @@ public struct SchedulePlan: Sendable {
     public var kvType: KVType?
     /// Instruction set of the kernels; by default `OURO_ISA`, else the best.
     public var instructionSet: String?
+    /// The clock of all measurements.
+    package var clock = BenchmarkClock.machine
 
     public init(
         kinds: Set<Kind>, threads: Int? = nil, prompt: String? = nil, maxTokens: Int = 128, draftTokens: Int = 4,

@@ -7,7 +7,7 @@ struct ScheduleTrial {
     /// The tokens of every request.
     let streams: [[GeneratedToken]]
     /// When every pass ended.
-    private let passEnds: [ContinuousClock.Instant]
+    private let passEnds: [Duration]
     private let loops: Int
 
     /// Runs requests of one number of loops, on the calling thread, until one is done or the time is over; after their first
@@ -16,7 +16,8 @@ struct ScheduleTrial {
     /// - Throws: ``OuroError`` with code `memoryExceeded` if not all of them fit into memory together, or what a request
     ///   fails with.
     init(
-        _ requests: [(prompt: [Int], request: ResolvedRequest)], device: any PassDevice, freeRows: Int, seconds: Double
+        _ requests: [(prompt: [Int], request: ResolvedRequest)], device: any PassDevice, freeRows: Int, seconds: Double,
+        clock: BenchmarkClock = .machine
     ) throws(OuroError) {
         let layout = device.layout
         loops = requests.first?.request.loops ?? 1
@@ -42,10 +43,10 @@ struct ScheduleTrial {
             return stream
         }
         let first = loops * requests.reduce(1) { max($0, Self.chunks($1.prompt.count, of: $1.request.prefillChunk)) }
-        var ends: [ContinuousClock.Instant] = []
+        var ends: [Duration] = []
         while !scheduler.isIdle {
             scheduler.runPass()
-            ends.append(.now)
+            ends.append(clock.now())
             if ends.count >= first + 2 * loops, (ends[ends.count - 1] - ends[first - 1]) / .seconds(1) > seconds {
                 scheduler.cancelAll()
             }

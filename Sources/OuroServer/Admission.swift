@@ -1,17 +1,25 @@
 import Synchronization
 
-/// How many generations may run and wait.
+/// Limits how many generations run and how many wait.
 ///
-/// Whoever finds no place waits in a queue of bounded length, first come, first served; whoever finds the queue full is told
-/// to come back later.
+/// A request that finds no place waits in a queue of bounded length. The queue is first come, first served. A request that
+/// finds the queue full is refused with status 429.
 final class Admission: Sendable {
     private struct State {
         var running: [Int: Int] = [:]
         var waiting: [(id: Int, places: Int, admit: AsyncStream<Void>.Continuation)] = []
+        var watchers: [Int: Watcher] = [:]
         var nextID = 0
 
+        var counts: Counts { (runningPlaces, waitingPlaces) }
         var runningPlaces: Int { running.values.reduce(0, +) }
         var waitingPlaces: Int { waiting.reduce(0) { $0 + $1.places } }
+    }
+
+    /// Somebody who waits for counts, see ``reaches(_:)``.
+    private struct Watcher {
+        let condition: @Sendable (Counts) -> Bool
+        let continuation: AsyncStream<Never>.Continuation
     }
 
     private let limit: Int
@@ -23,7 +31,30 @@ final class Admission: Sendable {
         self.queueLimit = queueLimit
     }
 
-    var counts: (running: Int, waiting: Int) { state.withLock { ($0.runningPlaces, $0.waitingPlaces) } }
+    /// Places that are taken, and places in the queue.
+    typealias Counts = (running: Int, waiting: Int)
+
+    var counts: Counts { state.withLock { $0.counts } }
+
+    /// Waits until the counts satisfy a condition, or the task is cancelled.
+    func reaches(_ condition: @escaping @Sendable (Counts) -> Bool) async {
+        await suspended { continuation in
+            let id = state.withLock { state -> Int in
+                state.nextID += 1
+                state.watchers[state.nextID] = Watcher(condition: condition, continuation: continuation)
+                return state.nextID
+            }
+            tellWatchers()
+            return { self.state.withLock { $0.watchers[id] = nil } }
+        }
+    }
+
+    private func tellWatchers() {
+        let satisfied = state.withLock { state in
+            state.watchers.values.filter { $0.condition(state.counts) }.map(\.continuation)
+        }
+        for continuation in satisfied { continuation.finish() }
+    }
 
     /// A request's places, running or in the queue, until it leaves or is forgotten.
     final class Ticket: Sendable {
@@ -68,6 +99,7 @@ final class Admission: Sendable {
                 status: .tooManyRequests, message: "the server is busy; try again later", code: "rate_limit_exceeded",
                 headers: [.retryAfter: "1"])
         }
+        tellWatchers()
         return Ticket(self, id: id, admitted: admitted)
     }
 
@@ -95,5 +127,6 @@ final class Admission: Sendable {
             return ready
         }
         for admit in ready { admit.yield() }
+        tellWatchers()
     }
 }

@@ -4,6 +4,8 @@ import NIOCore
 struct Connection: Sendable {
     let watch: ConnectionWatch
     let eventLoop: any EventLoop
+    /// Nil for the event loop's own.
+    let clock: (any Clock<Duration>)?
 
     /// Runs `body`, which is cancelled if the client closes the connection.
     ///
@@ -32,6 +34,7 @@ struct Connection: Sendable {
     ///
     /// - Throws: `CancellationError` if the task is cancelled.
     func pause(seconds: Int) async throws {
+        if let clock { return try await clock.sleep(for: .seconds(seconds)) }
         await suspended { continuation in
             let timer = eventLoop.scheduleTask(in: .seconds(Int64(seconds))) { continuation.finish() }
             return { timer.cancel() }

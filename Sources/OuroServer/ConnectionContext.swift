@@ -5,6 +5,8 @@ import NIOCore
 struct ConnectionContext: RequestContext {
     var coreContext: CoreRequestContextStorage
     private let channel: any Channel
+    /// As in ``ServerOptions``; ``RequestGuard`` sets it.
+    var clock: (any Clock<Duration>)?
 
     init(source: ApplicationRequestContextSource) {
         coreContext = CoreRequestContextStorage(source: source)
@@ -16,7 +18,7 @@ struct ConnectionContext: RequestContext {
         do {
             return Connection(
                 watch: try await channel.pipeline.handler(type: ConnectionWatch.self).get(),
-                eventLoop: channel.eventLoop)
+                eventLoop: channel.eventLoop, clock: clock)
         } catch {
             throw CancellationError()
         }

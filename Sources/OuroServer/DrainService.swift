@@ -5,13 +5,18 @@ import ServiceLifecycle
 struct DrainService: Service {
     let service: GenerationService
 
+    /// Running requests took longer than `drainSeconds`. The service group then cancels everything.
+    struct TimeIsOver: Error {}
+
     func run() async throws {
         // The wait throws if the server was cancelled or could not listen: nothing is left to drain then.
         guard (try? await gracefulShutdown()) != nil else { return }
         service.isDraining.set()
-        // The service group cancels this when `drainSeconds` are over.
-        while service.admission.counts != (0, 0) {
-            guard (try? await Task.sleep(for: .milliseconds(50))) != nil else { return }
+        guard service.admission.counts != (0, 0) else { return }
+        let options = service.options
+        try await firstOf({ await service.admission.reaches { $0 == (0, 0) } }) {
+            try await (options.clock ?? ContinuousClock()).sleep(for: .seconds(options.drainSeconds))
+            throw TimeIsOver()
         }
     }
 }

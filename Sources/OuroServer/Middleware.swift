@@ -26,6 +26,8 @@ struct RequestGuard: RouterMiddleware {
                 response = Response(status: .noContent)
             } else {
                 try authorise(request)
+                var context = context
+                context.clock = options.clock
                 response = try await next(request, context)
             }
         } catch {

@@ -9,7 +9,7 @@ import Synchronization
 
 /// An HTTP server that speaks OpenAI's API, with adaptive depth as a parameter.
 public struct Server: Sendable {
-    private let service: GenerationService
+    let service: GenerationService
     private let logger: Logger
 
     /// - Parameters:
@@ -56,7 +56,8 @@ public struct Server: Sendable {
         var configuration = ServiceGroupConfiguration(
             services: [application(onListening: onListening), DrainService(service: service)],
             gracefulShutdownSignals: takesSignals ? [.sigterm, .sigint] : [], logger: Self.quiet)
-        configuration.maximumGracefulShutdownDuration = .seconds(max(service.options.drainSeconds, 1))
+        // DrainService ends what takes longer. The second more is for connections that do not close.
+        configuration.maximumGracefulShutdownDuration = .seconds(service.options.drainSeconds + 1)
         return ServiceGroup(configuration: configuration)
     }
 

@@ -25,6 +25,8 @@ public struct ServerOptions: Sendable {
     public var corsOrigin: String?
     /// Tokens that a chat gets if it does not say.
     public var defaultChatTokens = 4096
+    /// The clock of all limits. Nil takes the machine's; tests give one that they move themselves.
+    package var clock: (any Clock<Duration>)?
 
     public init() {}
 

@@ -65,7 +65,7 @@ public struct TrainingBenchmark: Sendable {
         var result: [Measurement] = []
         var before = limits.multiplyAdds()
         for index in 0...steps {
-            let seconds = MachineLimits.time {
+            let seconds = BenchmarkClock.machine.seconds {
                 step.computeGradients(batch, settings, metrics: &metrics)
                 optimizer.update(rate: 1e-4, gradientNorm: optimizer.gradientNorm(gateOnly: false), gateOnly: false)
                 model.parametersChanged()

@@ -1,10 +1,21 @@
 import Foundation
 import Testing
 
+@testable import Ouro
+
 /// The command line's contract: output formats, exit codes, errors that say what to do.
 @Suite struct CommandLineTests {
     static let trained = CommandLineTool.fixture("code_lm")
     static let random = CommandLineTool.fixture("a_base_mha_fp32_seed1")
+
+    /// What the reference implementation computed with the random fixture: for a prompt of eight tokens, 32 more.
+    private static func golden(_ name: String) throws -> [Int] {
+        try SafetensorsFile(contentsOf: URL(fileURLWithPath: random + "/golden.safetensors")).ints(name).map { Int($0) }
+    }
+
+    private static func prompt() throws -> String {
+        try golden("input_ids").prefix(8).map(String.init).joined(separator: ",")
+    }
 
     @Test func generateStreamsText() throws {
         let result = try CommandLineTool.run(["generate", "--model", Self.trained, "public func append(_ ", "-n", "20"])
@@ -17,14 +28,15 @@ import Testing
 
     @Test func generateJSONIsOneObjectPerTokenThenASummary() throws {
         let result = try CommandLineTool.run([
-            "generate", "--model", Self.random, "--tokens", "89,222,82,236,249,92,192,64", "-n", "6", "--ignore-eos",
-            "--json", "--exit-threshold", "0.6",
+            "generate", "--model", Self.random, "--tokens", Self.prompt(), "-n", "6", "--ignore-eos", "--json",
+            "--exit-threshold", "0.6",
         ])
         #expect(result.status == 0, "\(result.errors)")
         let lines = try result.json()
-        #expect(lines.dropLast().compactMap { $0["token"] as? Int } == [187, 71, 173, 152, 152, 152])
+        let (tokens, exits) = (try Self.golden("gen_thr0.6_tokens"), try Self.golden("gen_thr0.6_exit"))
+        #expect(lines.dropLast().compactMap { $0["token"] as? Int } == Array(tokens.prefix(6)))
         #expect(lines.dropLast().compactMap { $0["position"] as? Int } == Array(8..<14))
-        #expect(lines.dropLast().compactMap { $0["exit_loop"] as? Int } == [4, 4, 1, 4, 1, 2])
+        #expect(lines.dropLast().compactMap { $0["exit_loop"] as? Int } == exits.prefix(6).map { $0 + 1 })
         for line in lines.dropLast() {
             #expect(Set(line.keys) == ["position", "token", "text", "logprob", "exit_loop", "exit_distribution"])
             #expect((line["exit_distribution"] as? [Double])?.count == 4)
@@ -82,14 +94,15 @@ import Testing
     @Test func depthIsChosenByFlags() throws {
         func tokens(_ flags: [String]) throws -> [Int] {
             try CommandLineTool.run(
-                ["generate", "--model", Self.random, "--tokens", "89,222,82,236,249,92,192,64", "-n", "4", "--json"]
-                    + flags
+                ["generate", "--model", Self.random, "--tokens", Self.prompt(), "-n", "8", "--json"] + flags
             ).json().compactMap { $0["token"] as? Int }
         }
-        #expect(try tokens([]) == [187, 71, 153, 16])
-        #expect(try tokens(["--loops", "1"]) == [97, 77, 187, 9])
-        #expect(try tokens(["--loops", "3"]) == [97, 221, 195, 75])
-        #expect(try tokens(["--exit-at", "2"]) == [97, 40, 178, 49])
+        for (flags, name) in [
+            ([], "gen_thr1.0_tokens"), (["--loops", "1"], "gen_ut1_tokens"), (["--loops", "3"], "gen_ut3_tokens"),
+            (["--exit-at", "2"], "gen_atstep1_tokens"),
+        ] {
+            #expect(try tokens(flags) == Array(Self.golden(name).prefix(8)), "\(name)")
+        }
     }
 
     @Test func scoreReportsEveryLoop() throws {

@@ -59,12 +59,16 @@ import Testing
         #expect(other.errors.contains("note: step 50 was computed by portable kernels of version"))
     }
 
-    private static func start(_ folder: URL, _ arguments: [String]) throws -> Process {
+    private static func start(
+        _ folder: URL, _ arguments: [String], errors: Any = FileHandle.nullDevice, crash: String? = nil
+    ) throws -> Process {
         let process = Process()
         process.executableURL = CommandLineTool.executable
         process.arguments = ["train", "--recipe", folder.appendingPathComponent("r.yaml").path] + arguments
+        process.environment = ProcessInfo.processInfo.environment
+        process.environment?["OURO_CRASH_AT"] = crash
         process.standardOutput = FileHandle.nullDevice
-        process.standardError = FileHandle.nullDevice
+        process.standardError = errors
         try process.run()
         return process
     }
@@ -79,6 +83,14 @@ import Testing
         )
     }
 
+    /// Where the training is killed, one after the other: a point, and what it writes there. It saves every third step.
+    private static let crashes: [(point: CrashPoint, path: String)] =
+        zip(CrashPoint.ofFiles, [6, 9, 12, 15]).map { ($0, "step-\($1.digits(12))") }
+        + CrashPoint.ofFiles.map { ($0, "log.jsonl") }
+        + CrashPoint.ofFiles.map { ($0, "model.safetensors") }
+        // A folder is removed where an earlier run has placed one.
+        + [(.filled, "/model"), (.placed, "/model"), (.removed, "/model")]
+
     @Test func aKilledTrainingResumesToTheSameBits() throws {
         let folder = try Self.workplace()
         defer { try? FileManager.default.removeItem(at: folder) }
@@ -86,21 +98,26 @@ import Testing
         let process = try Self.start(folder, ["--output", straight])
         process.waitUntilExit()
         #expect(process.terminationStatus == 0)
-        var (kills, finished) = (0, false)
-        // Ever longer lives, so that it ends.
-        for attempt in 0..<200 where !finished {
-            let checkpoints = (try? FileManager.default.contentsOfDirectory(atPath: killed + "/checkpoints")) ?? []
-            let resumes = checkpoints.contains { $0.hasPrefix("step-") }
-            let process = try Self.start(folder, ["--output", killed] + (resumes ? ["--resume"] : []))
-            Thread.sleep(forTimeInterval: .random(in: 0.01...0.1) + Double(attempt) * 0.01)
-            if process.isRunning { kill(process.processIdentifier, SIGKILL) }
+        let log = URL(fileURLWithPath: killed + "/log.jsonl")
+        for (index, crash) in Self.crashes.enumerated() {
+            let process = try Self.start(
+                folder, ["--output", killed] + (index == 0 ? [] : ["--resume"]),
+                crash: "\(crash.point.rawValue):\(crash.path)")
             process.waitUntilExit()
-            finished = process.terminationReason == .exit && process.terminationStatus == 0
-            if !finished { kills += 1 }
+            try #require(
+                process.terminationReason == .uncaughtSignal && process.terminationStatus == SIGKILL,
+                "\(crash) is not reached")
+            // A machine that loses its power may leave half a line.
+            let handle = try FileHandle(forWritingTo: log)
+            try handle.seekToEnd()
+            try handle.write(contentsOf: Data("{\"step\":1".utf8))
+            try handle.close()
         }
-        #expect(finished && kills > 0, "killed \(kills) times")
+        let last = try Self.start(folder, ["--output", killed, "--resume"])
+        last.waitUntilExit()
+        #expect(last.terminationReason == .exit && last.terminationStatus == 0)
         let (a, b) = (try Self.files(straight), try Self.files(killed))
-        #expect(a.weights == b.weights, "after \(kills) kills")
+        #expect(a.weights == b.weights)
         #expect(a.log == b.log)
         #expect(a.log.count == 50)
     }
@@ -115,14 +132,19 @@ import Testing
                 .replacingOccurrences(of: "every_steps: 3", with: "every_steps: 0").utf8
         ).write(to: recipe)
         let output = folder.path + "/out"
-        let process = try Self.start(folder, ["--output", output])
-        let log = URL(fileURLWithPath: output + "/log.jsonl")
-        for _ in 0..<1000 where ((try? Data(contentsOf: log))?.count ?? 0) == 0 { Thread.sleep(forTimeInterval: 0.01) }
+        let errors = Pipe()
+        let process = try Self.start(folder, ["--output", output], errors: errors)
+        // The first step has been taken when it is reported.
+        let first = errors.fileHandleForReading.availableData
         process.interrupt()
+        let rest = try errors.fileHandleForReading.readToEnd() ?? Data()
         process.waitUntilExit()
         #expect(process.terminationReason == .exit && process.terminationStatus == 130)
+        let lines = String(decoding: first + rest, as: UTF8.self).split(separator: "\n")
+        let taken = lines.count - 1
+        #expect(lines.last == "stopped after step \(taken); --resume continues", "\(lines.suffix(2))")
         let checkpoints = try FileManager.default.contentsOfDirectory(atPath: output + "/checkpoints")
-        #expect(checkpoints.count == 1, "\(checkpoints)")
+        #expect(checkpoints == ["step-\(taken.digits(12)).safetensors"])
     }
 
     @Test func aPlanTrainsNothing() throws {

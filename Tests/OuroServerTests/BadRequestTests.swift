@@ -37,7 +37,7 @@ import Testing
     ]
 
     @Test func everyFaultNamesItsField() async throws {
-        try await TestServer.with { server in
+        try await RouterClient.with { server in
             for (fields, parameter) in Self.faults {
                 let prompt = fields.contains("\"prompt\"") ? "" : "\"prompt\":\"x\","
                 let answer = try await server.post("/v1/completions", "{\(prompt)\(fields)}")
@@ -74,7 +74,7 @@ import Testing
     }
 
     @Test func bodiesThatAreNoObjectsAreRefused() async throws {
-        try await TestServer.with({ $0.maxBodyBytes = 4096 }) { server in
+        try await RouterClient.with({ $0.maxBodyBytes = 4096 }) { server in
             let deep = String(repeating: "[", count: 2000)
             for body in ["", "[]", "null", "{", #"{"prompt":"a","prompt":"b"}"#, "{\"prompt\":\(deep)", "\u{FEFF}{}"] {
                 let answer = try await server.post("/v1/completions", body)
@@ -88,7 +88,7 @@ import Testing
     }
 
     @Test func promptsBeyondTheContextAreRefused() async throws {
-        try await TestServer.with { server in
+        try await RouterClient.with { server in
             let prompt = String(repeating: "x", count: 3000)
             for stream in ["true", "false"] {
                 let answer = try await server.post(
@@ -104,7 +104,7 @@ import Testing
         let good = Array(
             #"{"prompt":"let x","max_tokens":2,"temperature":0.5,"logit_bias":{"65":-1},"stop":["a"],"n":1,"seed":3}"#
                 .utf8)
-        try await TestServer.with { server in
+        try await RouterClient.with { server in
             var state: UInt64 = 11
             func next(_ count: Int) -> Int {
                 state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
@@ -124,7 +124,7 @@ import Testing
                     [200, 400].contains(answer.status), "\(String(decoding: body, as: UTF8.self)): \(answer.status)")
             }
             #expect(try await server.get("/health").status == 200)
-            #expect(try await server.becomesIdle())
+            #expect(await server.becomesIdle())
         }
     }
 }

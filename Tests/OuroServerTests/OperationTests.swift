@@ -1,13 +1,16 @@
 import Foundation
+import Hummingbird
 import Testing
 
 @testable import Ouro
 @testable import OuroServer
 
-/// Keys, limits, clients that go away.
-@Suite struct OperationTests {
+/// Keys, places and time limits. The clock stands still until a test moves it.
+///
+/// The limit of the suite only ends a test that waits for something that never happens.
+@Suite(.timeLimit(.minutes(5))) struct OperationTests {
     @Test func aKeyIsAskedFor() async throws {
-        try await TestServer.with({ $0.apiKey = "secret" }) { server in
+        try await RouterClient.with({ $0.apiKey = "secret" }) { server in
             let body = #"{"prompt":"x","max_tokens":1}"#
             for header in [nil, "Bearer ", "Bearer wrong", "Bearer secret2", "secret"] as [String?] {
                 let answer = try await server.post(
@@ -85,94 +88,31 @@ import Testing
     }
 
     @Test func otherOriginsAreNotServedUnlessAsked() async throws {
-        try await TestServer.with { server in
+        try await RouterClient.with { server in
             let answer = try await server.get("/health")
             #expect(answer.headers["access-control-allow-origin"] == nil)
         }
-        try await TestServer.with({ $0.corsOrigin = "https://example.org" }) { server in
+        try await RouterClient.with({ $0.corsOrigin = "https://example.org" }) { server in
             let answer = try await server.send("OPTIONS", "/v1/completions", nil)
             #expect(answer.status == 204)
             #expect(answer.headers["access-control-allow-origin"] == "https://example.org")
         }
     }
 
-    @Test func whoFindsNoPlaceIsToldToComeBack() async throws {
-        try await TestServer.with({ ($0.maxRunning, $0.maxQueued) = (1, 1) }) { server in
-            let body = #"{"prompt":"let ","max_tokens":300,"ignore_eos":true}"#
-            let statuses = try await withThrowingTaskGroup(of: (Int, String?).self) { group in
-                for _ in 0..<6 {
-                    group.addTask {
-                        let answer = try await server.post("/v1/completions", body)
-                        return (answer.status, answer.headers["retry-after"])
-                    }
-                }
-                return try await group.reduce(into: []) { $0.append($1) }
-            }
-            #expect(statuses.filter { $0.0 == 200 }.count >= 2, "\(statuses)")
-            #expect(statuses.contains { $0.0 == 429 && $0.1 == "1" }, "\(statuses)")
-            #expect(statuses.allSatisfy { [200, 429].contains($0.0) })
-            #expect(try await server.becomesIdle())
-        }
-    }
-
-    /// A request on a connection that stays open.
-    private static func completion(tokens: Int, stream: String) -> Data {
-        let body = "{\"prompt\":\"let \",\"max_tokens\":\(tokens),\"ignore_eos\":true,\"stream\":\(stream)}"
-        let head = "POST /v1/completions HTTP/1.1\r\nHost: x\r\nContent-Length: \(body.utf8.count)\r\n\r\n"
-        return Data((head + body).utf8)
-    }
-
-    @Test(arguments: ["true", "false"]) func workStopsWhenTheClientIsGone(stream: String) async throws {
-        try await TestServer.with { server in
-            let port = server.port
-            try await withCheckedThrowingContinuation { (done: CheckedContinuation<Void, any Error>) in
-                Thread.detachNewThread {
-                    done.resume(
-                        with: Result {
-                            let socket = try Socket(port: port)
-                            try socket.write(Self.completion(tokens: 2000, stream: stream))
-                            // Long enough to be at work.
-                            guard stream == "true" else { return Thread.sleep(forTimeInterval: 0.1) }
-                            var answer = Data()
-                            while answer.range(of: Data("data:".utf8)) == nil { answer += try socket.read() }
-                        })
-                }
-            }
-            let start = ContinuousClock.now
-            #expect(try await server.becomesIdle())
-            #expect(ContinuousClock.now - start < .seconds(3))
-            #expect(server.engine.load.liveRequests == 0)
-        }
-    }
-
-    @Test func connectionsStayOpenForTheNextRequest() async throws {
-        try await TestServer.with { server in
-            let port = server.port
-            let endings = ["\"finish_reason\":\"length\"", "0\r\n\r\n", "\"finish_reason\":\"length\""]
-            let answers = try await withCheckedThrowingContinuation { continuation in
-                Thread.detachNewThread {
-                    continuation.resume(
-                        with: Result {
-                            let socket = try Socket(port: port)
-                            return try zip(["false", "true", "false"], endings).map { stream, ending in
-                                try socket.write(Self.completion(tokens: 3, stream: stream))
-                                var answer = Data()
-                                while answer.range(of: Data(ending.utf8)) == nil {
-                                    let part = try socket.read()
-                                    if part.isEmpty { break }
-                                    answer += part
-                                }
-                                // A server that closes after its answer does so a moment later.
-                                Thread.sleep(forTimeInterval: 0.1)
-                                return String(decoding: answer, as: UTF8.self)
-                            }
-                        })
-                }
-            }
-            for (answer, ending) in zip(answers, endings) {
-                #expect(answer.hasPrefix("HTTP/1.1 200 OK"))
-                #expect(answer.contains(ending))
-            }
+    @Test(arguments: ["true", "false"]) func whoFindsNoPlaceIsToldToComeBack(stream: String) async throws {
+        try await RouterClient.with({ ($0.maxRunning, $0.maxQueued) = (1, 1) }) { server in
+            let admission = server.server.service.admission
+            let body = "{\"prompt\":\"let \",\"max_tokens\":2,\"stream\":\(stream)}"
+            let running = try admission.enter(1)
+            let waiting = await server.start("/v1/completions", body)
+            await admission.reaches { $0.waiting == 1 }
+            let refused = try await server.post("/v1/completions", body)
+            #expect(refused.status == 429 && refused.headers["retry-after"] == "1")
+            #expect(admission.counts == (1, 1))
+            running.leave()
+            #expect(try await waiting.answer().status == 200)
+            #expect(admission.counts == (0, 0))
+            #expect(await server.becomesIdle())
         }
     }
 
@@ -199,93 +139,95 @@ import Testing
         #expect(admission.counts == (0, 0))
     }
 
-    @Test func aServerThatEndsFinishesWhatRuns() async throws {
-        try await TestServer.with({ $0.drainSeconds = 300 }) { server in
-            let body = #"{"prompt":"let ","max_tokens":600,"ignore_eos":true,"stream":true}"#
-            let running = Task { try await server.post("/v1/completions", body) }
-            while server.engine.load.liveRequests == 0 { try await Task.sleep(for: .milliseconds(5)) }
-            await server.group.triggerGracefulShutdown()
-            var health = 200
-            while health == 200, server.engine.load.liveRequests > 0 {
-                health = try await server.get("/health").status
-            }
-            let refused = try? await server.post("/v1/completions", #"{"prompt":"x","max_tokens":1}"#)
-            #expect(health == 503)
-            #expect(refused == nil || refused?.status == 503, "nothing new begins")
-            let events = try await running.value.events()
-            #expect(events.count >= 600, "\(events.count) events")
-            _ = await server.ended()
-            await #expect(throws: (any Error).self, "nobody listens any more") { try await server.get("/health") }
+    // MARK: time
+
+    private static let completion = #"{"prompt":"let ","max_tokens":2}"#
+
+    @Test func whoWaitsTooLongForAPlaceIsTold() async throws {
+        let clock = ManualClock()
+        try await RouterClient.with({ ($0.maxRunning, $0.requestSeconds, $0.clock) = (1, 7, clock) }) { server in
+            let admission = server.server.service.admission
+            let running = try admission.enter(1)
+            let waiting = await server.start("/v1/completions", Self.completion)
+            await clock.sleeps(for: .seconds(7))
+            await admission.reaches { $0 == (1, 1) }
+            clock.advance(by: .seconds(6))
+            #expect(admission.counts == (1, 1), "a second is left")
+            clock.advance(by: .seconds(1))
+            let answer = try await waiting.answer()
+            #expect(answer.status == 408 && answer.body.contains("longer than 7 seconds"), "\(answer)")
+            #expect(admission.counts == (1, 0))
+            running.leave()
         }
     }
 
-    @Test func aServerThatEndsCutsWhatTakesTooLong() async throws {
-        try await TestServer.with({ ($0.drainSeconds, $0.maxRunning) = (1, 1) }) { server in
-            let body = #"{"prompt":"let ","max_tokens":2000,"ignore_eos":true,"wavefront":false}"#
-            let head = "POST /v1/completions HTTP/1.1\r\nHost: x\r\nContent-Length: \(body.utf8.count)\r\n\r\n"
-            let held = try (0..<6).map { _ in
-                let socket = try Socket(port: server.port)
-                try socket.write(Data((head + body).utf8))
-                return socket
-            }
-            while server.engine.load.liveRequests == 0 { try await Task.sleep(for: .milliseconds(5)) }
-            let start = ContinuousClock.now
-            await server.group.triggerGracefulShutdown()
-            _ = await server.ended()
-            #expect(ContinuousClock.now - start < .seconds(10))
-            #expect(try await server.becomesIdle() && held.count == 6)
+    @Test func aStreamThatTakesTooLongEndsWithAnError() async throws {
+        let clock = ManualClock()
+        try await RouterClient.with({ ($0.requestSeconds, $0.clock) = (7, clock) }) { server in
+            let stream = await server.start(
+                "/v1/completions", #"{"prompt":"let ","max_tokens":2000,"ignore_eos":true,"n":16,"stream":true}"#)
+            await clock.sleeps(for: .seconds(7))
+            var parts = stream.parts.makeAsyncIterator()
+            _ = await parts.next()
+            clock.advance(by: .seconds(7))
+            let lines = try await stream.answer().body.components(separatedBy: "\n\n").filter { !$0.isEmpty }
+            let error = try #require(try Answer.event(#require(lines.last))["error"] as? [String: Any])
+            #expect(error["code"] as? String == "timeout")
+            #expect(lines.count < 16 * 2000, "\(lines.count) events")
+            #expect(server.server.service.admission.counts == (0, 0))
+            #expect(await server.becomesIdle())
         }
     }
 
-    @Test func longRequestsEnd() async throws {
-        try await TestServer.with({ $0.requestSeconds = 1 }) { server in
-            let answer = try await server.post(
-                "/v1/completions",
-                #"{"prompt":"let ","max_tokens":2000,"ignore_eos":true,"n":16,"wavefront":false}"#)
-            #expect(answer.status == 408 || answer.status == 200)
-            #expect(try await server.becomesIdle())
+    @Test func aStreamThatWaitsShowsThatItLives() async throws {
+        let clock = ManualClock()
+        try await RouterClient.with({ ($0.maxRunning, $0.clock) = (1, clock) }) { server in
+            let running = try server.server.service.admission.enter(1)
+            let stream = await server.start(
+                "/v1/completions", #"{"prompt":"let ","max_tokens":2,"stream":true}"#)
+            var parts = stream.parts.makeAsyncIterator()
+            for _ in 0..<3 {
+                await clock.sleeps(for: .seconds(15))
+                clock.advance(by: .seconds(15))
+                #expect(await parts.next() == ": waiting\n\n")
+            }
+            running.leave()
+            #expect(try await stream.answer().events().count == 2)
         }
     }
 
     @Test func whoSendsHalfABodyIsTold() async throws {
-        try await TestServer.with({ $0.arrivalSeconds = 1 }) { server in
-            let port = server.port
-            let answer = try await withCheckedThrowingContinuation { continuation in
-                Thread.detachNewThread {
-                    continuation.resume(
-                        with: Result {
-                            let socket = try Socket(port: port)
-                            try socket.write(
-                                Data("POST /v1/completions HTTP/1.1\r\nHost: x\r\nContent-Length: 99\r\n\r\n{".utf8))
-                            return String(decoding: try socket.readAll(), as: UTF8.self)
-                        })
-                }
-            }
-            // A machine that is too busy to say so in time only closes the connection.
-            guard !answer.isEmpty else { return }
-            #expect(answer.hasPrefix("HTTP/1.1 408"))
-            #expect(answer.contains("did not arrive in 1 seconds"))
+        let clock = ManualClock()
+        try await RouterClient.with({ ($0.arrivalSeconds, $0.clock) = (3, clock) }) { server in
+            let (body, source) = RequestBody.makeStream()
+            try await source.yield(ByteBuffer(string: "{"))
+            let request = await server.start("POST", "/v1/completions", body)
+            await clock.sleeps(for: .seconds(3))
+            clock.advance(by: .seconds(3))
+            let answer = try await request.answer()
+            #expect(answer.status == 408 && answer.headers["connection"] == "close")
+            #expect(answer.body.contains("did not arrive in 3 seconds"))
+            source.finish()
         }
     }
 
-    @Test func garbageAndHalfRequestsDisturbNobody() async throws {
-        try await TestServer.with { server in
-            let held = try (0..<8).map { _ in try Socket(port: server.port) }
-            for socket in held { try socket.write(Data("POST /v1/completions HTTP/1.1\r\nContent-Le".utf8)) }
-            for bytes in [
-                "\0\u{1}\u{2}\r\n\r\n", "GET\r\n\r\n", "GET / HTTP/9\r\n\r\n",
-                "POST / HTTP/1.1\r\nContent-Length: -5\r\n\r\n",
-            ] {
-                let answer = try? await server.raw(Data(bytes.utf8))
-                #expect((answer?.status ?? 400) >= 400)
-            }
-            let answer = try await server.post("/v1/completions", #"{"prompt":"let ","max_tokens":3}"#)
-            #expect(answer.status == 200 && held.count == 8)
+    @Test(arguments: ["true", "false"]) func whoLeavesWhileItWaitsMakesRoom(stream: String) async throws {
+        try await RouterClient.with({ $0.maxRunning = 1 }) { server in
+            let admission = server.server.service.admission
+            let running = try admission.enter(1)
+            let waiting = await server.start("/v1/completions", "{\"prompt\":\"let \",\"stream\":\(stream)}")
+            await admission.reaches { $0.waiting == 1 }
+            waiting.leave()
+            await admission.reaches { $0 == (1, 0) }
+            running.leave()
+            #expect(try await server.post("/v1/completions", Self.completion).status == 200)
         }
     }
+
+    // MARK: company
 
     @Test func manyStreamsSayWhatEachSaysAlone() async throws {
-        try await TestServer.with { server in
+        try await RouterClient.with { server in
             func ask(_ seed: Int) async throws -> String {
                 let body =
                     "{\"prompt\":\"public func \",\"max_tokens\":30,\"temperature\":1,\"seed\":\(seed),\"stream\":true}"
@@ -297,7 +239,7 @@ import Testing
                 return try await group.reduce(into: [Int: String]()) { $0[$1.0] = $1.1 }
             }
             for seed in [0, 5, 11, 23] { #expect(together[seed] == (try await ask(seed)), "seed \(seed)") }
-            #expect(try await server.becomesIdle())
+            #expect(await server.becomesIdle())
         }
     }
 }

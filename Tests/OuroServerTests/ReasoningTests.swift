@@ -39,7 +39,7 @@ import Testing
 
     @Test func thoughtsAreNotPartOfTheAnswer() async throws {
         try await Self.withModel { model in
-            try await TestServer.with(model: model) { server in
+            try await RouterClient.with(model: model) { server in
                 func message(_ fields: String) async throws -> [String: String] {
                     let answer = try await server.post("/v1/chat/completions", Self.body(fields))
                     let choices = try #require(try answer.json()["choices"] as? [[String: Any]], "\(answer)")
@@ -97,7 +97,7 @@ import Testing
     }
 
     @Test func argumentsMustBeAnObject() async throws {
-        try await TestServer.with { server in
+        try await RouterClient.with { server in
             let answer = try await server.post("/v1/chat/completions", Self.body(#""chat_template_kwargs":[1]"#))
             #expect(answer.status == 400)
             #expect(answer.body.contains("chat_template_kwargs: expected an object"))

@@ -13,18 +13,29 @@ import Testing
     import Darwin
 #endif
 
-/// A server on a free port with the small trained fixture, and a client that is nothing but a socket.
-final class TestServer: Sendable {
+/// A server on a free port with the small trained fixture, and a client that is only a socket.
+///
+/// It is for what only a socket shows: connections that break, stay open, or bring half a request. Everything else is
+/// tested by ``RouterClient``.
+final class TestServer: TestClient {
     let port: Int
     let engine: Engine
+    let server: Server
     let group: ServiceGroup
     private let task: Task<Void, any Error>
 
     static let model = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
         .appendingPathComponent("../OuroTests/Fixtures/code_lm").standardizedFileURL
 
-    private init(port: Int, engine: Engine, group: ServiceGroup, task: Task<Void, any Error>) {
-        (self.port, self.engine, self.group, self.task) = (port, engine, group, task)
+    static let quiet: Logger = {
+        var logger = Logger(label: "test")
+        logger.logLevel = .critical
+        return logger
+    }()
+
+    private init(port: Int, server: Server, group: ServiceGroup, task: Task<Void, any Error>) {
+        (self.port, self.server, self.group, self.task) = (port, server, group, task)
+        engine = server.service.engine
     }
 
     /// Waits until the server has ended.
@@ -39,17 +50,17 @@ final class TestServer: Sendable {
         options.port = 0
         change(&options)
         let engine = try Engine(modelAt: model, options: engineOptions)
-        var logger = Logger(label: "test")
-        logger.logLevel = .critical
-        let server = try Server(engine: engine, modelName: "code_lm", options: options, logger: logger)
+        let server = try Server(engine: engine, modelName: "code_lm", options: options, logger: quiet)
         let (ports, source) = AsyncStream<Int>.makeStream()
         let group = server.group(takesSignals: false) { source.yield($0) }
-        let task = Task { try await group.run() }
+        let task = Task {
+            defer { source.finish() }
+            try await group.run()
+        }
         var iterator = ports.makeAsyncIterator()
-        let port = try #require(await iterator.next())
-        let running = TestServer(port: port, engine: engine, group: group, task: task)
+        let port = try #require(await iterator.next(), "it listens")
         do {
-            let value = try await body(running)
+            let value = try await body(TestServer(port: port, server: server, group: group, task: task))
             task.cancel()
             _ = await task.result
             return value
@@ -59,39 +70,8 @@ final class TestServer: Sendable {
         }
     }
 
-    struct Answer: Sendable {
-        var status: Int
-        var headers: [String: String]
-        var body: String
-
-        func json() throws -> [String: Any] {
-            try #require(
-                try JSONSerialization.jsonObject(with: Data(body.utf8)) as? [String: Any], "not an object: \(body)")
-        }
-
-        /// The events of a stream, without the last one and without comments, which a busy machine may bring.
-        func events() throws -> [[String: Any]] {
-            var lines = body.components(separatedBy: "\n\n").filter { !$0.isEmpty && $0 != ": waiting" }
-            #expect(lines.last == "data: [DONE]", "the stream ends with \(lines.last ?? "nothing")")
-            lines.removeLast()
-            return try lines.map { line in
-                #expect(line.hasPrefix("data: "), "\(line)")
-                return try #require(
-                    try JSONSerialization.jsonObject(with: Data(line.dropFirst(6).utf8)) as? [String: Any])
-            }
-        }
-    }
-
-    func get(_ path: String, headers: [String: String] = [:]) async throws -> Answer {
-        try await send("GET", path, nil, headers: headers)
-    }
-
-    func post(_ path: String, _ body: String, headers: [String: String] = [:]) async throws -> Answer {
-        try await send("POST", path, Data(body.utf8), headers: headers)
-    }
-
     func send(
-        _ method: String, _ path: String, _ body: Data?, headers: [String: String] = [:]
+        _ method: String, _ path: String, _ body: Data?, headers: [String: String]
     ) async throws -> Answer {
         var head = "\(method) \(path) HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
         for (name, value) in headers { head += "\(name): \(value)\r\n" }
@@ -99,23 +79,30 @@ final class TestServer: Sendable {
         return try await raw(Data((head + "\r\n").utf8) + (body ?? Data()))
     }
 
-    /// Sends bytes and reads all of the answer.
-    func raw(_ bytes: Data) async throws -> Answer {
+    /// Runs `body` with a connection, on a thread of its own: sockets block. The connection closes at the end.
+    func withSocket<Value: Sendable>(_ body: @escaping @Sendable (Socket) throws -> Value) async throws -> Value {
         let port = port
-        let data = try await withCheckedThrowingContinuation { continuation in
+        return try await withCheckedThrowingContinuation { continuation in
             Thread.detachNewThread {
-                continuation.resume(
-                    with: Result {
-                        let socket = try Socket(port: port)
-                        try socket.write(bytes)
-                        return try socket.readAll()
-                    })
+                let result = Result {
+                    let socket = try Socket(port: port)
+                    return try withExtendedLifetime(socket) { try body(socket) }
+                }
+                continuation.resume(with: result)
             }
         }
-        return try Self.parse(data)
     }
 
-    private static func parse(_ data: Data) throws -> Answer {
+    /// Sends bytes and reads all of the answer.
+    func raw(_ bytes: Data) async throws -> Answer {
+        try Self.parse(
+            await withSocket { socket in
+                try socket.write(bytes)
+                return try socket.readAll()
+            })
+    }
+
+    static func parse(_ data: Data) throws -> Answer {
         let border = try #require(
             data.range(of: Data("\r\n\r\n".utf8)), "no answer: \(String(decoding: data, as: UTF8.self))")
         let lines = String(decoding: data[..<border.lowerBound], as: UTF8.self).components(separatedBy: "\r\n")
@@ -139,15 +126,6 @@ final class TestServer: Sendable {
             rest = rest[(line.upperBound + size + 2)...]
         }
         return body
-    }
-
-    /// Waits until nothing runs and no memory is held any more.
-    func becomesIdle() async throws -> Bool {
-        for _ in 0..<200 {
-            if await engine.usage() == (0, 0) { return true }
-            try await Task.sleep(for: .milliseconds(20))
-        }
-        return false
     }
 }
 
@@ -200,6 +178,17 @@ final class Socket {
         let count = recv(descriptor, &buffer, limit, 0)
         guard count >= 0 else { throw Failure(code: errno) }
         return Data(buffer[..<count])
+    }
+
+    /// What comes until the end of a text, that included; less if the connection ends.
+    func read(until end: String) throws -> String {
+        var data = Data()
+        while data.range(of: Data(end.utf8)) == nil {
+            let part = try read()
+            if part.isEmpty { break }
+            data += part
+        }
+        return String(decoding: data, as: UTF8.self)
     }
 
     func readAll() throws -> Data {

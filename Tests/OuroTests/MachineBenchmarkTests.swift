@@ -5,7 +5,10 @@ import Testing
 @testable import Ouro
 @testable import OuroBenchmark
 
-/// The bench that holds passes, decoding and prefill against the machine's limits, on models small enough for a test.
+/// The bench that compares passes, decoding and prefill with the machine's limits.
+///
+/// The models are small, and the clock moves by a second at every reading. So everything takes a second, and every figure
+/// is exact.
 @Suite struct MachineBenchmarkTests {
     private final class Log: Sendable {
         let figures = Mutex<[BenchmarkFigure]>([])
@@ -14,6 +17,8 @@ import Testing
 
     private static func run(_ weights: WeightType, _ plan: BenchmarkPlan) async throws -> Log {
         let log = Log()
+        var plan = plan
+        plan.clock = TickingClock(.seconds(1)).clock
         try await Benchmark.run(
             .random(try BenchmarkShape("2x64x2x128x256"), weights), plan: plan,
             progress: { what, fraction in log.progress.withLock { $0.append((what, fraction)) } },
@@ -35,14 +40,21 @@ import Testing
                 "pass 2 1 0 0", "pass 2 3 0 0", "decode 2 1 0 1", "decode 2 1 0 9",
                 "prefill 2 0 5 5", "prefill 2 0 5 9",
             ])
-        #expect(figures.allSatisfy { $0.value > 0 && $0.value.isFinite })
         for figure in figures {
-            let isMeasured = ["pass", "decode", "prefill"].contains(figure.name)
-            #expect((figure.limit != nil) == isMeasured && (figure.fraction != nil) == isMeasured, "\(figure)")
-            #expect(figure.fraction.map { $0 > 0 } ?? true, "\(figure)")
+            switch figure.name {
+            case "pass": #expect(figure.value == 1000, "\(figure)")
+            case "decode": #expect(figure.value == 1, "\(figure)")
+            case "prefill": #expect(figure.value == 5, "\(figure)")
+            default: #expect(figure.limit == nil && figure.fraction == nil, "\(figure)")
+            }
+            guard let limit = figure.limit, let fraction = figure.fraction else { continue }
+            // A pass is given in milliseconds, the others in tokens per second.
+            let expected = figure.name == "pass" ? limit / figure.value : figure.value / limit
+            #expect(abs(fraction / expected - 1) < 1e-9, "\(figure)")
         }
+        #expect(figures.count { $0.limit != nil } == 6)
         let several = try #require(figures.first { $0.rows == 3 })
-        #expect(try #require(several.timesOneRow) > 0)
+        #expect(several.timesOneRow == 1)
         // Three rows are three times the arithmetic at most, and the same reading.
         #expect((1...3.001).contains(try #require(several.leastTimesOneRow)))
         #expect(figures.allSatisfy { $0.rows == 3 || ($0.timesOneRow == nil && $0.leastTimesOneRow == nil) })

@@ -3,20 +3,22 @@ import Ouro
 import Testing
 
 /// The README's Swift examples compile, run, and are these.
-@Suite struct ReadmeTests {
+@Suite final class ReadmeTests {
     private static let root = Foundation.URL(fileURLWithPath: #filePath).deletingLastPathComponent()
         .appendingPathComponent("../..").standardizedFileURL
 
     // In place of a model folder named Ouro-1.4B.
     private func URL(fileURLWithPath name: String) -> URL { Fixtures.url(name == "Ouro-1.4B" ? "code_lm" : name) }
-    private func print(_ text: String, terminator: String) {}
+    private func print(_ text: String, terminator: String) { printed += text + terminator }
+    private var printed = ""
 
     @Test func theQuickStartRuns() async throws {
         let engine = try Engine(modelAt: URL(fileURLWithPath: "Ouro-1.4B"))
         for try await token in try engine.generate(.init("The future of AI is", maxTokens: 50)) {
             print(token.text, terminator: "")
         }
-        #expect(engine.configuration.loops == 4)
+        #expect(try await engine.generate(.init("The future of AI is", maxTokens: 50)).text() == printed)
+        #expect(!printed.isEmpty)
     }
 
     @Test func recurrentStepsCanBeModified() async throws {

@@ -94,15 +94,14 @@ import Testing
         }
     }
 
-    @Test func aLongRunOfOneLetterTakesNoQuadraticTime() throws {
+    /// Merging that looks at the whole word for every pair would look at ten thousand million symbols.
+    @Test func aLongRunOfOneLetterIsMerged() throws {
         let tokenizer = try Small.load(
             Small.text(
                 vocabulary: #"{"a": 0, "aa": 1, "aaaa": 2, "aaaaaaaa": 3}"#,
                 merges: #"["a a", "aa aa", "aaaa aaaa"]"#, addedTokens: "[]"))
-        let start = ContinuousClock.now
         #expect(
             tokenizer.encode(String(repeating: "a", count: 200_007)) == Array(repeating: 3, count: 25_000) + [2, 1, 0])
-        #expect(ContinuousClock.now - start < .seconds(30))
     }
 
     @Test func wordsFollowGPT2sExpression() {

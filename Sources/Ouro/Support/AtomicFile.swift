@@ -24,6 +24,7 @@ package final class AtomicFile {
         temporaryPath = url.deletingLastPathComponent().appendingPathComponent(name).path
         descriptor = open(temporaryPath, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
         guard descriptor >= 0 else { throw Self.failure(path, "be created") }
+        CrashPoint.created.reached(path)
     }
 
     deinit {
@@ -36,6 +37,7 @@ package final class AtomicFile {
     /// Writes bytes at an offset from the start of the file.
     package func write(_ bytes: UnsafeRawBufferPointer, at offset: Int) throws(OuroError) {
         try Self.write(bytes, at: offset, to: descriptor, path: path)
+        CrashPoint.written.reached(path)
     }
 
     /// Writes bytes at an offset from the start of the file.
@@ -46,8 +48,10 @@ package final class AtomicFile {
     /// Flushes the file and gives it its name.
     package func commit() throws(OuroError) {
         guard fsync(descriptor) == 0 else { throw Self.failure(path, "be flushed") }
+        CrashPoint.flushed.reached(path)
         guard rename(temporaryPath, path) == 0 else { throw Self.failure(path, "be given its name") }
         isCommitted = true
+        CrashPoint.renamed.reached(path)
         // The new name is on the disk only when the folder is.
         let folder = open(URL(fileURLWithPath: path).deletingLastPathComponent().path, O_RDONLY | O_CLOEXEC)
         guard folder >= 0 else { return }

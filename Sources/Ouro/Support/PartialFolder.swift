@@ -27,9 +27,14 @@ package enum PartialFolder {
             throw OuroError(.unwritableFile, file: folder.path, "cannot be created: \(error.localizedDescription)")
         }
         try body(partial)
+        CrashPoint.filled.reached(folder.path)
         do {
-            if isThere { try manager.removeItem(at: folder) }
+            if isThere {
+                try manager.removeItem(at: folder)
+                CrashPoint.removed.reached(folder.path)
+            }
             try manager.moveItem(at: partial, to: folder)
+            CrashPoint.placed.reached(folder.path)
         } catch {
             throw OuroError(.unwritableFile, file: folder.path, "cannot be written: \(error.localizedDescription)")
         }

@@ -242,3 +242,10 @@ private final class Counters: Sendable {
         return first < count ? first..<min(first + step, count) : nil
     }
 }
+
+// MARK: for tests
+
+extension WorkerPool {
+    /// Threads that sleep because no region has begun for a while.
+    var sleepingThreads: Int { sleepers.load(ordering: .sequentiallyConsistent) }
+}
