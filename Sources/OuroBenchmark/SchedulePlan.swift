@@ -86,7 +86,7 @@ public struct SchedulePlan: Sendable {
         }
         try check("threads", threads, 1...1024)
         try check("max_tokens", maxTokens, 3...4096)
-        try check("draft_tokens", draftTokens, 1...Limits.draftTokens.upperBound)
+        try check("draft_tokens", draftTokens, 1...RequestLimits.draftTokens.upperBound)
         for count in streams { try check("streams", count, 1...256) }
         guard !streams.isEmpty else { throw OuroError(.invalidRequest, field: "streams", "the list is empty") }
         if let freeRows { try check("free_rows", freeRows, 0...65_536) }
@@ -119,10 +119,10 @@ public struct SimulationTable: Sendable, Equatable {
 
     /// - Throws: ``OuroError`` with code `invalidRequest` for shares that do not grow from 0 to 1, or exits between no loops.
     func validate() throws(OuroError) {
-        guard Limits.loops.contains(settled.count) else {
+        guard RequestLimits.loops.contains(settled.count) else {
             throw OuroError(
                 .invalidRequest, field: "agreement",
-                "expected a share for each of 1 to \(Limits.loops.upperBound) loops, found \(settled.count)")
+                "expected a share for each of 1 to \(RequestLimits.loops.upperBound) loops, found \(settled.count)")
         }
         guard zip(settled, settled.dropFirst()).allSatisfy({ $0 <= $1 }), settled.allSatisfy({ $0 >= 0 }),
             settled[settled.count - 1] == 1

@@ -55,17 +55,17 @@ struct Chat: AsyncParsableCommand {
                     messages = opening
                     Terminal.writeError("The conversation is forgotten.\n")
                 case ("/loops", let value?):
-                    guard let loops = Int(value), Limits.loops.contains(loops) else {
+                    guard let loops = Int(value), RequestLimits.loops.contains(loops) else {
                         Terminal.writeError(
-                            "/loops: expected a number from 1 to \(Limits.loops.upperBound), found '\(value)'\n")
+                            "/loops: expected a number from 1 to \(RequestLimits.loops.upperBound), found '\(value)'\n")
                         continue
                     }
                     depth.loops = loops
                     Terminal.writeError("\(loops) loops per token.\n")
                 case ("/threshold", let value?):
-                    guard let threshold = Float(value), Limits.exitThreshold.contains(Double(threshold)) else {
+                    guard let threshold = Float(value), RequestLimits.exitThreshold.contains(Double(threshold)) else {
                         Terminal.writeError(
-                            "/threshold: expected a number from 0 to \(Limits.exitThreshold.upperBound), found '\(value)'\n"
+                            "/threshold: expected a number from 0 to \(RequestLimits.exitThreshold.upperBound), found '\(value)'\n"
                         )
                         continue
                     }

@@ -65,9 +65,9 @@ struct ModelOptions: ParsableArguments {
 
 /// - Throws: `ValidationError` for a number of threads that no engine takes.
 func checkThreads(_ threads: Int?) throws {
-    guard let threads, !Limits.threads.contains(threads) else { return }
+    guard let threads, !RequestLimits.threads.contains(threads) else { return }
     throw ValidationError(
-        "--threads: expected \(Limits.threads.lowerBound) to \(Limits.threads.upperBound), found \(threads)")
+        "--threads: expected \(RequestLimits.threads.lowerBound) to \(RequestLimits.threads.upperBound), found \(threads)")
 }
 
 /// How many loops, and when a token may leave.

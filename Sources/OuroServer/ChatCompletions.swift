@@ -21,11 +21,11 @@ struct ChatCompletions: Endpoint {
         let prompt = common.shortened(try service.tokens(of: .chat(messages(fields), arguments: arguments)))
         let room = max(1, engine.configuration.contextLength - prompt.count)
         let maxTokens =
-            try fields.integer("max_completion_tokens", 1...Limits.Request.tokens)
-            ?? fields.integer("max_tokens", 1...Limits.Request.tokens)
+            try fields.integer("max_completion_tokens", 1...RequestLimits.Request.tokens)
+            ?? fields.integer("max_tokens", 1...RequestLimits.Request.tokens)
             ?? min(room, service.options.defaultChatTokens)
         let logprobs = try fields.flag("logprobs") ?? false
-        let top = try fields.integer("top_logprobs", Limits.OpenAI.alternatives)
+        let top = try fields.integer("top_logprobs", RequestLimits.OpenAI.alternatives)
         guard logprobs || top == nil else { throw fields.failure("top_logprobs", "needs logprobs: true") }
         let call = ChatCall(
             service: service, id: "chatcmpl-" + UUID().uuidString.lowercased(), common: common,
@@ -45,7 +45,7 @@ struct ChatCompletions: Endpoint {
 
     /// `messages`: roles with texts, or with parts of which all are texts.
     private func messages(_ fields: RequestFields) throws -> [ChatMessage] {
-        guard let values = try fields.array("messages", limit: Limits.Request.messages), !values.isEmpty else {
+        guard let values = try fields.array("messages", limit: RequestLimits.Request.messages), !values.isEmpty else {
             throw fields.failure("messages", "expected at least one message")
         }
         return try values.enumerated().map { index, value in

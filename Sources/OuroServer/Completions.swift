@@ -18,15 +18,15 @@ struct Completions: Endpoint {
         let common = try SamplingFields(fields, engine: engine)
         let prompts = try prompts(fields).map(common.shortened)
         let maxTokens =
-            try fields.integer("max_tokens", 0...Limits.Request.tokens)
-            ?? fields.integer("max_completion_tokens", 0...Limits.Request.tokens) ?? 16
+            try fields.integer("max_tokens", 0...RequestLimits.Request.tokens)
+            ?? fields.integer("max_completion_tokens", 0...RequestLimits.Request.tokens) ?? 16
         let echo = try fields.flag("echo") ?? false
-        let logprobs = try fields.integer("logprobs", Limits.OpenAI.alternatives)
+        let logprobs = try fields.integer("logprobs", RequestLimits.OpenAI.alternatives)
         guard maxTokens > 0 || echo else {
             throw fields.failure("max_tokens", "expected at least 1, or echo: true")
         }
-        guard prompts.count * common.count <= Limits.OpenAI.samples.upperBound || common.count == 1 else {
-            throw fields.failure("n", "expected at most \(Limits.OpenAI.samples.upperBound) answers in all")
+        guard prompts.count * common.count <= RequestLimits.OpenAI.samples.upperBound || common.count == 1 else {
+            throw fields.failure("n", "expected at most \(RequestLimits.OpenAI.samples.upperBound) answers in all")
         }
         if common.streams, echo, logprobs != nil {
             throw fields.failure("stream", "echo with logprobs cannot be streamed")
@@ -59,8 +59,8 @@ struct Completions: Endpoint {
         guard let prompt = fields["prompt"] else { throw fields.failure("prompt", "the field is missing") }
         guard case .array(let elements) = prompt else { return [try tokens(prompt)] }
         if case .int? = elements.first { return [try tokens(prompt)] }
-        guard !elements.isEmpty, elements.count <= Limits.Request.prompts else {
-            throw fields.failure("prompt", "expected 1 to \(Limits.Request.prompts) prompts, found \(elements.count)")
+        guard !elements.isEmpty, elements.count <= RequestLimits.Request.prompts else {
+            throw fields.failure("prompt", "expected 1 to \(RequestLimits.Request.prompts) prompts, found \(elements.count)")
         }
         return try elements.map(tokens)
     }

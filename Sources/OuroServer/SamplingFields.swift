@@ -27,10 +27,10 @@ struct SamplingFields {
     init(_ fields: RequestFields, engine: Engine) throws {
         let size = engine.configuration.vocabularySize
         var sampling = engine.defaultSampling
-        let temperature = try fields.float("temperature", Limits.OpenAI.temperature)
-        let topP = try fields.float("top_p", Limits.OpenAI.topP)
-        let topK = try fields.integer("top_k", -1...Limits.topK.upperBound)
-        let minP = try fields.float("min_p", Limits.minP)
+        let temperature = try fields.float("temperature", RequestLimits.OpenAI.temperature)
+        let topP = try fields.float("top_p", RequestLimits.OpenAI.topP)
+        let topK = try fields.integer("top_k", -1...RequestLimits.topK.upperBound)
+        let minP = try fields.float("min_p", RequestLimits.minP)
         // Whoever gives a filter wants to sample.
         let wantsToSample = (topP ?? 1) < 1 || (topK ?? 0) > 0 || (minP ?? 0) > 0
         sampling.temperature = temperature ?? (wantsToSample && sampling.temperature == 0 ? 1 : sampling.temperature)
@@ -38,30 +38,30 @@ struct SamplingFields {
         sampling.topK = topK.map { max(0, $0) } ?? sampling.topK
         sampling.minP = minP ?? sampling.minP
         sampling.repetitionPenalty =
-            try fields.float("repetition_penalty", Limits.repetitionPenalty) ?? sampling.repetitionPenalty
-        sampling.presencePenalty = try fields.float("presence_penalty", Limits.OpenAI.penalty) ?? 0
-        sampling.frequencyPenalty = try fields.float("frequency_penalty", Limits.OpenAI.penalty) ?? 0
+            try fields.float("repetition_penalty", RequestLimits.repetitionPenalty) ?? sampling.repetitionPenalty
+        sampling.presencePenalty = try fields.float("presence_penalty", RequestLimits.OpenAI.penalty) ?? 0
+        sampling.frequencyPenalty = try fields.float("frequency_penalty", RequestLimits.OpenAI.penalty) ?? 0
         sampling.seed =
             try fields.integer("seed", Int.min...Int.max).map { UInt64(bitPattern: Int64($0)) }
             ?? .random(in: 0 ... .max)
         if case .object(let biases)? = fields["logit_bias"] {
-            guard biases.count <= Limits.Request.biases else {
-                throw fields.failure("logit_bias", "expected at most \(Limits.Request.biases) tokens")
+            guard biases.count <= RequestLimits.Request.biases else {
+                throw fields.failure("logit_bias", "expected at most \(RequestLimits.Request.biases) tokens")
             }
             let inner = RequestFields(biases, path: "logit_bias.")
             for key in biases.keys {
                 guard let id = Int(key), (0..<size).contains(id) else {
                     throw fields.failure("logit_bias", "'\(key.prefix(20))' is no token (0 to \(size - 1))")
                 }
-                sampling.logitBias[id] = try inner.float(key, Limits.OpenAI.logitBias)
+                sampling.logitBias[id] = try inner.float(key, RequestLimits.OpenAI.logitBias)
             }
         } else if fields.has("logit_bias") {
             throw fields.failure("logit_bias", "expected an object of token ids and biases")
         }
         self.sampling = sampling
-        loops = try fields.integer("loops", Limits.loops)
-        let threshold = try fields.float("exit_threshold", Limits.exitThreshold)
-        let exitAt = try fields.integer("exit_at", Limits.loops)
+        loops = try fields.integer("loops", RequestLimits.loops)
+        let threshold = try fields.float("exit_threshold", RequestLimits.exitThreshold)
+        let exitAt = try fields.integer("exit_at", RequestLimits.loops)
         guard threshold == nil || exitAt == nil else {
             throw fields.failure("exit_at", "exit_at and exit_threshold exclude each other; give one of them")
         }
@@ -73,25 +73,25 @@ struct SamplingFields {
             }
             kvPolicy = policy
         }
-        stop = try fields.strings("stop", limit: Limits.Request.stopStrings) ?? []
-        guard stop.allSatisfy({ Limits.Request.stopStringBytes.contains($0.utf8.count) }) else {
-            throw fields.failure("stop", "expected strings of 1 to \(Limits.Request.stopStringBytes.upperBound) bytes")
+        stop = try fields.strings("stop", limit: RequestLimits.Request.stopStrings) ?? []
+        guard stop.allSatisfy({ RequestLimits.Request.stopStringBytes.contains($0.utf8.count) }) else {
+            throw fields.failure("stop", "expected strings of 1 to \(RequestLimits.Request.stopStringBytes.upperBound) bytes")
         }
-        stopTokens = Set(try fields.integers("stop_token_ids", limit: Limits.Request.stopTokens) ?? [])
+        stopTokens = Set(try fields.integers("stop_token_ids", limit: RequestLimits.Request.stopTokens) ?? [])
         guard stopTokens.allSatisfy((0..<size).contains) else {
             throw fields.failure("stop_token_ids", "expected tokens from 0 to \(size - 1)")
         }
-        minTokens = try fields.integer("min_tokens", 0...Limits.Request.tokens) ?? 0
-        promptLimit = try fields.integer("truncate_prompt_tokens", 1...Limits.Request.tokens)
+        minTokens = try fields.integer("min_tokens", 0...RequestLimits.Request.tokens) ?? 0
+        promptLimit = try fields.integer("truncate_prompt_tokens", 1...RequestLimits.Request.tokens)
         ignoresEndOfText = try fields.flag("ignore_eos") ?? false
         showsSpecialTokens = !(try fields.flag("skip_special_tokens") ?? true)
         wavefront = try fields.flag("wavefront")
-        draftTokens = try fields.integer("draft_tokens", Limits.draftTokens) ?? 0
+        draftTokens = try fields.integer("draft_tokens", RequestLimits.draftTokens) ?? 0
         cacheSalt = try fields.string("cache_salt") ?? ""
-        guard cacheSalt.utf8.count <= Limits.Request.saltBytes else {
-            throw fields.failure("cache_salt", "expected at most \(Limits.Request.saltBytes) bytes")
+        guard cacheSalt.utf8.count <= RequestLimits.Request.saltBytes else {
+            throw fields.failure("cache_salt", "expected at most \(RequestLimits.Request.saltBytes) bytes")
         }
-        count = try fields.integer("n", Limits.OpenAI.samples) ?? 1
+        count = try fields.integer("n", RequestLimits.OpenAI.samples) ?? 1
         streams = try fields.flag("stream") ?? false
         includesUsage = try fields.object("stream_options")?.flag("include_usage") ?? false
         loopDetails = try fields.flag("loop_details") ?? false

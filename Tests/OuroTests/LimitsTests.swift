@@ -6,13 +6,13 @@ import Testing
 /// One table of limits: the engine allows its ends and refuses what lies beyond them.
 @Suite struct LimitsTests {
     private static let parameters: [(String, ClosedRange<Double>, @Sendable (Float) -> SamplingParameters)] = [
-        ("temperature", Limits.temperature, { SamplingParameters(temperature: $0) }),
-        ("top_p", Limits.topP, { SamplingParameters(topP: $0) }),
-        ("min_p", Limits.minP, { SamplingParameters(minP: $0) }),
-        ("repetition_penalty", Limits.repetitionPenalty, { SamplingParameters(repetitionPenalty: $0) }),
-        ("presence_penalty", Limits.penalty, { SamplingParameters(presencePenalty: $0) }),
-        ("frequency_penalty", Limits.penalty, { SamplingParameters(frequencyPenalty: $0) }),
-        ("logit_bias", Limits.logitBias, { SamplingParameters(logitBias: [1: $0]) }),
+        ("temperature", RequestLimits.temperature, { SamplingParameters(temperature: $0) }),
+        ("top_p", RequestLimits.topP, { SamplingParameters(topP: $0) }),
+        ("min_p", RequestLimits.minP, { SamplingParameters(minP: $0) }),
+        ("repetition_penalty", RequestLimits.repetitionPenalty, { SamplingParameters(repetitionPenalty: $0) }),
+        ("presence_penalty", RequestLimits.penalty, { SamplingParameters(presencePenalty: $0) }),
+        ("frequency_penalty", RequestLimits.penalty, { SamplingParameters(frequencyPenalty: $0) }),
+        ("logit_bias", RequestLimits.logitBias, { SamplingParameters(logitBias: [1: $0]) }),
     ]
 
     private static func field(_ parameters: SamplingParameters) -> String? {
@@ -63,10 +63,10 @@ import Testing
         func contains(_ outer: ClosedRange<Double>, _ inner: ClosedRange<Double>) -> Bool {
             inner.clamped(to: outer) == inner
         }
-        #expect(contains(Limits.temperature, Limits.OpenAI.temperature))
-        #expect(contains(Limits.topP, Limits.OpenAI.topP))
-        #expect(contains(Limits.penalty, Limits.OpenAI.penalty))
-        #expect(contains(Limits.logitBias, Limits.OpenAI.logitBias))
-        #expect(Limits.OpenAI.alternatives.clamped(to: Limits.alternatives) == Limits.OpenAI.alternatives)
+        #expect(contains(RequestLimits.temperature, RequestLimits.OpenAI.temperature))
+        #expect(contains(RequestLimits.topP, RequestLimits.OpenAI.topP))
+        #expect(contains(RequestLimits.penalty, RequestLimits.OpenAI.penalty))
+        #expect(contains(RequestLimits.logitBias, RequestLimits.OpenAI.logitBias))
+        #expect(RequestLimits.OpenAI.alternatives.clamped(to: RequestLimits.alternatives) == RequestLimits.OpenAI.alternatives)
     }
 }

@@ -7,7 +7,7 @@ enum ConfigurationLimits {
     static let headDimension = 2...4096
     /// Positions are multiplied with frequencies in f32, which has every integer up to here.
     static let context = 1...1 << 24
-    static let loops = Limits.loops
+    static let loops = RequestLimits.loops
     static let window = 1...1 << 30
     /// Parameters of a model, `1 << 40`.
     static let parameters = 1 << 40

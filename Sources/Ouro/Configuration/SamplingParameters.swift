@@ -40,20 +40,20 @@ public struct SamplingParameters: Sendable, Equatable {
 extension SamplingParameters {
     /// - Throws: ``OuroError`` with code `invalidRequest` naming the first parameter that is out of range.
     func validate(vocabularySize: Int) throws(OuroError) {
-        try Limits.check("temperature", temperature, Limits.temperature)
-        try Limits.check("top_p", topP, Limits.topP)
-        try Limits.check("min_p", minP, Limits.minP)
-        try Limits.check("repetition_penalty", repetitionPenalty, Limits.repetitionPenalty)
-        try Limits.check("presence_penalty", presencePenalty, Limits.penalty)
-        try Limits.check("frequency_penalty", frequencyPenalty, Limits.penalty)
-        try Limits.check("top_k", topK, Limits.topK)
+        try RequestLimits.check("temperature", temperature, RequestLimits.temperature)
+        try RequestLimits.check("top_p", topP, RequestLimits.topP)
+        try RequestLimits.check("min_p", minP, RequestLimits.minP)
+        try RequestLimits.check("repetition_penalty", repetitionPenalty, RequestLimits.repetitionPenalty)
+        try RequestLimits.check("presence_penalty", presencePenalty, RequestLimits.penalty)
+        try RequestLimits.check("frequency_penalty", frequencyPenalty, RequestLimits.penalty)
+        try RequestLimits.check("top_k", topK, RequestLimits.topK)
         for (token, bias) in logitBias {
             guard (0..<vocabularySize).contains(token) else {
                 throw OuroError(
                     .invalidRequest, field: "logit_bias",
                     "token \(token) is not in the vocabulary of \(vocabularySize)")
             }
-            try Limits.check("logit_bias", bias, Limits.logitBias)
+            try RequestLimits.check("logit_bias", bias, RequestLimits.logitBias)
         }
     }
 }

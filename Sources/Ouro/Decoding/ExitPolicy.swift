@@ -19,8 +19,8 @@ extension ExitPolicy {
     /// - Throws: ``OuroError`` with code `invalidRequest` for values that make no sense.
     package func validate() throws(OuroError) {
         switch self {
-        case .fixed(let loop): try Limits.check("exit_at", loop, Limits.loops)
-        case .threshold(let value): try Limits.check("exit_threshold", value, Limits.exitThreshold)
+        case .fixed(let loop): try RequestLimits.check("exit_at", loop, RequestLimits.loops)
+        case .threshold(let value): try RequestLimits.check("exit_threshold", value, RequestLimits.exitThreshold)
         case .hiddenChange(let value) where !(value >= 0):
             throw OuroError(.invalidRequest, field: "exit_change", "expected a number from 0, found \(value)")
         default: break

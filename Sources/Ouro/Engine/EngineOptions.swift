@@ -49,13 +49,13 @@ public struct EngineOptions: Sendable {
     }
 
     package func validate() throws(OuroError) {
-        if let threads { try Limits.check("threads", threads, Limits.threads) }
+        if let threads { try RequestLimits.check("threads", threads, RequestLimits.threads) }
         if let cacheMemory, cacheMemory < 0 {
             throw OuroError(.invalidRequest, field: "cacheMemory", "expected at least 0, found \(cacheMemory)")
         }
-        try Limits.check("prefillChunk", prefillChunk, Limits.rows)
-        if let freeRows { try Limits.check("freeRows", freeRows, 0...Limits.rows.upperBound) }
-        try Limits.check("rowsPerPass", rowsPerPass, Limits.rows)
+        try RequestLimits.check("prefillChunk", prefillChunk, RequestLimits.rows)
+        if let freeRows { try RequestLimits.check("freeRows", freeRows, 0...RequestLimits.rows.upperBound) }
+        try RequestLimits.check("rowsPerPass", rowsPerPass, RequestLimits.rows)
     }
 
     /// - Throws: ``OuroError`` with code `memoryExceeded` if there is no memory for the largest pass.

@@ -58,7 +58,7 @@ extension Engine {
             throw OuroError(.invalidRequest, field: "stop_tokens", "token \(bad) is not in the vocabulary")
         }
         if !request.stop.isEmpty { _ = try needTokenizer() }
-        try Limits.check("draft_tokens", request.draftTokens, Limits.draftTokens)
+        try RequestLimits.check("draft_tokens", request.draftTokens, RequestLimits.draftTokens)
         guard (0...request.maxTokens).contains(request.minTokens) else {
             throw OuroError(
                 .invalidRequest, field: "min_tokens",
@@ -106,7 +106,7 @@ extension Engine {
 
     private func resolve(loops: Int?) throws(OuroError) -> Int {
         let loops = loops ?? configuration.loops
-        try Limits.check("loops", loops, Limits.loops)
+        try RequestLimits.check("loops", loops, RequestLimits.loops)
         return loops
     }
 
@@ -128,8 +128,8 @@ extension Engine {
     }
 
     func checkAlternatives(_ count: Int) throws(OuroError) {
-        let range = Limits.alternatives.clamped(to: 0...configuration.vocabularySize)
-        try Limits.check("alternatives", count, range)
+        let range = RequestLimits.alternatives.clamped(to: 0...configuration.vocabularySize)
+        try RequestLimits.check("alternatives", count, range)
     }
 
     private func checkPolicy(_ policy: KVPolicy) throws(OuroError) {

@@ -63,7 +63,7 @@ public struct DepthPlan: Sendable {
         guard let most = loops.max() else {
             throw OuroError(.invalidRequest, field: "loops", "expected at least one loop count")
         }
-        for count in loops { try Limits.check("loops", count, Limits.loops) }
+        for count in loops { try RequestLimits.check("loops", count, RequestLimits.loops) }
         if let bad = thresholds.first(where: { !($0 >= 0 && $0 <= 1) }) {
             throw OuroError(.invalidRequest, field: "thresholds", "expected numbers from 0 to 1, found \(bad)")
         }

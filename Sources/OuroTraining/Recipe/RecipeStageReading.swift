@@ -17,7 +17,7 @@ extension Recipe {
         let microBatch = try fields.integer("micro_batch", 1...1 << 20) ?? max(1, min(rows.upperBound, 2048 / length))
         let objective = try objective(fields)
         let settings = StepSettings(
-            loops: try fields.integer("loops", Limits.loops) ?? recipe.model.loops, objective: objective,
+            loops: try fields.integer("loops", RequestLimits.loops) ?? recipe.model.loops, objective: objective,
             microBatch: microBatch,
             activations: try activations(fields))
         if case .gate = objective, settings.loops == 1 {

@@ -94,6 +94,7 @@ final class Workers: @unchecked Sendable {
     private let claimed: Counters
     private let stopping = Atomic<Bool>(false)
     private let sleepers = Atomic<Int>(0)
+    var sleepingThreads: Int { sleepers.load(ordering: .sequentiallyConsistent) }
     private let wake = NSCondition()
     private var job: Job?
     private var itemCount = 0
@@ -247,5 +248,5 @@ private final class Counters: Sendable {
 
 extension WorkerPool {
     /// Threads that sleep because no region has begun for a while.
-    var sleepingThreads: Int { sleepers.load(ordering: .sequentiallyConsistent) }
+    var sleepingThreads: Int { workers.sleepingThreads }
 }

@@ -2,7 +2,7 @@
 ///
 /// The engine's ranges are as wide as its arithmetic allows. Fields of OpenAI's API have the ranges that its documentation
 /// gives (``OpenAI``), which are narrower, so a client finds the same limits here as there.
-package enum Limits {
+package enum RequestLimits {
     /// Loops of a model or a request; beyond the trained number quality falls (paper, section 4).
     package static let loops = 1...64
     /// Exit thresholds; from 1 on a token takes all loops.
