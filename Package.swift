@@ -35,7 +35,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-log", from: "1.14.0"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.81.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.0", traits: []),
-        .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.8.0"),
     ],
     targets: [
@@ -81,7 +81,8 @@ let package = Package(
         .testTarget(
             name: "JinjaTests", dependencies: ["Jinja"], resources: [.copy("Fixtures")], swiftSettings: swiftSettings),
         .testTarget(
-            name: "OuroTests", dependencies: ["Ouro", "OuroBenchmark", "OuroKernels", "OuroQuantisation"], resources: [.copy("Fixtures")],
+            name: "OuroTests", dependencies: ["Ouro", "OuroBenchmark", "OuroKernels", "OuroQuantisation"],
+            resources: [.copy("Fixtures")],
             swiftSettings: swiftSettings),
         .testTarget(
             name: "OuroHubTests",

@@ -75,7 +75,8 @@ extension ModelWeights {
                 storage: .values(table.descriptor.panels, OURO_BF16), rows: configuration.vocabularySize,
                 columns: hidden), owner: table)
         self.init(
-            embedding: embedding, layers: layers, finalNorm: ones, gate: [Float](repeating: 0, count: hidden), gateBias: 0,
+            embedding: embedding, layers: layers, finalNorm: ones, gate: [Float](repeating: 0, count: hidden),
+            gateBias: 0,
             head: head)
     }
 

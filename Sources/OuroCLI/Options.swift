@@ -67,7 +67,8 @@ struct ModelOptions: ParsableArguments {
 func checkThreads(_ threads: Int?) throws {
     guard let threads, !RequestLimits.threads.contains(threads) else { return }
     throw ValidationError(
-        "--threads: expected \(RequestLimits.threads.lowerBound) to \(RequestLimits.threads.upperBound), found \(threads)")
+        "--threads: expected \(RequestLimits.threads.lowerBound) to \(RequestLimits.threads.upperBound), found \(threads)"
+    )
 }
 
 /// How many loops, and when a token may leave.

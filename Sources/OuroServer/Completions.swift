@@ -60,7 +60,8 @@ struct Completions: Endpoint {
         guard case .array(let elements) = prompt else { return [try tokens(prompt)] }
         if case .int? = elements.first { return [try tokens(prompt)] }
         guard !elements.isEmpty, elements.count <= RequestLimits.Request.prompts else {
-            throw fields.failure("prompt", "expected 1 to \(RequestLimits.Request.prompts) prompts, found \(elements.count)")
+            throw fields.failure(
+                "prompt", "expected 1 to \(RequestLimits.Request.prompts) prompts, found \(elements.count)")
         }
         return try elements.map(tokens)
     }

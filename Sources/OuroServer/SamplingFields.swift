@@ -75,7 +75,8 @@ struct SamplingFields {
         }
         stop = try fields.strings("stop", limit: RequestLimits.Request.stopStrings) ?? []
         guard stop.allSatisfy({ RequestLimits.Request.stopStringBytes.contains($0.utf8.count) }) else {
-            throw fields.failure("stop", "expected strings of 1 to \(RequestLimits.Request.stopStringBytes.upperBound) bytes")
+            throw fields.failure(
+                "stop", "expected strings of 1 to \(RequestLimits.Request.stopStringBytes.upperBound) bytes")
         }
         stopTokens = Set(try fields.integers("stop_token_ids", limit: RequestLimits.Request.stopTokens) ?? [])
         guard stopTokens.allSatisfy((0..<size).contains) else {

@@ -67,6 +67,8 @@ import Testing
         #expect(contains(RequestLimits.topP, RequestLimits.OpenAI.topP))
         #expect(contains(RequestLimits.penalty, RequestLimits.OpenAI.penalty))
         #expect(contains(RequestLimits.logitBias, RequestLimits.OpenAI.logitBias))
-        #expect(RequestLimits.OpenAI.alternatives.clamped(to: RequestLimits.alternatives) == RequestLimits.OpenAI.alternatives)
+        #expect(
+            RequestLimits.OpenAI.alternatives.clamped(to: RequestLimits.alternatives)
+                == RequestLimits.OpenAI.alternatives)
     }
 }

@@ -56,7 +56,9 @@ extension Checkpoint {
     }
 
     /// The three tensors of a quantised matrix whose rows are whole groups.
-    package static func quantisedParts(of name: String, shape: [Int], _ setting: QuantisationSetting) -> [ExpectedTensor] {
+    package static func quantisedParts(of name: String, shape: [Int], _ setting: QuantisationSetting)
+        -> [ExpectedTensor]
+    {
         let module = module(of: name)
         let groups = shape[1] / setting.groupSize
         let reason = ", with \(setting.bits) bits in groups of \(setting.groupSize),"

@@ -120,5 +120,7 @@ package final class CPUDevice: PassDevice {
     package func hiddenState(_ slot: SlotID) -> UnsafeMutablePointer<Float> { memory.state(slot) }
 
     /// The logits of at most ``LoopedTransformer/readoutBatch`` slots, one row each. The next call overwrites them.
-    package func logits(of slots: some Sequence<SlotID>) -> FloatRows { transformer.logits(of: slots.map(memory.state)) }
+    package func logits(of slots: some Sequence<SlotID>) -> FloatRows {
+        transformer.logits(of: slots.map(memory.state))
+    }
 }

@@ -17,7 +17,9 @@ extension LoopedTransformer {
         package var residual: ((_ layer: Int, _ row: Int, _ residual: [Float]) -> Void)?
     }
 
-    package func tap(_ layer: Int, _ input: LayerInput, _ x: FloatRows, _ rows: Int) { taps.input?(layer, input, x, rows) }
+    package func tap(_ layer: Int, _ input: LayerInput, _ x: FloatRows, _ rows: Int) {
+        taps.input?(layer, input, x, rows)
+    }
 
     package func tapResidual(_ layer: Int, _ rows: Int) {
         guard let residual = taps.residual else { return }
