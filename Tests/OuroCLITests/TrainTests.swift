@@ -84,12 +84,18 @@ import Testing
     }
 
     /// Where the training is killed, one after the other: a point, and what it writes there. It saves every third step.
-    private static let crashes: [(point: CrashPoint, path: String)] =
-        zip(CrashPoint.ofFiles, [6, 9, 12, 15]).map { ($0, "step-\($1.digits(12))") }
-        + CrashPoint.ofFiles.map { ($0, "log.jsonl") }
-        + CrashPoint.ofFiles.map { ($0, "model.safetensors") }
-        // A folder is removed where an earlier run has placed one.
-        + [(.filled, "/model"), (.placed, "/model"), (.removed, "/model")]
+    private static let crashes: [(point: CrashPoint, path: String)] = {
+        var crashes: [(point: CrashPoint, path: String)] = []
+        for (index, point) in CrashPoint.ofFiles.enumerated() {
+            let step = 3 * (index + 2)
+            crashes.append((point, "step-\(step.digits(12))"))
+        }
+        for point in CrashPoint.ofFiles { crashes.append((point, "log.jsonl")) }
+        for point in CrashPoint.ofFiles { crashes.append((point, "model.safetensors")) }
+        // A folder is removed only where an earlier run has placed one.
+        for point in [CrashPoint.filled, .placed, .removed] { crashes.append((point, "/model")) }
+        return crashes
+    }()
 
     @Test func aKilledTrainingResumesToTheSameBits() throws {
         let folder = try Self.workplace()

@@ -3,10 +3,10 @@ import Synchronization
 /// A clock that stands still until a test moves it.
 final class ManualClock: Clock, Sendable {
     struct Instant: InstantProtocol {
-        var offset = Duration.zero
+        var offset = Swift.Duration.zero
 
-        func advanced(by duration: Duration) -> Instant { Instant(offset: offset + duration) }
-        func duration(to other: Instant) -> Duration { other.offset - offset }
+        func advanced(by duration: Swift.Duration) -> Instant { Instant(offset: offset + duration) }
+        func duration(to other: Instant) -> Swift.Duration { other.offset - offset }
         static func < (a: Instant, b: Instant) -> Bool { a.offset < b.offset }
     }
 
@@ -15,9 +15,9 @@ final class ManualClock: Clock, Sendable {
         var number = 0
         var sleepers: [Int: (deadline: Instant, continuation: AsyncStream<Never>.Continuation)] = [:]
         /// Tests that wait for somebody to sleep for a duration.
-        var watchers: [(duration: Duration, continuation: AsyncStream<Never>.Continuation)] = []
+        var watchers: [(duration: Swift.Duration, continuation: AsyncStream<Never>.Continuation)] = []
 
-        func sleeps(for duration: Duration) -> Bool {
+        func sleeps(for duration: Swift.Duration) -> Bool {
             sleepers.values.contains { $0.deadline == now.advanced(by: duration) }
         }
     }
@@ -25,9 +25,9 @@ final class ManualClock: Clock, Sendable {
     private let state = Mutex(State())
 
     var now: Instant { state.withLock { $0.now } }
-    let minimumResolution = Duration.zero
+    let minimumResolution = Swift.Duration.zero
 
-    func sleep(until deadline: Instant, tolerance: Duration?) async throws {
+    func sleep(until deadline: Instant, tolerance: Swift.Duration?) async throws {
         let (stream, continuation) = AsyncStream<Never>.makeStream()
         let number = state.withLock { state in
             state.number += 1
@@ -46,7 +46,7 @@ final class ManualClock: Clock, Sendable {
     }
 
     /// Moves the clock, and wakes everybody whose time has come.
-    func advance(by duration: Duration) {
+    func advance(by duration: Swift.Duration) {
         let woken = state.withLock { state in
             state.now = state.now.advanced(by: duration)
             let due = state.sleepers.filter { $0.value.deadline <= state.now }
@@ -57,7 +57,7 @@ final class ManualClock: Clock, Sendable {
     }
 
     /// Waits until somebody sleeps for so long from now.
-    func sleeps(for duration: Duration) async {
+    func sleeps(for duration: Swift.Duration) async {
         let (stream, continuation) = AsyncStream<Never>.makeStream()
         state.withLock { state in
             if state.sleeps(for: duration) {
