@@ -36,8 +36,9 @@ final class ManualClock: Clock, Sendable {
             } else {
                 state.sleepers[state.number] = (deadline, continuation)
             }
-            for watcher in state.watchers where state.sleeps(for: watcher.duration) { watcher.continuation.finish() }
-            state.watchers.removeAll { state.sleeps(for: $0.duration) }
+            let asleep = state
+            for watcher in asleep.watchers where asleep.sleeps(for: watcher.duration) { watcher.continuation.finish() }
+            state.watchers.removeAll { asleep.sleeps(for: $0.duration) }
             return state.number
         }
         for await _ in stream {}

@@ -171,7 +171,8 @@ import Testing
             _ = await parts.next()
             clock.advance(by: .seconds(7))
             let lines = try await stream.answer().body.components(separatedBy: "\n\n").filter { !$0.isEmpty }
-            let error = try #require(try Answer.event(#require(lines.last))["error"] as? [String: Any])
+            let last = try #require(lines.last)
+            let error = try #require(try Answer.event(last)["error"] as? [String: Any])
             #expect(error["code"] as? String == "timeout")
             #expect(lines.count < 16 * 2000, "\(lines.count) events")
             #expect(server.server.service.admission.counts == (0, 0))

@@ -69,7 +69,7 @@ import Testing
         let file = try load(data)
         #expect(file.tensors.count == 10_000)
         for index in stride(from: 0, to: 10_000, by: 333) {
-            #expect(try file.ints("model.layers.\(index).weight") == [index & 255])
+            #expect(try file.ints("model.layers.\(index).weight") == [Int64(index & 255)])
         }
     }
 
