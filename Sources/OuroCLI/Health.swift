@@ -40,6 +40,11 @@ struct Health: AsyncParsableCommand {
         } catch {
             failure = error.text
         }
-        throw OuroError(.failedDownload, file: text, failure)
+        throw OuroError(.unhealthyServer, file: text, failure)
     }
+}
+
+extension OuroError.Code {
+    /// A server does not answer, or says that it is not well.
+    static let unhealthyServer = OuroError.Code(rawValue: "unhealthyServer")
 }

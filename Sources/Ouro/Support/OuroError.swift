@@ -5,37 +5,40 @@ import Foundation
 /// Everything a user or a file can get wrong arrives as an `OuroError`; a trap in this library is a bug.
 public struct OuroError: Error, Sendable, Equatable {
     /// The kind of failure, for programs that decide what to do next.
-    public enum Code: String, Sendable, Equatable {
-        /// A file or directory is missing, unreadable or not of the expected kind.
-        case unreadableFile
+    ///
+    /// The set is open: modules above this one add codes of their own, and later versions may add more. A `switch` over
+    /// codes needs a `default`.
+    public struct Code: RawRepresentable, Hashable, Sendable {
+        /// The code's name.
+        public let rawValue: String
+
+        /// Makes the code with a given name.
+        public init(rawValue: String) { self.rawValue = rawValue }
+
+        /// A file or folder is missing, unreadable or not of the expected kind.
+        public static let unreadableFile = Code(rawValue: "unreadableFile")
         /// `config.json` or `generation_config.json` has a missing, malformed or impossible value.
-        case invalidConfiguration
-        /// A safetensors file or its index is malformed, or the tensors in it do not make up the model.
-        case invalidCheckpoint
+        public static let invalidConfiguration = Code(rawValue: "invalidConfiguration")
+        /// A safetensors file or its index is malformed, or its tensors do not make up the model.
+        public static let invalidCheckpoint = Code(rawValue: "invalidCheckpoint")
         /// `tokenizer.json` is malformed or describes a tokenizer of another kind.
-        case invalidTokenizer
+        public static let invalidTokenizer = Code(rawValue: "invalidTokenizer")
         /// A chat template is malformed, uses something outside the supported subset, or raised an exception.
-        case invalidTemplate
-        /// A recipe of training has an unknown field or an impossible value.
-        case invalidRecipe
+        public static let invalidTemplate = Code(rawValue: "invalidTemplate")
         /// A request's parameter is out of range or contradicts another one.
-        case invalidRequest
+        public static let invalidRequest = Code(rawValue: "invalidRequest")
         /// A prompt does not fit into the model's context.
-        case contextExceeded
+        public static let contextExceeded = Code(rawValue: "contextExceeded")
         /// The request can never fit into the memory budget.
-        case memoryExceeded
+        public static let memoryExceeded = Code(rawValue: "memoryExceeded")
         /// The model produced a value that is not a number: its weights are damaged.
-        case nonFinite
-        /// A feature the file asks for by name is not implemented.
-        case unsupported
+        public static let nonFinite = Code(rawValue: "nonFinite")
+        /// A feature that the file or request asks for by name is not implemented.
+        public static let unsupported = Code(rawValue: "unsupported")
         /// Data to train on or to evaluate with is malformed: a text, a JSON line, a token shard.
-        case invalidData
-        /// Schedules that must give the same output did not: a fault of this engine.
-        case scheduleMismatch
+        public static let invalidData = Code(rawValue: "invalidData")
         /// A file could not be written.
-        case unwritableFile
-        /// A model cannot be had from a hub: the network, the access, its name, or what came is damaged.
-        case failedDownload
+        public static let unwritableFile = Code(rawValue: "unwritableFile")
     }
 
     public let code: Code
