@@ -4,6 +4,7 @@ import Ouro
 
 /// Where a server listens, and what it allows.
 public struct ServerOptions: Sendable {
+    /// Name or address to listen at.
     public var host = "127.0.0.1"
     /// 0 takes any free port.
     public var port = 8080
@@ -11,13 +12,15 @@ public struct ServerOptions: Sendable {
     public var apiKey: String?
     /// Allow a public address without a key.
     public var isInsecure = false
-    /// Generations that run at once, and that wait beyond them.
+    /// Generations that run at once.
     public var maxRunning = 64
+    /// Generations that wait beyond those.
     public var maxQueued = 256
     /// Bytes of a request's body.
     public var maxBodyBytes = 8 << 20
-    /// Seconds for a request's header and body to arrive, and for a whole request.
+    /// Seconds for a request's header and body to arrive.
     public var arrivalSeconds = 30
+    /// Seconds for a whole request.
     public var requestSeconds = 600
     /// Seconds that running requests get when the server is to end.
     public var drainSeconds = 30
@@ -28,6 +31,7 @@ public struct ServerOptions: Sendable {
     /// The clock of all limits. Nil takes the machine's; tests give one that they move themselves.
     package var clock: (any Clock<Duration>)?
 
+    /// The defaults: port 8080 of this machine alone, without a key.
     public init() {}
 
     /// Checks everything that can be checked without asking the system for the host's address.

@@ -2,16 +2,14 @@ import Foundation
 import OuroKernels
 
 /// AdamW with decoupled weight decay, and the clipping of gradients before it.
-public struct OptimizerSettings: Sendable, Equatable {
-    public var beta1: Float = 0.9
-    public var beta2: Float = 0.95
-    public var epsilon: Float = 1e-8
+struct OptimizerSettings: Sendable, Equatable {
+    var beta1: Float = 0.9
+    var beta2: Float = 0.95
+    var epsilon: Float = 1e-8
     /// Of tensors with two or more dimensions.
-    public var weightDecay: Float = 0.1
+    var weightDecay: Float = 0.1
     /// Norm of all gradients together at most; 0 does not clip.
-    public var clip: Float = 1
-
-    public init() {}
+    var clip: Float = 1
 }
 
 /// What an optimiser changes: parameters with their gradients.

@@ -2,7 +2,7 @@ import Ouro
 import OuroKernels
 
 /// How activations are kept from the forward to the backward computation.
-public enum ActivationStorage: String, Sendable, CaseIterable {
+package enum ActivationStorage: String, Sendable, CaseIterable {
     case f32
     /// Rounded to bf16, in half the memory; gradients differ in the third digit.
     case bf16

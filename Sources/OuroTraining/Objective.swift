@@ -1,5 +1,5 @@
 /// What is minimised. All are means over the positions that have a target.
-public enum Objective: Sendable, Equatable {
+enum Objective: Sendable, Equatable {
     /// Stage I of the paper (section 3.3): `sum_t p_t CE_t - beta H(p)`, with gradients through the exit distribution p.
     case expectedLoss(beta: Float)
     /// Stage II of the paper (section 3.4): the gate alone, the language model being frozen.
@@ -10,12 +10,12 @@ public enum Objective: Sendable, Equatable {
     case meanOfLoops
 
     /// Whether only the gate learns.
-    public var freezesModel: Bool { if case .gate = self { true } else { false } }
+    var freezesModel: Bool { if case .gate = self { true } else { false } }
 }
 
 /// What the gate learns in stage II: to go on with probability `sigmoid(k (I - gamma))`, by binary cross-entropy, where I
 /// is a gain in cross-entropy that the gate's own gradient does not reach.
-public enum GateTarget: String, Sendable, CaseIterable {
+enum GateTarget: String, Sendable, CaseIterable {
     /// The paper read literally: at loop t = 2...T the gain that arrived there, `max(0, CE_(t-1) - CE_t)`. The first
     /// loop's gate has no target.
     case arrived

@@ -1,15 +1,15 @@
-/// Sums over positions with a target; means are given for the whole step.
+/// Losses and exits of a step, as means over the positions with a target.
 public struct StepMetrics: Sendable, Equatable {
     /// Positions with a target.
-    public var count = 0
+    public internal(set) var count = 0
     /// Sum of the objective.
-    public var objectiveSum = 0.0
+    var objectiveSum = 0.0
     /// Per loop, sums of cross-entropy and of exit probability.
-    public var crossEntropySums: [Double]
-    public var exitSums: [Double]
-    public var entropySum = 0.0
+    var crossEntropySums: [Double]
+    var exitSums: [Double]
+    var entropySum = 0.0
 
-    public init(loops: Int) {
+    init(loops: Int) {
         crossEntropySums = Array(repeating: 0, count: loops)
         exitSums = crossEntropySums
     }
@@ -32,7 +32,7 @@ public struct StepMetrics: Sendable, Equatable {
     private func mean(_ sum: Double) -> Double { count == 0 ? 0 : sum / Double(count) }
 
     /// Mean of the objective over positions.
-    public var objective: Double { mean(objectiveSum) }
+    var objective: Double { mean(objectiveSum) }
     /// Mean cross-entropy after every loop, in nats.
     public var crossEntropy: [Double] { crossEntropySums.map(mean) }
     /// Mean exit distribution.

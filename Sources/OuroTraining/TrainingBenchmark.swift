@@ -4,25 +4,25 @@ import OuroBenchmark
 import OuroData
 
 /// Measures training steps against the machine's own multiply-adds, which are measured in turn with them.
-public struct TrainingBenchmark: Sendable {
-    public var configuration: ModelConfiguration
-    public var rows: Int
-    public var length: Int
-    public var microBatch: Int
-    public var activations: ActivationStorage
+package struct TrainingBenchmark: Sendable {
+    package var configuration: ModelConfiguration
+    package var rows: Int
+    package var length: Int
+    package var microBatch: Int
+    package var activations: ActivationStorage
 
     /// One step: what was done and what could have been done in the same time.
-    public struct Measurement: Sendable {
-        public let seconds: Double
+    package struct Measurement: Sendable {
+        package let seconds: Double
         /// Of the products of forward and backward; a multiply-add counts as two.
-        public let operationsPerSecond: Double
+        package let operationsPerSecond: Double
         /// The same of independent multiply-adds in registers, measured before and after the step.
-        public let limit: Double
-        public let tokensPerSecond: Double
-        public var fraction: Double { operationsPerSecond / limit }
+        package let limit: Double
+        package let tokensPerSecond: Double
+        package var fraction: Double { operationsPerSecond / limit }
     }
 
-    public init(
+    package init(
         configuration: ModelConfiguration, rows: Int, length: Int, microBatch: Int,
         activations: ActivationStorage = .f32
     ) {
@@ -37,7 +37,7 @@ public struct TrainingBenchmark: Sendable {
     ///
     /// - Parameter report: gets every step; what it throws ends the run.
     /// - Throws: ``OuroError`` if the configuration is not that of a model, or with code `memoryExceeded`.
-    public func run(
+    package func run(
         steps: Int, threads: Int, report: (Measurement) throws(OuroError) -> Void = { _ in }
     ) throws(OuroError) -> [Measurement] {
         try configuration.validate()

@@ -2,15 +2,15 @@ import Ouro
 import OuroData
 
 /// How a step computes, apart from what it minimises.
-public struct StepSettings: Sendable, Equatable {
-    public var loops: Int
-    public var objective: Objective
+struct StepSettings: Sendable, Equatable {
+    var loops: Int
+    var objective: Objective
     /// Sequences computed together; a batch is cut into so many, whose gradients are added.
-    public var microBatch: Int
+    var microBatch: Int
     /// How activations are kept for the gradients.
-    public var activations: ActivationStorage
+    var activations: ActivationStorage
 
-    public init(loops: Int, objective: Objective, microBatch: Int, activations: ActivationStorage = .f32) {
+    init(loops: Int, objective: Objective, microBatch: Int, activations: ActivationStorage = .f32) {
         self.loops = loops
         self.objective = objective
         self.microBatch = microBatch

@@ -1,17 +1,17 @@
 import Foundation
 import Ouro
 
-/// An endless stream of batches, which can say where it is and go back there.
+/// An endless stream of batches that can say where it is and go back there.
 ///
-/// The same position gives the same batches: that is what lets a training continue bit for bit. Not thread-safe: one
-/// owner reads it.
+/// The same position always gives the same batches, so that a training continues bit for bit. Not thread-safe: one owner
+/// reads it.
 public protocol BatchSource: AnyObject {
     /// Fills a batch with the next `rows` sequences of `length` positions, after ``TrainingBatch/reshape(rows:length:)``.
     ///
     /// - Throws: ``OuroError`` if the data cannot be read or cannot give such sequences.
     func next(into batch: inout TrainingBatch, rows: Int, length: Int) throws(OuroError)
 
-    /// Where the stream is, in the source's own words.
+    /// Where the stream is, in a form that only this kind of source reads.
     var position: Data { get }
 
     /// Goes to where `position` once was.

@@ -4,13 +4,13 @@ import Ouro
 /// Rows of a file's bytes, from random places: training without a tokenizer, for models whose tokens are bytes.
 ///
 /// The place of a row is a pure function of the seed and the row's number.
-public final class ByteWindows: BatchSource {
+package final class ByteWindows: BatchSource {
     private let bytes: Data
     private let path: String
     private let seed: UInt64
     private var nextRow: UInt64 = 0
 
-    public init(contentsOf url: URL, seed: UInt64) throws(OuroError) {
+    package init(contentsOf url: URL, seed: UInt64) throws(OuroError) {
         path = url.path
         self.seed = seed
         do {
@@ -20,7 +20,7 @@ public final class ByteWindows: BatchSource {
         }
     }
 
-    public func next(into batch: inout TrainingBatch, rows: Int, length: Int) throws(OuroError) {
+    package func next(into batch: inout TrainingBatch, rows: Int, length: Int) throws(OuroError) {
         guard bytes.count > length else {
             throw OuroError(
                 .unreadableFile, file: path, "it has \(bytes.count) bytes; rows of \(length) positions need more")
@@ -37,9 +37,9 @@ public final class ByteWindows: BatchSource {
         }
     }
 
-    public var position: Data { Data("\(nextRow)".utf8) }
+    package var position: Data { Data("\(nextRow)".utf8) }
 
-    public func seek(to position: Data) throws(OuroError) {
+    package func seek(to position: Data) throws(OuroError) {
         guard let row = UInt64(String(decoding: position, as: UTF8.self)) else {
             throw OuroError(.invalidCheckpoint, field: "position", "expected a number of a row")
         }

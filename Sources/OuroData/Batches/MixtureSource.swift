@@ -5,7 +5,7 @@ import Ouro
 ///
 /// Which source gives a row is a pure function of the seed and the row's number, so it does not matter how rows are cut into
 /// batches.
-public final class MixtureSource: BatchSource {
+package final class MixtureSource: BatchSource {
     private let sources: [any BatchSource]
     private let shares: MixtureShares
     private var nextRow = 0
@@ -19,7 +19,7 @@ public final class MixtureSource: BatchSource {
     /// - Parameters:
     ///   - sources: at least one, each with its weight; weights need not sum to 1.
     /// - Throws: ``OuroError`` with code `invalidRequest` if a weight is negative or not finite, or none is positive.
-    public init(_ sources: [(source: any BatchSource, weight: Double)], seed: UInt64) throws(OuroError) {
+    package init(_ sources: [(source: any BatchSource, weight: Double)], seed: UInt64) throws(OuroError) {
         shares = try MixtureShares(sources.map(\.weight), seed: seed)
         self.sources = sources.map(\.source)
     }
@@ -27,7 +27,7 @@ public final class MixtureSource: BatchSource {
     /// Index of the source of a row.
     func source(ofRow row: Int) -> Int { shares.choice(row) }
 
-    public func next(into batch: inout TrainingBatch, rows: Int, length: Int) throws(OuroError) {
+    package func next(into batch: inout TrainingBatch, rows: Int, length: Int) throws(OuroError) {
         batch.reshape(rows: rows, length: length)
         for row in 0..<rows {
             try sources[shares.choice(nextRow)].next(into: &scratch, rows: 1, length: length)
@@ -41,11 +41,11 @@ public final class MixtureSource: BatchSource {
         }
     }
 
-    public var position: Data {
+    package var position: Data {
         StreamPosition.encode(State(row: nextRow, sources: sources.map(\.position)))
     }
 
-    public func seek(to position: Data) throws(OuroError) {
+    package func seek(to position: Data) throws(OuroError) {
         let state = try StreamPosition.decode(State.self, from: position)
         guard StreamPosition.numbers.contains(state.row), state.sources.count == sources.count else {
             throw StreamPosition.fault(

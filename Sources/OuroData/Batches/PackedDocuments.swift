@@ -9,7 +9,7 @@ import Ouro
 /// `documentStart`, so a document's loss does not depend on its neighbours.
 ///
 /// A change of the length between batches starts the documents' sequence again.
-public final class PackedDocuments: BatchSource {
+package final class PackedDocuments: BatchSource {
     /// Documents that wait for a place at most.
     static let lookahead = 32
     /// Documents without anything to predict that may follow each other.
@@ -42,9 +42,9 @@ public final class PackedDocuments: BatchSource {
         let waiting: [Waiting]
     }
 
-    public init(_ documents: any DocumentSequence) { self.documents = documents }
+    package init(_ documents: any DocumentSequence) { self.documents = documents }
 
-    public func next(into batch: inout TrainingBatch, rows: Int, length: Int) throws(OuroError) {
+    package func next(into batch: inout TrainingBatch, rows: Int, length: Int) throws(OuroError) {
         if length != self.length {
             (self.length, nextNumber, waiting) = (length, 0, [])
         }
@@ -94,14 +94,14 @@ public final class PackedDocuments: BatchSource {
 
     private var fingerprint: String { "documents " + String(documents.fingerprint, radix: 16) }
 
-    public var position: Data {
+    package var position: Data {
         StreamPosition.encode(
             State(
                 data: fingerprint, length: length, next: nextNumber,
                 waiting: waiting.map { .init(document: $0.number, start: $0.start) }))
     }
 
-    public func seek(to position: Data) throws(OuroError) {
+    package func seek(to position: Data) throws(OuroError) {
         let state = try StreamPosition.decode(State.self, from: position)
         try StreamPosition.check(state.data, is: fingerprint)
         guard state.length >= 0, StreamPosition.numbers.contains(state.next), state.waiting.count <= Self.lookahead

@@ -8,7 +8,7 @@ import Ouro
 /// order of its own, which is computed from the seed, not stored.
 ///
 /// A change of the length between batches starts the first epoch again.
-public final class TokenWindows: BatchSource {
+package final class TokenWindows: BatchSource {
     private let dataset: TokenDataset
     private let seed: UInt64
     private var length = 0
@@ -23,12 +23,12 @@ public final class TokenWindows: BatchSource {
         let next: Int
     }
 
-    public init(_ dataset: TokenDataset, seed: UInt64) {
+    package init(_ dataset: TokenDataset, seed: UInt64) {
         self.dataset = dataset
         self.seed = seed
     }
 
-    public func next(into batch: inout TrainingBatch, rows: Int, length: Int) throws(OuroError) {
+    package func next(into batch: inout TrainingBatch, rows: Int, length: Int) throws(OuroError) {
         if length != self.length { try start(length) }
         batch.reshape(rows: rows, length: length)
         for row in 0..<rows {
@@ -74,11 +74,11 @@ public final class TokenWindows: BatchSource {
         "windows " + String(StableHash.combine(dataset.fingerprint, seed), radix: 16)
     }
 
-    public var position: Data {
+    package var position: Data {
         StreamPosition.encode(State(data: fingerprint, length: length, next: nextNumber))
     }
 
-    public func seek(to position: Data) throws(OuroError) {
+    package func seek(to position: Data) throws(OuroError) {
         let state = try StreamPosition.decode(State.self, from: position)
         try StreamPosition.check(state.data, is: fingerprint)
         guard state.length >= 0, StreamPosition.numbers.contains(state.next) else {

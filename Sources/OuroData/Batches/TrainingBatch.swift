@@ -5,7 +5,9 @@ public struct TrainingBatch: Sendable, Equatable {
     /// The target of a position without loss.
     public static let noTarget: Int32 = -1
 
+    /// Sequences.
     public var rows: Int
+    /// Positions of a sequence.
     public var length: Int
     /// Token at every position.
     public var tokens: [Int32]
@@ -15,6 +17,7 @@ public struct TrainingBatch: Sendable, Equatable {
     /// packing does not mask. Never falls along a row and is at most the position itself.
     public var documentStart: [Int32]
 
+    /// An empty batch.
     public init() {
         rows = 0
         length = 0

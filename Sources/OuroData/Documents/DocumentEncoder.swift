@@ -6,11 +6,15 @@ import Ouro
 /// Every document ends with the end-of-text token. Special tokens in texts are encoded as the text they are, as in prompts;
 /// only in what assistants say they are special, because a model writes some itself (`<think>`).
 public struct DocumentEncoder: Sendable {
+    /// Turns text into tokens.
     public let tokenizer: Tokenizer
+    /// Renders conversations.
     public let template: ChatTemplate
     /// The token that ends documents.
     public let endOfText: Int
 
+    /// - Parameters:
+    ///   - endOfText: the token that ends documents; one of the tokenizer's.
     public init(tokenizer: Tokenizer, template: ChatTemplate = .chatML, endOfText: Int) {
         self.tokenizer = tokenizer
         self.template = template

@@ -1,7 +1,7 @@
 import Ouro
 
 /// An endless sequence of documents: a document is a pure function of its number.
-public protocol DocumentSequence: Sendable {
+package protocol DocumentSequence: Sendable {
     /// The document with this number, from 0.
     func document(_ number: Int) throws(OuroError) -> TokenDocument
     /// Changes with everything that the documents depend on.

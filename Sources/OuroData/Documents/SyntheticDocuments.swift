@@ -1,17 +1,17 @@
 import Ouro
 
 /// Examples of synthetic tasks, made when they are needed.
-public struct SyntheticDocuments: DocumentSequence {
+package struct SyntheticDocuments: DocumentSequence {
     /// A task with the levels that are drawn from it, and its share.
-    public struct Component: Sendable {
-        public var task: any SyntheticTask
-        public var levels: [Int]
+    package struct Component: Sendable {
+        package var task: any SyntheticTask
+        package var levels: [Int]
         /// Share of the examples, relative to the others'.
-        public var weight: Double
+        package var weight: Double
         /// Whether examples are conversations: the question is the user's message, the answer the assistant's.
-        public var isChat: Bool
+        package var isChat: Bool
 
-        public init(_ task: any SyntheticTask, levels: [Int]? = nil, weight: Double = 1, isChat: Bool = false) {
+        package init(_ task: any SyntheticTask, levels: [Int]? = nil, weight: Double = 1, isChat: Bool = false) {
             self.isChat = isChat
             self.task = task
             self.levels = levels ?? Array(task.levels)
@@ -28,7 +28,7 @@ public struct SyntheticDocuments: DocumentSequence {
     /// - Parameters:
     ///   - components: at least one; levels are drawn with equal chances.
     /// - Throws: ``OuroError`` with code `invalidRequest` for levels that a task does not have, or weights that are none.
-    public init(
+    package init(
         _ components: [Component], encoder: DocumentEncoder, seed: UInt64, split: DataSplit = .train
     ) throws(OuroError) {
         for component in components {
@@ -46,7 +46,7 @@ public struct SyntheticDocuments: DocumentSequence {
         self.split = split
     }
 
-    public func document(_ number: Int) throws(OuroError) -> TokenDocument {
+    package func document(_ number: Int) throws(OuroError) -> TokenDocument {
         let component = components[shares.choice(number)]
         var random = DataRandom(StableHash.combine(seed, 0x1E7E1, UInt64(bitPattern: Int64(number))))
         let example = try component.task.example(
@@ -64,7 +64,7 @@ public struct SyntheticDocuments: DocumentSequence {
         return document
     }
 
-    public var fingerprint: UInt64 {
+    package var fingerprint: UInt64 {
         components.reduce(StableHash.combine(seed, split == .train ? 0 : 1, UInt64(encoder.endOfText))) {
             let levels = $1.levels.reduce($0) { StableHash.combine($0, UInt64($1)) }
             return StableHash.combine(levels, StableHash.of($1.task.name), $1.weight.bitPattern, $1.isChat ? 1 : 0)

@@ -2,29 +2,29 @@ import Ouro
 
 /// Random choices of the generators of data. A seed names the same data for good, so the choices are made here and not by the
 /// standard library, whose results may change between versions.
-public struct DataRandom: Sendable {
+struct DataRandom: Sendable {
     private var generator: SplitMix64
 
-    package init(_ state: UInt64) { generator = SplitMix64(state: state) }
+    init(_ state: UInt64) { generator = SplitMix64(state: state) }
 
-    package mutating func next() -> UInt64 { generator.next() }
+    mutating func next() -> UInt64 { generator.next() }
 
     /// Uniform in `0..<count`, but for a part in 2^64 / `count`.
-    package mutating func below(_ count: Int) -> Int {
+    mutating func below(_ count: Int) -> Int {
         Int(truncatingIfNeeded: next().multipliedFullWidth(by: UInt64(max(count, 1))).high)
     }
 
-    package mutating func within(_ range: ClosedRange<Int>) -> Int { range.lowerBound + below(range.count) }
+    mutating func within(_ range: ClosedRange<Int>) -> Int { range.lowerBound + below(range.count) }
 
     /// One of some values, of which there is at least one.
-    package mutating func pick<Element>(_ elements: [Element]) -> Element { elements[below(elements.count)] }
+    mutating func pick<Element>(_ elements: [Element]) -> Element { elements[below(elements.count)] }
 
-    package mutating func shuffle<Element>(_ elements: inout [Element]) {
+    mutating func shuffle<Element>(_ elements: inout [Element]) {
         for index in elements.indices.dropFirst().reversed() { elements.swapAt(index, below(index + 1)) }
     }
 
     /// Some of the elements, in random order.
-    package mutating func sample<Element>(_ count: Int, of elements: [Element]) -> [Element] {
+    mutating func sample<Element>(_ count: Int, of elements: [Element]) -> [Element] {
         var shuffled = elements
         shuffle(&shuffled)
         return Array(shuffled.prefix(count))

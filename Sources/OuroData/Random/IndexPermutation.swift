@@ -4,14 +4,14 @@ import Ouro
 ///
 /// A Feistel network over the next even number of bits, walked until it lands inside. A stream that is in the middle of an
 /// epoch of billions of windows is thereby described by one number.
-package struct IndexPermutation: Sendable {
-    package let count: Int
+struct IndexPermutation: Sendable {
+    let count: Int
     private let keys: [UInt64]
     private let halfBits: UInt64
 
     /// - Parameters:
     ///   - count: at least 1.
-    package init(count: Int, seed: UInt64) {
+    init(count: Int, seed: UInt64) {
         self.count = max(count, 1)
         let bits = Int.bitWidth - (self.count - 1).leadingZeroBitCount
         halfBits = UInt64((bits + 1) / 2)
@@ -19,7 +19,7 @@ package struct IndexPermutation: Sendable {
     }
 
     /// The place of an index from `0..<count`.
-    package subscript(_ index: Int) -> Int {
+    subscript(_ index: Int) -> Int {
         precondition((0..<count).contains(index), "index \(index) of \(count)")
         var word = UInt64(index)
         // The walk is short: the network's domain has less than four times as many elements.

@@ -5,6 +5,7 @@ import Ouro
 ///
 /// A `.jsonl` file has one document per line (``DataRecord``); any other file is one text, or several if a separator is given.
 public struct DataPacking: Sendable {
+    /// Turns texts into documents.
     public let encoder: DocumentEncoder
     /// Between the documents of a text file; nil if the whole file is one.
     public var separator: String?
@@ -16,11 +17,14 @@ public struct DataPacking: Sendable {
     /// Called with the bytes that are done, of all files.
     public var progress: (@Sendable (Int) -> Void)?
 
+    /// Packs what this encoder makes of texts.
     public init(encoder: DocumentEncoder) { self.encoder = encoder }
 
     /// What became of the files.
     public struct Summary: Sendable, Equatable {
+        /// Documents by part of the data set.
         public var documents: [DatasetPart: Int] = [:]
+        /// Tokens by part of the data set, ends of text included.
         public var tokens: [DatasetPart: Int] = [:]
         /// Tokens that are learnt, of both parts.
         public var learnt = 0
@@ -57,7 +61,9 @@ public struct DataPacking: Sendable {
     /// Packs synthetic examples, levels in turn, and finishes the data set.
     ///
     /// - Parameters:
+    ///   - levels: at least one of the task's.
     ///   - count: examples, numbered from 0.
+    /// - Throws: ``OuroError`` with code `invalidRequest` if the task has no such level, `unwritableFile`.
     public func run(
         _ task: any SyntheticTask, levels: [Int], seed: UInt64, count: Int, split: DataSplit, to writer: DatasetWriter
     ) throws(OuroError) -> Summary {

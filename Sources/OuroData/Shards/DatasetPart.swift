@@ -1,4 +1,7 @@
 /// The two parts of a data set.
 public enum DatasetPart: String, Sendable, CaseIterable {
-    case train, valid
+    /// What a model is trained on.
+    case train
+    /// What it is validated with.
+    case valid
 }

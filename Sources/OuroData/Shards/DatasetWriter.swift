@@ -13,7 +13,8 @@ public final class DatasetWriter {
     /// - Parameters:
     ///   - shardTokens: tokens of a shard at most, unless a single document has more.
     ///   - overwrites: whether a data set in the folder is replaced.
-    /// - Throws: ``OuroError`` with code `unwritableFile`, as every method here.
+    /// - Throws: ``OuroError`` with code `invalidRequest` if `shardTokens` or `endOfText` is out of range, `unwritableFile` if the
+    ///   folder cannot be written or has a data set that is not to be replaced.
     public init(
         folder: URL, vocabularySize: Int, endOfText: Int, shardTokens: Int = 100_000_000, overwrites: Bool = false
     ) throws(OuroError) {
@@ -50,6 +51,8 @@ public final class DatasetWriter {
     }
 
     /// Appends a document to a part.
+    ///
+    /// - Throws: ``OuroError`` with code `invalidData` for a token outside the vocabulary, `unwritableFile`.
     public func append(_ document: TokenDocument, to part: DatasetPart) throws(OuroError) {
         if let open = writers[part], open.writer.tokenCount + document.tokens.count > shardTokens { try close(part) }
         if writers[part] == nil {
@@ -63,6 +66,8 @@ public final class DatasetWriter {
     }
 
     /// Finishes all shards and writes the list of them.
+    ///
+    /// - Throws: ``OuroError`` with code `unwritableFile`.
     public func finish() throws(OuroError) {
         for part in DatasetPart.allCases { try close(part) }
         try DatasetManifest(

@@ -2,14 +2,14 @@ import Foundation
 import Ouro
 
 /// The documents of a folder of token shards, in the order in which they were packed.
-public struct TokenDataset: Sendable {
-    public let shards: [TokenShard]
+package struct TokenDataset: Sendable {
+    package let shards: [TokenShard]
     /// Every token is less.
-    public let vocabularySize: Int
+    package let vocabularySize: Int
     /// The token that ends every document; nil where the shards did not come from a folder.
-    public let endOfText: Int?
-    public let tokenCount: Int
-    public let documentCount: Int
+    package let endOfText: Int?
+    package let tokenCount: Int
+    package let documentCount: Int
     /// Number of the first document of every shard.
     private let firstDocuments: [Int]
 
@@ -17,7 +17,7 @@ public struct TokenDataset: Sendable {
     ///
     /// - Throws: ``OuroError`` with code `unreadableFile`, or `invalidData` if shards are damaged, disagree with the list
     ///   in `dataset.json`, or have no documents.
-    public init(folder: URL, part: DatasetPart = .train) throws(OuroError) {
+    package init(folder: URL, part: DatasetPart = .train) throws(OuroError) {
         let manifest = try DatasetManifest.load(from: folder)
         var shards: [TokenShard] = []
         for entry in manifest.shards(part) {
@@ -43,7 +43,7 @@ public struct TokenDataset: Sendable {
 
     /// - Parameters:
     ///   - shards: at least one.
-    public init(_ shards: [TokenShard], endOfText: Int? = nil) {
+    package init(_ shards: [TokenShard], endOfText: Int? = nil) {
         self.shards = shards
         self.endOfText = endOfText
         vocabularySize = shards.map(\.vocabularySize).max() ?? 0
@@ -55,7 +55,7 @@ public struct TokenDataset: Sendable {
     /// A document, copied.
     ///
     /// - Throws: ``OuroError`` with code `unreadableFile` if its file has been cut short.
-    public func document(_ index: Int) throws(OuroError) -> TokenDocument {
+    package func document(_ index: Int) throws(OuroError) -> TokenDocument {
         precondition((0..<documentCount).contains(index), "document \(index) of \(documentCount)")
         // The last shard that begins at or before it.
         var (low, high) = (0, shards.count - 1)

@@ -4,16 +4,16 @@ import Ouro
 /// A file of tokenised documents, mapped into memory. The format is ``TokenShardHeader``'s.
 ///
 /// The whole file is checked when it is opened, its checksum included: whatever this type gives out is what was written.
-public final class TokenShard: Sendable {
-    public let path: String
+package final class TokenShard: Sendable {
+    package let path: String
     /// Every token is less.
-    public let vocabularySize: Int
-    public let tokenCount: Int
-    public let documentCount: Int
+    package let vocabularySize: Int
+    package let tokenCount: Int
+    package let documentCount: Int
     /// Whether some tokens are not to be learnt.
-    public let hasLossMask: Bool
+    package let hasLossMask: Bool
     /// Identifies the content.
-    public let checksum: UInt64
+    package let checksum: UInt64
     private let memory: MappedFile
     private let bytesPerToken: Int
     private let tokenBytes: Range<Int>
@@ -21,7 +21,7 @@ public final class TokenShard: Sendable {
     private let offsetBytes: Range<Int>
 
     /// - Throws: ``OuroError`` with code `unreadableFile` or `invalidData`.
-    public init(contentsOf url: URL) throws(OuroError) {
+    package init(contentsOf url: URL) throws(OuroError) {
         let file = try OpenFile(url)
         let header = try TokenShardHeader(
             file.read(0..<min(TokenShardHeader.byteCount, file.byteCount)), fileByteCount: file.byteCount,
@@ -46,7 +46,7 @@ public final class TokenShard: Sendable {
     /// The tokens of a document, as a range of the shard's tokens.
     ///
     /// - Throws: ``OuroError`` with code `unreadableFile` if the file has been cut short since.
-    public func document(_ index: Int) throws(OuroError) -> Range<Int> {
+    package func document(_ index: Int) throws(OuroError) -> Range<Int> {
         precondition((0..<documentCount).contains(index), "document \(index) of \(documentCount)")
         let bytes = try memory.bytes(offsetBytes)
         return Self.offset(bytes, index)..<Self.offset(bytes, index + 1)
@@ -55,7 +55,7 @@ public final class TokenShard: Sendable {
     /// Tokens with their marks, copied.
     ///
     /// - Throws: ``OuroError`` with code `unreadableFile` if the file has been cut short since.
-    public func read(_ range: Range<Int>) throws(OuroError) -> TokenDocument {
+    package func read(_ range: Range<Int>) throws(OuroError) -> TokenDocument {
         precondition(range.lowerBound >= 0 && range.upperBound <= tokenCount, "tokens \(range) of \(tokenCount)")
         let bytes = try memory.bytes(tokenBytes)
         let mask = try memory.bytes(maskBytes)

@@ -2,9 +2,9 @@ import Foundation
 import Ouro
 
 /// Writes a token shard, document by document. The file appears complete or not at all. Not thread-safe: one owner writes it.
-public final class TokenShardWriter {
-    public private(set) var tokenCount = 0
-    public private(set) var documentCount = 0
+package final class TokenShardWriter {
+    package private(set) var tokenCount = 0
+    package private(set) var documentCount = 0
     private let file: AtomicFile
     private let vocabularySize: Int
     private let bytesPerToken: Int
@@ -18,7 +18,7 @@ public final class TokenShardWriter {
     /// - Parameters:
     ///   - vocabularySize: 1 to 2^31; tokens take two bytes up to 65 536, else four.
     /// - Throws: ``OuroError`` with code `invalidRequest`, or `unwritableFile` as every method here.
-    public init(to url: URL, vocabularySize: Int) throws(OuroError) {
+    package init(to url: URL, vocabularySize: Int) throws(OuroError) {
         guard (1...(1 << 31)).contains(vocabularySize) else {
             throw OuroError(.invalidRequest, field: "vocabulary size", "expected 1 to 2^31, found \(vocabularySize)")
         }
@@ -30,7 +30,7 @@ public final class TokenShardWriter {
     /// Appends a document; one without tokens is passed over.
     ///
     /// - Throws: ``OuroError`` with code `invalidData` for a token outside the vocabulary.
-    public func append(_ document: TokenDocument) throws(OuroError) {
+    package func append(_ document: TokenDocument) throws(OuroError) {
         guard !document.tokens.isEmpty else { return }
         if let bad = document.tokens.first(where: { $0 < 0 || Int($0) >= vocabularySize }) {
             throw OuroError(
@@ -53,7 +53,7 @@ public final class TokenShardWriter {
     }
 
     /// Writes what is left, flushes the file to the disk and gives it its name.
-    public func finish() throws(OuroError) {
+    package func finish() throws(OuroError) {
         try endSection()
         if hasLossMask {
             pending.append(contentsOf: mask)

@@ -2,13 +2,12 @@
 ///
 /// `37+48=` asks for `085`: the answer has one digit more than the numbers, zeros in front, so that the prompt says how long
 /// it is. Differences are never negative. The level is the number of digits.
-public struct ArithmeticTask: SyntheticTask {
-    public init() {}
-    public let name = "arithmetic"
-    public let summary = "add and subtract whole numbers; level: digits"
-    public let levels = 1...9
+struct ArithmeticTask: TaskGenerator {
+    let name = "arithmetic"
+    let summary = "add and subtract whole numbers; level: digits"
+    let levels = 1...9
 
-    public func draw(level: Int, random: inout DataRandom) -> TaskInstance {
+    func draw(level: Int, random: inout DataRandom) -> TaskInstance {
         let end = (0..<level).reduce(1) { power, _ in power * 10 }
         let numbers = level == 1 ? 0...9 : (end / 10)...(end - 1)
         let (first, second) = (random.within(numbers), random.within(numbers))

@@ -3,16 +3,15 @@
 /// Training has biographies of several sentences and questions about some of the facts in them; testing has questions about
 /// the others, which the biographies answer. The level doubles the number of people: 100 at level 1, 12 800 at level 8. The
 /// people are the same for every seed, and those of a level are part of the next level's.
-public struct BiographiesTask: SyntheticTask {
-    public init() {}
-    public let name = "biographies"
-    public let summary = "facts about people, known by heart; level n: 50 * 2^n people"
-    public let levels = 1...8
-    public let learnsPrompt = true
+struct BiographiesTask: TaskGenerator {
+    let name = "biographies"
+    let summary = "facts about people, known by heart; level n: 50 * 2^n people"
+    let levels = 1...8
+    let learnsPrompt = true
 
     static func population(level: Int) -> Int { 50 << level }
 
-    public func draw(level: Int, random: inout DataRandom) -> TaskInstance {
+    func draw(level: Int, random: inout DataRandom) -> TaskInstance {
         let person = Person(random.below(Self.population(level: level)))
         // Training needs the biographies more than the questions.
         if random.below(3) > 0 { return biography(of: person, &random) }

@@ -2,14 +2,13 @@
 ///
 /// `([]{=` asks for what closes it: `})`. The level is the number of brackets that are open, which is also the number of
 /// characters in the answer; pairs that are closed already stand between them.
-public struct BracketsTask: SyntheticTask {
-    public init() {}
-    public let name = "brackets"
-    public let summary = "close what is open; level: open brackets"
-    public let levels = 1...12
+struct BracketsTask: TaskGenerator {
+    let name = "brackets"
+    let summary = "close what is open; level: open brackets"
+    let levels = 1...12
     static let pairs = [("(", ")"), ("[", "]"), ("{", "}"), ("<", ">")]
 
-    public func draw(level: Int, random: inout DataRandom) -> TaskInstance {
+    func draw(level: Int, random: inout DataRandom) -> TaskInstance {
         var (text, closing) = ("", "")
         for _ in 0..<level {
             while random.below(3) == 0 {

@@ -3,14 +3,13 @@
 /// `ac ba cd ... ?b>>>` says that a leads to c, b to a and so on, and asks where three steps from b lead; the answer is one
 /// letter. The arrows form one ring of twelve letters, so all prompts look alike whatever the level, which is the number
 /// of steps; at most half the ring, so that walking backwards is never shorter.
-public struct ChainTask: SyntheticTask {
-    public init() {}
-    public let name = "chain"
-    public let summary = "follow arrows given in the prompt; level: steps"
-    public let levels = 1...6
+struct ChainTask: TaskGenerator {
+    let name = "chain"
+    let summary = "follow arrows given in the prompt; level: steps"
+    let levels = 1...6
     static let ringSize = 12
 
-    public func draw(level: Int, random: inout DataRandom) -> TaskInstance {
+    func draw(level: Int, random: inout DataRandom) -> TaskInstance {
         let ring = random.sample(Self.ringSize, of: Alphabet.letters)
         var arrows = ring.indices.map { ring[$0] + ring[($0 + 1) % ring.count] }
         let rule = arrows.sorted().joined()

@@ -3,15 +3,14 @@
 ///
 /// `+a*bc=` asks for a + b * c with a = 0, b = 1 ... w = 22; the answer is one letter. The level is the number of operators.
 /// The paper's tokens are numbers; letters give every tokenizer the same one symbol per value.
-public struct ManoTask: SyntheticTask {
-    public init() {}
-    public let name = "mano"
-    public let summary = "prefix expressions over F_23 with + - *; level: operators"
-    public let levels = 1...24
+struct ManoTask: TaskGenerator {
+    let name = "mano"
+    let summary = "prefix expressions over F_23 with + - *; level: operators"
+    let levels = 1...24
     static let modulus = 23
     static let letters = (0..<modulus).map { String(UnicodeScalar(UInt8(97 + $0))) }
 
-    public func draw(level: Int, random: inout DataRandom) -> TaskInstance {
+    func draw(level: Int, random: inout DataRandom) -> TaskInstance {
         var text = ""
         let value = expression(level, &text, &random)
         return TaskInstance(prompt: text + "=", completion: Self.letters[value], key: text)

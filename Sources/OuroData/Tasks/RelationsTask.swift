@@ -4,12 +4,11 @@
 /// Training has the facts, "The friend of Tovan is Mirel.", and questions about them, "Who is the teacher of the friend of
 /// Tovan?" with the answer " Mirel."; testing has other questions about the same facts. The level is the number of hops. The
 /// facts are the same for every seed.
-public struct RelationsTask: SyntheticTask {
-    public init() {}
-    public let name = "relations"
-    public let summary = "questions over 500 named people, known by heart; level: hops"
-    public let levels = 1...4
-    public let learnsPrompt = true
+struct RelationsTask: TaskGenerator {
+    let name = "relations"
+    let summary = "questions over 500 named people, known by heart; level: hops"
+    let levels = 1...4
+    let learnsPrompt = true
 
     static let layers = 5
     static let layerSize = 100
@@ -40,7 +39,7 @@ public struct RelationsTask: SyntheticTask {
         return Int(word % UInt64(layerSize))
     }
 
-    public func draw(level: Int, random: inout DataRandom) -> TaskInstance {
+    func draw(level: Int, random: inout DataRandom) -> TaskInstance {
         if random.below(3) == 0 { return statement(&random) }
         let start = random.below(Self.layers - level)
         let first = random.below(Self.layerSize)

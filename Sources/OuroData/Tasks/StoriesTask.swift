@@ -2,12 +2,11 @@
 ///
 /// "Once upon a time there was a small fox named Tom. Tom had a red kite. ... Tom looked at the kite. It was" is followed by
 /// " red.": the model only has to look it up, which one loop does. The level is the number of things to keep apart.
-public struct StoriesTask: SyntheticTask {
-    public init() {}
-    public let name = "stories"
-    public let summary = "English stories that end with a word to recall; level: things to keep apart"
-    public let levels = 1...6
-    public let learnsPrompt = true
+struct StoriesTask: TaskGenerator {
+    let name = "stories"
+    let summary = "English stories that end with a word to recall; level: things to keep apart"
+    let levels = 1...6
+    let learnsPrompt = true
 
     static let names = ["Tom", "Anna", "Ben", "Lily", "Max", "Nora", "Sam", "Mia", "Leo", "Rosa"]
     static let animals = ["fox", "bear", "cat", "dog", "mouse", "rabbit", "owl", "hen", "frog", "duck"]
@@ -24,7 +23,7 @@ public struct StoriesTask: SyntheticTask {
         "Everyone was asleep.", "The stars came out.",
     ]
 
-    public func draw(level: Int, random: inout DataRandom) -> TaskInstance {
+    func draw(level: Int, random: inout DataRandom) -> TaskInstance {
         let name = random.pick(Self.names)
         let (animal, nature, place) = (random.pick(Self.animals), random.pick(Self.natures), random.pick(Self.places))
         let things = random.sample(level, of: Self.things)

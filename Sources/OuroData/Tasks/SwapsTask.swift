@@ -3,14 +3,13 @@
 ///
 /// `kbqat 12 34 15?3=` puts letters on places 1 to 5, swaps the letters on places 1 and 2, then 3 and 4, then 1 and 5, and
 /// asks for the one on place 3; the answer is one letter. The level is the number of swaps.
-public struct SwapsTask: SyntheticTask {
-    public init() {}
-    public let name = "swaps"
-    public let summary = "five letters change places; level: swaps"
-    public let levels = 1...12
+struct SwapsTask: TaskGenerator {
+    let name = "swaps"
+    let summary = "five letters change places; level: swaps"
+    let levels = 1...12
     static let places = 5
 
-    public func draw(level: Int, random: inout DataRandom) -> TaskInstance {
+    func draw(level: Int, random: inout DataRandom) -> TaskInstance {
         var row = random.sample(Self.places, of: Alphabet.letters)
         var text = row.joined()
         for _ in 0..<level {

@@ -1,31 +1,11 @@
 import Ouro
 
-/// A candidate for an example, before its split is known.
-public struct TaskInstance: Sendable {
-    public let prompt: String
-    public let completion: String
-    /// What the instance is, however it is written: two prompts with one key are one question and belong to one split.
-    /// Nil for statements of facts, which only ever serve training.
-    public let key: String?
-    /// Draws another question that may follow the prompt and its answer, if the task has such.
-    public let followUp: (@Sendable (inout DataRandom) -> TaskInstance)?
-
-    public init(
-        prompt: String, completion: String, key: String?,
-        followUp: (@Sendable (inout DataRandom) -> TaskInstance)? = nil
-    ) {
-        self.prompt = prompt
-        self.completion = completion
-        self.key = key
-        self.followUp = followUp
-    }
-}
-
-/// A family of questions of growing difficulty with one right answer each, made from a seed.
+/// A family of questions of growing difficulty with one right answer each.
 ///
-/// An example is a pure function of (seed, index, level, split). The splits are disjoint by construction, whatever the
-/// seeds: a hash of the instance decides which one it belongs to, and the generator draws until it meets one that fits.
+/// An example is a pure function of (seed, index, level, split), and the splits are disjoint whatever the seeds.
+/// ``SyntheticTasks`` has the built-in tasks. A task of your own implements ``example(seed:index:level:split:)``.
 public protocol SyntheticTask: Sendable {
+    /// The name, as recipes and commands take it.
     var name: String { get }
     /// One line for people: what is asked, and what the level is.
     var summary: String { get }
@@ -33,48 +13,18 @@ public protocol SyntheticTask: Sendable {
     var levels: ClosedRange<Int> { get }
     /// Whether prompts are worth learning as text, not only as questions.
     var learnsPrompt: Bool { get }
-    /// Draws a candidate.
-    func draw(level: Int, random: inout DataRandom) -> TaskInstance
-}
-
-extension SyntheticTask {
-    public var learnsPrompt: Bool { false }
 
     /// The example with this number.
     ///
+    /// - Parameters:
+    ///   - index: from 0.
+    ///   - level: one of ``levels``.
+    ///   - split: which part of the task's instances the example comes from.
     /// - Throws: ``OuroError`` with code `invalidRequest` if the task has no such level.
-    public func example(
-        seed: UInt64, index: Int, level: Int, split: DataSplit
-    ) throws(OuroError) -> SyntheticExample {
-        guard levels.contains(level) else {
-            throw OuroError(
-                .invalidRequest, field: "level",
-                "the task '\(name)' has levels \(levels.lowerBound) to \(levels.upperBound), found \(level)")
-        }
-        let base = StableHash.combine(
-            StableHash.of(name), seed, UInt64(bitPattern: Int64(index)), UInt64(level), split == .train ? 0 : 1)
-        var random = DataRandom(base)
-        while true {
-            let instance = draw(level: level, random: &random)
-            guard Self.split(of: instance.key) == split else { continue }
-            return SyntheticExample(
-                prompt: instance.prompt, completion: instance.completion, level: level,
-                followUps: split == .train ? Self.followUps(of: instance, random: &random) : [])
-        }
-    }
+    func example(seed: UInt64, index: Int, level: Int, split: DataSplit) throws(OuroError) -> SyntheticExample
+}
 
-    /// Questions of the training split that may follow an instance.
-    private static func followUps(
-        of instance: TaskInstance, random: inout DataRandom
-    ) -> [SyntheticExample.Question] {
-        guard let draw = instance.followUp else { return [] }
-        return (0..<7).map { _ in draw(&random) }.filter { split(of: $0.key) == .train }
-            .map { .init(prompt: $0.prompt, completion: $0.completion) }
-    }
-
-    /// The split that an instance belongs to.
-    static func split(of key: String?) -> DataSplit {
-        guard let key else { return .train }
-        return StableHash.of(key) & 7 == 0 ? .test : .train
-    }
+extension SyntheticTask {
+    /// By default prompts are not learnt.
+    public var learnsPrompt: Bool { false }
 }

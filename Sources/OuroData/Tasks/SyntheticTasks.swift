@@ -1,7 +1,8 @@
 import Ouro
 
-/// All tasks there are.
+/// The built-in tasks.
 public enum SyntheticTasks {
+    /// All of them, in the order in which help lists them.
     public static let all: [any SyntheticTask] = [
         ManoTask(), ChainTask(), SwapsTask(), SumsTask(), BracketsTask(), CopyTask(), ArithmeticTask(), StoriesTask(),
         RelationsTask(), BiographiesTask(),

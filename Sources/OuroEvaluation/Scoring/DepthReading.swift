@@ -1,21 +1,21 @@
 import Ouro
 
 /// Where in the model an answer is read off.
-public enum DepthReading: Sendable, Hashable {
+enum DepthReading: Sendable, Hashable {
     /// After this loop (1-based), as if there were no more.
     case loops(Int)
     /// Where the cumulated exit probability reaches `threshold`, at the latest after the last of `loops`.
     case threshold(Float, loops: Int)
 
     /// How many loops there are.
-    public var loops: Int {
+    var loops: Int {
         switch self {
         case .loops(let loops), .threshold(_, let loops): loops
         }
     }
 
     /// 1, which is never reached, when every token takes all loops.
-    public var threshold: Float {
+    var threshold: Float {
         switch self {
         case .loops: 1
         case .threshold(let threshold, _): threshold
@@ -34,7 +34,7 @@ public enum DepthReading: Sendable, Hashable {
     ///
     /// Loops after the reading's last one may have run; they change nothing in the earlier ones, since every loop reads
     /// only its own keys and values. The sums are in f32 and in the engine's order, so that both always agree.
-    public func exitLoop(of position: ScoredPosition) -> Int {
+    func exitLoop(of position: ScoredPosition) -> Int {
         let last = min(loops, position.gate.count)
         guard case .threshold(let threshold, _) = self, threshold < 1 else { return last }
         var (survival, cumulated): (Float, Float) = (1, 0)
@@ -51,8 +51,9 @@ public enum DepthReading: Sendable, Hashable {
 /// The depths of an evaluation: some loop counts and some thresholds.
 public struct DepthPlan: Sendable {
     /// All loops that run: the largest number asked for. One run gives every reading.
-    public let maximumLoops: Int
-    public let readings: [DepthReading]
+    let maximumLoops: Int
+    /// Where answers are read off.
+    let readings: [DepthReading]
 
     /// - Parameters:
     ///   - loops: loop counts; by default 1 to the model's own.

@@ -1,8 +1,10 @@
 /// What an evaluation found at one depth.
 public struct EvaluationResult: Sendable, Equatable {
+    /// The task's name.
     public let task: String
     /// Nil for tasks without levels.
     public let level: Int?
+    /// Loops that a token took at most.
     public let loops: Int
     /// Exit threshold; 1 where every token took all `loops`.
     public let threshold: Float

@@ -9,13 +9,16 @@ import Ouro
 /// If the engine does not keep full keys and values (``KVPolicy``), what a token sees depends on where the tokens before it
 /// left. Then every depth is a run of its own: prompts in full, answers token by token as they would be generated.
 public struct Evaluator: Sendable {
+    /// Runs the model.
     public let engine: Engine
+    /// The depths to measure at.
     public let plan: DepthPlan
     /// Called with the number of texts that are done.
     public var progress: (@Sendable (Int) -> Void)?
     /// Texts that are in flight at once; what the cache has no room for waits its turn.
     private static let concurrency = 64
 
+    /// Measures the engine's model at the depths of a plan.
     public init(engine: Engine, plan: DepthPlan) {
         self.engine = engine
         self.plan = plan

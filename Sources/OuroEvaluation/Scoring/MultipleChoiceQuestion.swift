@@ -3,7 +3,9 @@ import Ouro
 
 /// A question with several answers to choose from.
 public struct MultipleChoiceQuestion: Sendable, Equatable {
+    /// The text that the choices continue.
     public let question: String
+    /// The answers to choose from; at least two.
     public let choices: [String]
     /// Index into `choices`.
     public let answer: Int

@@ -1,8 +1,8 @@
 import Foundation
 
 /// The learning rate of a stage's steps: a warm-up, then a shape.
-public struct LearningRateSchedule: Sendable, Equatable {
-    public enum Shape: Sendable, Equatable {
+struct LearningRateSchedule: Sendable, Equatable {
+    enum Shape: Sendable, Equatable {
         case constant
         /// Half a cosine from the peak to the final rate, which the last step has.
         case cosine
@@ -10,14 +10,14 @@ public struct LearningRateSchedule: Sendable, Equatable {
         case warmUpStableDecay(decaySteps: Int)
     }
 
-    public var shape: Shape
-    public var peak: Double
+    var shape: Shape
+    var peak: Double
     /// The peak itself for a constant rate.
-    public var final: Double
+    var final: Double
     /// Steps of linear growth to the peak, which the step after them has.
-    public var warmUpSteps: Int
+    var warmUpSteps: Int
 
-    public init(_ shape: Shape, peak: Double, final: Double? = nil, warmUpSteps: Int = 0) {
+    init(_ shape: Shape, peak: Double, final: Double? = nil, warmUpSteps: Int = 0) {
         self.shape = shape
         self.peak = peak
         self.final = final ?? peak
@@ -25,7 +25,7 @@ public struct LearningRateSchedule: Sendable, Equatable {
     }
 
     /// The rate of a step, counted from 0, of a stage of `steps` steps.
-    public func rate(step: Int, of steps: Int) -> Double {
+    func rate(step: Int, of steps: Int) -> Double {
         if step < warmUpSteps { return peak * Double(step + 1) / Double(warmUpSteps + 1) }
         let (done, all) = (Double(step - warmUpSteps), Double(max(1, steps - 1 - warmUpSteps)))
         switch shape {

@@ -1,35 +1,37 @@
 import Foundation
 import Ouro
 
-/// Everything that makes a training: a model, data, and the stages it goes through. Read from YAML with
-/// ``init(contentsOf:)``.
+/// A training: a model, data, and the stages that the model goes through. ``init(contentsOf:)`` reads it from YAML.
 public struct Recipe: Sendable, Equatable {
     /// Path of the file, for errors; paths inside are relative to its folder.
-    public var file: String
+    public internal(set) var file: String
     /// Changes with every character of the file.
-    public var fingerprint: String
-    public var name: String
-    public var seed: UInt64
+    var fingerprint: String
+    /// The recipe's name; results go to a folder of this name by default.
+    public internal(set) var name: String
+    /// Decides initial weights and the order of the data.
+    public internal(set) var seed: UInt64
     /// As it is exported. Stages may use other numbers of loops and another RoPE base until then.
-    public var model: ModelConfiguration
+    public internal(set) var model: ModelConfiguration
     /// Deviation of the initial matrices; nil leaves the choice to the width.
-    public var initialDeviation: Float?
-    public var initialGateBias: Float
+    var initialDeviation: Float?
+    var initialGateBias: Float
     /// Folder whose tokenizer files the exported model gets, and that encodes texts of synthetic tasks.
-    public var tokenizer: String?
-    public var optimizer: OptimizerSettings
+    public internal(set) var tokenizer: String?
+    var optimizer: OptimizerSettings
     /// Train low-rank adapters of these matrices on a frozen model; nil trains all of it.
-    public var lora: LoraSettings?
-    public var data: [String: DataSource]
-    public var checkpoints: CheckpointSettings
+    var lora: LoraSettings?
+    var data: [String: DataSource]
+    var checkpoints: CheckpointSettings
     /// Steps between lines of the log.
-    public var logSteps: Int
+    var logSteps: Int
     /// Element type of the exported weights.
-    public var exportType: ElementType
-    public var stages: [Stage]
+    var exportType: ElementType
+    /// The stages, in order; at least one.
+    public internal(set) var stages: [Stage]
 
     /// Where tokens come from.
-    public enum DataSource: Sendable, Equatable {
+    enum DataSource: Sendable, Equatable {
         /// A folder of token shards, made by `ouro data pack`; documents by themselves, or as a running text.
         case shards(path: String, packsDocuments: Bool)
         /// A synthetic task, made while training, as texts or as conversations; nil are all levels.
@@ -38,35 +40,45 @@ public struct Recipe: Sendable, Equatable {
         case bytes(path: String)
     }
 
-    public struct LoraSettings: Sendable, Equatable {
-        public var rank: Int
-        public var alpha: Double
+    /// Low-rank adapters.
+    struct LoraSettings: Sendable, Equatable {
+        /// The inner dimension of the product B A.
+        var rank: Int
+        /// The product is added `alpha / rank` times.
+        var alpha: Double
         /// Of ``Adapter/targets``.
-        public var targets: [String]
+        var targets: [String]
     }
 
-    public struct CheckpointSettings: Sendable, Equatable {
-        /// 0 is never.
-        public var everySteps = 0
-        public var everyMinutes = 10.0
-        public var keep = 3
+    /// When checkpoints are written, and how many are kept.
+    struct CheckpointSettings: Sendable, Equatable {
+        /// Steps between checkpoints; 0 is never.
+        var everySteps = 0
+        /// Minutes between checkpoints; 0 is never.
+        var everyMinutes = 10.0
+        /// The newest checkpoints that stay.
+        var keep = 3
     }
 
+    /// A stretch of the training with one objective and one mixture of data.
     public struct Stage: Sendable, Equatable {
-        public var name: String
-        public var steps: Int
+        /// The stage's name, as the log has it.
+        public internal(set) var name: String
+        /// Steps of the optimiser.
+        public internal(set) var steps: Int
         /// Positions of a sequence.
-        public var length: Int
+        public internal(set) var length: Int
         /// Sequences of a step, growing linearly over the stage from the first number to the second.
-        public var rows: ClosedRange<Int>
-        public var compute: StepSettings
-        public var schedule: LearningRateSchedule
-        public var ropeTheta: Double
+        public internal(set) var rows: ClosedRange<Int>
+        var compute: StepSettings
+        var schedule: LearningRateSchedule
+        var ropeTheta: Double
         /// Sources with their shares.
-        public var mixture: [(name: String, weight: Double)]
+        public internal(set) var mixture: [(name: String, weight: Double)]
         /// The layers are duplicated to so many when the stage begins.
-        public var layers: Int
+        var layers: Int
 
+        /// Whether the stages have the same settings.
         public static func == (a: Stage, b: Stage) -> Bool {
             a.name == b.name && a.steps == b.steps && a.length == b.length && a.rows == b.rows
                 && a.compute == b.compute && a.schedule == b.schedule && a.ropeTheta == b.ropeTheta
@@ -84,6 +96,7 @@ public struct Recipe: Sendable, Equatable {
         public var tokens: Double { Double(rows.lowerBound + rows.upperBound) / 2 * Double(length) * Double(steps) }
     }
 
+    /// Steps of all stages.
     public var stepCount: Int { stages.reduce(0) { $0 + $1.steps } }
 
     /// The folder that paths in the recipe are relative to.
@@ -93,7 +106,7 @@ public struct Recipe: Sendable, Equatable {
     }
 
     /// The model while a stage runs.
-    public func configuration(of stage: Stage) -> ModelConfiguration {
+    func configuration(of stage: Stage) -> ModelConfiguration {
         var configuration = model
         configuration.layerCount = stage.layers
         configuration.slidingWindows = Array(repeating: nil, count: stage.layers)

@@ -4,20 +4,29 @@ import OuroBenchmark
 
 /// What a recipe will take, without running it.
 public struct TrainingPlan: Sendable {
+    /// What one stage will take.
     public struct Stage: Sendable {
+        /// The stage's name.
         public let name: String
+        /// Steps of the optimiser.
         public let steps: Int
+        /// Positions of all steps.
         public let tokens: Double
-        /// Of the products, forwards and backwards.
+        /// Of the products, forwards and backwards; a multiply-add counts as two.
         public let operations: Double
+        /// Time on this machine, estimated.
         public let seconds: Double
-        /// Parameters, gradients, moments, and activations of one part of a batch.
+        /// Bytes: parameters, gradients, moments, and activations of one part of a batch.
         public let memory: Double
     }
 
+    /// Parameters of the model.
     public let parameters: Int
+    /// The recipe's stages, in order.
     public let stages: [Stage]
+    /// Time of all stages on this machine, estimated.
     public var seconds: Double { stages.reduce(0) { $0 + $1.seconds } }
+    /// Positions of all stages.
     public var tokens: Double { stages.reduce(0) { $0 + $1.tokens } }
 
     /// The part of the machine's multiply-adds that training reaches, for estimates.
@@ -25,6 +34,7 @@ public struct TrainingPlan: Sendable {
 
     /// - Parameters:
     ///   - operationsPerSecond: of the machine; nil measures them, which takes a few seconds.
+    /// - Throws: ``OuroError`` with code `unsupported` if `OURO_ISA` names no instruction set of this machine.
     public init(_ recipe: Recipe, threads: Int, operationsPerSecond: Double? = nil) throws(OuroError) {
         let compute = try Compute(threads: threads)
         let limits = MachineLimits(kernels: compute.kernels, pool: compute.pool)

@@ -3,11 +3,11 @@ import Ouro
 import OuroData
 
 /// Opens the data that a recipe names.
-public enum RecipeSources {
+enum RecipeSources {
     /// The data of a stage from its start: every source of its mixture, in shares by weight.
     ///
     /// - Throws: ``OuroError`` if files are missing or damaged, a task has no such level, or a task has no tokenizer.
-    public static func make(_ recipe: Recipe, _ stage: Recipe.Stage) throws(OuroError) -> any BatchSource {
+    static func make(_ recipe: Recipe, _ stage: Recipe.Stage) throws(OuroError) -> any BatchSource {
         var sources: [(source: any BatchSource, weight: Double)] = []
         for (name, weight) in stage.mixture where weight > 0 {
             sources.append((try source(name, recipe), weight))

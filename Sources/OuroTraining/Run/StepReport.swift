@@ -3,16 +3,21 @@ import Ouro
 
 /// What a step of training came to, as the progress line and the log show it.
 public struct StepReport: Sendable {
+    /// Where the training is after the step.
     public let progress: TrainingProgress
-    public let totalSteps: Int
+    let totalSteps: Int
+    /// The stage's name.
     public let stage: String
-    public let objective: Objective
+    let objective: Objective
+    /// Losses and exits of the step.
     public let metrics: StepMetrics
+    /// The optimiser's rate in the step.
     public let learningRate: Double
-    /// Before clipping.
+    /// Norm of all gradients together, before clipping.
     public let gradientNorm: Double
+    /// Positions per second in the step.
     public let tokensPerSecond: Double
-    /// To the end of the recipe, at the pace of this stage; nil before it is known.
+    /// Seconds to the end of the recipe, at the pace of this stage; nil before it is known.
     public let secondsLeft: Double?
 
     /// One line for a person.
@@ -45,7 +50,7 @@ public struct StepReport: Sendable {
     }
 
     /// Hours and minutes, or what is shorter.
-    public static func duration(_ seconds: Double) -> String {
+    static func duration(_ seconds: Double) -> String {
         guard seconds.isFinite, seconds < 1e12 else { return "very long" }
         let total = Int(seconds.rounded())
         let (days, hours, minutes) = (total / 86_400, total / 3600 % 24, total / 60 % 60)

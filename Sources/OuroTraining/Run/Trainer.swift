@@ -13,13 +13,17 @@ public final class Trainer {
 
     /// Why ``run(stop:report:)`` returned.
     public enum Outcome: Sendable, Equatable {
+        /// It took all steps of the recipe and wrote the result.
         case finished
         /// It was asked to stop, and has saved a checkpoint.
         case stopped
     }
 
+    /// What is run.
     public let recipe: Recipe
+    /// The folder that everything is written to.
     public let output: URL
+    /// The steps taken so far.
     public private(set) var progress = TrainingProgress()
     /// What the user should know of the checkpoint that the training goes on from: that other kernels computed it.
     public private(set) var notes: [String] = []
@@ -44,19 +48,22 @@ public final class Trainer {
 
     /// - Parameters:
     ///   - initial: a model folder whose parameters the training starts from; nil draws new ones.
+    ///   - threads: that compute; at least 1.
     ///   - resumes: go on from the newest checkpoint in `output`.
     ///   - instructionSet: of the kernels; by default `OURO_ISA`, else the best of this machine.
+    ///   - sources: gives the data of a stage; nil opens the data that the recipe names.
     /// - Throws: ``OuroError`` with code `invalidRequest` if there is a training in `output` and it is not to be resumed, or
-    ///   none and it is; `unsupported` for an instruction set that this machine lacks; `memoryExceeded` for a stage that does not fit into memory; and whatever reading the checkpoint, the
-    ///   initial model or the data throws.
+    ///   none and it is; `unsupported` for an instruction set that this machine lacks; `memoryExceeded` for a stage that does
+    ///   not fit into memory; and what reading the checkpoint, the initial model or the data throws.
     public init(
         recipe: Recipe, output: URL, threads: Int, initial: URL? = nil, resumes: Bool = false,
-        instructionSet: String? = nil, sources: @escaping Sources = RecipeSources.make
+        instructionSet: String? = nil, sources: Sources? = nil
     ) throws(OuroError) {
         guard let stage = recipe.stages.first else { throw OuroError(.invalidRecipe, file: recipe.file, "no stages") }
         try TrainingPlan.checkMemory(recipe, threads: threads)
         self.recipe = recipe
         self.output = output
+        let sources = sources ?? RecipeSources.make
         self.sources = sources
         compute = try Compute(threads: threads, kernels: instructionSet)
         folder = CheckpointFolder(output)
@@ -264,6 +271,8 @@ public final class Trainer {
     }
 
     /// Writes a checkpoint of the present state, unless there is one.
+    ///
+    /// - Throws: ``OuroError`` with code `unwritableFile`; the checkpoints before stay.
     public func save() throws(OuroError) {
         lastSave = .now
         guard savedStep != progress.step else { return }
