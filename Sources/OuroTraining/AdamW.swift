@@ -1,33 +1,37 @@
 import Foundation
 import OuroKernels
 
-/// AdamW with decoupled weight decay, and the clipping of gradients before it.
+/// The settings of AdamW with decoupled weight decay, and of gradient clipping.
 public struct OptimizerSettings: Sendable, Equatable {
+    /// Decay rate of the first moments.
     public var beta1: Float = 0.9
+    /// Decay rate of the second moments.
     public var beta2: Float = 0.95
+    /// Added to the root of the second moment, so that the step stays finite.
     public var epsilon: Float = 1e-8
-    /// Of tensors with two or more dimensions.
+    /// Weight decay. It applies only to tensors with two or more dimensions.
     public var weightDecay: Float = 0.1
-    /// Norm of all gradients together at most; 0 does not clip.
+    /// The largest L2 norm of all gradients together; larger gradients are scaled down to it. 0 turns clipping off.
     public var clip: Float = 1
 
+    /// The default settings.
     public init() {}
 }
 
-/// What an optimiser changes: parameters with their gradients.
+/// What an optimiser updates: parameters and their gradients.
 struct Trainables {
     let tensors: [ParameterLayout.Tensor]
-    /// Those that learn when only the gate does.
+    /// The tensors that are updated when only the gate is trained.
     let gate: [ParameterLayout.Tensor]
     let parameters: ParameterArray
     let gradients: ParameterArray
     let compute: Compute
 }
 
-/// The moments of AdamW and its step.
+/// The moments of AdamW and its update.
 ///
-/// Computed as PyTorch does: `p -= rate * decay * p`, then `p -= rate / c1 * m / (sqrt(v / c2) + epsilon)`. The norm of
-/// the gradients is summed in pieces of a fixed size, so that it does not depend on the number of threads.
+/// The formula is PyTorch's: `p -= rate * decay * p`, then `p -= rate / c1 * m / (sqrt(v / c2) + epsilon)`. The norm of
+/// the gradients is summed in pieces of a fixed size. So it does not depend on the number of threads.
 final class AdamW {
     let target: Trainables
     let settings: OptimizerSettings
@@ -62,7 +66,7 @@ final class AdamW {
         }
     }
 
-    /// The norm of the gradients of all parameters that learn.
+    /// The L2 norm of the gradients of all parameters that are trained.
     func gradientNorm(gateOnly: Bool) -> Double {
         let pieces = gateOnly ? gatePieces : pieces
         let (compute, gradients) = (target.compute, target.gradients.base)
@@ -78,10 +82,12 @@ final class AdamW {
         return sum.squareRoot()
     }
 
-    /// One step with the gradients, whose norm is given. What is derived from the parameters is then out of date.
+    /// Updates the parameters from the gradients. Values derived from the parameters must be updated afterwards.
     ///
     /// - Parameters:
-    ///   - gateOnly: leave all parameters but the gate's as they are, also by weight decay.
+    ///   - rate: the learning rate.
+    ///   - gradientNorm: the result of `gradientNorm(gateOnly:)`.
+    ///   - gateOnly: update only the gate. Weight decay does not apply to the other parameters either.
     func update(rate: Float, gradientNorm: Double, gateOnly: Bool) {
         step += 1
         let clip = Double(settings.clip)

@@ -1,28 +1,31 @@
-/// What is minimised. All are means over the positions that have a target.
+/// The loss that training minimises: a mean over the positions that have a target.
 public enum Objective: Sendable, Equatable {
-    /// Stage I of the paper (section 3.3): `sum_t p_t CE_t - beta H(p)`, with gradients through the exit distribution p.
+    /// Stage I of the paper (section 3.3): `sum_t p_t CE_t - beta H(p)`. Gradients also flow through the exit
+    /// distribution p.
     case expectedLoss(beta: Float)
-    /// Stage II of the paper (section 3.4): the gate alone, the language model being frozen.
+    /// Stage II of the paper (section 3.4): trains only the gate. The language model is frozen.
     case gate(GateTarget)
     /// Cross-entropy of the last loop.
     case lastLoop
-    /// Mean over loops of the cross-entropy.
+    /// Mean of the cross-entropies of all loops.
     case meanOfLoops
 
-    /// Whether only the gate learns.
+    /// Whether only the gate is trained.
     public var freezesModel: Bool { if case .gate = self { true } else { false } }
 }
 
-/// What the gate learns in stage II: to go on with probability `sigmoid(k (I - gamma))`, by binary cross-entropy, where I
-/// is a gain in cross-entropy that the gate's own gradient does not reach.
+/// The target of the gate in stage II.
+///
+/// The gate learns to continue with probability `sigmoid(k (I - gamma))`, by binary cross-entropy. I is an improvement
+/// of the cross-entropy, taken as a constant: no gradient flows through it.
 public enum GateTarget: String, Sendable, CaseIterable {
-    /// The paper read literally: at loop t = 2...T the gain that arrived there, `max(0, CE_(t-1) - CE_t)`. The first
-    /// loop's gate has no target.
+    /// The paper's target: at loop t = 2...T, the improvement that this loop brought, `max(0, CE_(t-1) - CE_t)`. The
+    /// gate of the first loop has no target.
     case arrived
-    /// At loop t = 1...T-1 the gain still to come: `max(0, CE_t - min_(j > t) CE_j)`.
+    /// The remaining improvement: at loop t = 1...T-1, `max(0, CE_t - min_(j > t) CE_j)`.
     case toCome = "to-come"
 
-    /// The paper's k and gamma.
+    /// The paper's k, and its gamma below.
     static let slope = 50.0
     static let threshold = 0.005
 }

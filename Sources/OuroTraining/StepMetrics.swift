@@ -1,20 +1,26 @@
-/// Sums over positions with a target; means are given for the whole step.
+/// The metrics of a training step: sums over the positions that have a target, and their means.
 public struct StepMetrics: Sendable, Equatable {
     /// Positions with a target.
     public var count = 0
-    /// Sum of the objective.
+    /// Sum of the objective over positions.
     public var objectiveSum = 0.0
-    /// Per loop, sums of cross-entropy and of exit probability.
+    /// Sums of the cross-entropy after each loop, in nats: one for each loop.
     public var crossEntropySums: [Double]
+    /// Sums of the exit probability: one for each loop.
     public var exitSums: [Double]
+    /// Sum of the entropy of the exit distribution, in nats.
     public var entropySum = 0.0
 
+    /// Makes metrics of no positions.
+    ///
+    /// - Parameters:
+    ///   - loops: the number of loops.
     public init(loops: Int) {
         crossEntropySums = Array(repeating: 0, count: loops)
         exitSums = crossEntropySums
     }
 
-    /// Forgets everything, for a number of loops; keeps its memory.
+    /// Sets all sums to zero for a number of loops. Memory is reused where the number is unchanged.
     mutating func reset(loops: Int) {
         count = 0
         objectiveSum = 0
@@ -33,13 +39,13 @@ public struct StepMetrics: Sendable, Equatable {
 
     /// Mean of the objective over positions.
     public var objective: Double { mean(objectiveSum) }
-    /// Mean cross-entropy after every loop, in nats.
+    /// Mean cross-entropy after each loop, in nats: one value for each loop.
     public var crossEntropy: [Double] { crossEntropySums.map(mean) }
-    /// Mean exit distribution.
+    /// Mean exit distribution: one probability for each loop.
     public var exitDistribution: [Double] { exitSums.map(mean) }
     /// Mean entropy of the exit distribution, in nats.
     public var entropy: Double { mean(entropySum) }
-    /// Mean loop at which a position leaves, counted from 1.
+    /// Mean exit loop, counted from 1.
     public var meanExitLoop: Double {
         exitSums.enumerated().reduce(0) { $0 + Double($1.offset + 1) * mean($1.element) }
     }

@@ -1,15 +1,24 @@
 import Ouro
 import OuroData
 
-/// How a step computes, apart from what it minimises.
+/// The settings of a training step: objective, loops, micro-batches and memory.
 public struct StepSettings: Sendable, Equatable {
+    /// Loops to train with.
     public var loops: Int
+    /// The loss to minimise.
     public var objective: Objective
-    /// Sequences computed together; a batch is cut into so many, whose gradients are added.
+    /// Sequences of a micro-batch. A batch is computed as several micro-batches, whose gradients are summed.
     public var microBatch: Int
-    /// How activations are kept for the gradients.
+    /// How activations are stored for the backward pass.
     public var activations: ActivationStorage
 
+    /// Makes settings.
+    ///
+    /// - Parameters:
+    ///   - loops: loops to train with.
+    ///   - objective: the loss to minimise.
+    ///   - microBatch: sequences of a micro-batch.
+    ///   - activations: how activations are stored for the backward pass.
     public init(loops: Int, objective: Objective, microBatch: Int, activations: ActivationStorage = .f32) {
         self.loops = loops
         self.objective = objective
@@ -18,17 +27,18 @@ public struct StepSettings: Sendable, Equatable {
     }
 }
 
-/// Gradients of whole batches, by parts. Memory is kept from step to step as long as shapes stay the same.
+/// Computes the gradients of a batch, micro-batch by micro-batch. Memory is reused from step to step while the shapes
+/// stay the same.
 final class TrainingStep {
     let model: TrainableModel
     private var workers: [LoopGradients] = []
 
     init(_ model: TrainableModel) { self.model = model }
 
-    /// Forgets memory whose contents depend on the configuration's constants, such as RoPE's base.
+    /// Frees memory whose contents depend on the configuration, such as RoPE tables.
     func reset() { workers = [] }
 
-    /// Sets the model's gradients to those of the objective's mean over a batch.
+    /// Sets the model's gradients to those of the mean objective over a batch.
     func computeGradients(_ batch: TrainingBatch, _ settings: StepSettings, metrics: inout StepMetrics) {
         metrics.reset(loops: settings.loops)
         model.gradients.clear()
@@ -49,7 +59,7 @@ final class TrainingStep {
             worker.shape == shape && worker.loops == settings.loops && worker.activations == settings.activations
         }
         if let worker = workers.first(where: fits) { return worker }
-        // A whole part and a smaller last one.
+        // Two shapes are in use at most: full micro-batches and a smaller last one.
         if workers.count >= 2 { workers = [] }
         let worker = LoopGradients(
             model, shape: shape, loops: settings.loops, activations: settings.activations)

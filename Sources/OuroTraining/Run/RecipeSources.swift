@@ -2,11 +2,15 @@ import Foundation
 import Ouro
 import OuroData
 
-/// Opens the data that a recipe names.
+/// Opens the data sources of a recipe.
 public enum RecipeSources {
-    /// The data of a stage from its start: every source of its mixture, in shares by weight.
+    /// Makes the data source of a stage, at its start. It mixes the sources of the stage's mixture by their weights.
     ///
-    /// - Throws: ``OuroError`` if files are missing or damaged, a task has no such level, or a task has no tokenizer.
+    /// - Parameters:
+    ///   - recipe: the recipe.
+    ///   - stage: one of its stages.
+    /// - Throws: `OuroError` if a file is missing or damaged, if a task or a level does not exist, or if a task has no
+    ///   tokenizer.
     public static func make(_ recipe: Recipe, _ stage: Recipe.Stage) throws(OuroError) -> any BatchSource {
         var sources: [(source: any BatchSource, weight: Double)] = []
         for (name, weight) in stage.mixture where weight > 0 {
@@ -16,7 +20,7 @@ public enum RecipeSources {
     }
 
     private static func source(_ name: String, _ recipe: Recipe) throws(OuroError) -> any BatchSource {
-        // Sources of a recipe are shuffled apart.
+        // Each source has its own seed, so that sources are shuffled independently.
         let seed = StableHash.combine(recipe.seed, StableHash.of(name))
         switch recipe.data[name] {
         case .shards(let path, let packsDocuments):
@@ -29,11 +33,11 @@ public enum RecipeSources {
             return PackedDocuments(try SyntheticDocuments([component], encoder: try encoder(recipe), seed: seed))
         case .bytes(let path): return try ByteWindows(contentsOf: recipe.resolve(path), seed: seed)
         case nil:
-            throw OuroError(.invalidRecipe, file: recipe.file, field: "data", "there is no source '\(name)'")
+            throw OuroError(.invalidRecipe, file: recipe.file, field: "data", "there is no source '\(name)'; add it")
         }
     }
 
-    /// Turns the texts of synthetic tasks into tokens.
+    /// The encoder for the texts of synthetic tasks.
     private static func encoder(_ recipe: Recipe) throws(OuroError) -> DocumentEncoder {
         guard let path = recipe.tokenizer, let end = recipe.model.eosTokenIDs.first else {
             throw OuroError(

@@ -1,21 +1,28 @@
 import Foundation
 import Ouro
 
-/// What a step of training came to, as the progress line and the log show it.
+/// The report of one training step, for the progress line and the log.
 public struct StepReport: Sendable {
+    /// The progress after the step.
     public let progress: TrainingProgress
+    /// Steps of the whole recipe.
     public let totalSteps: Int
+    /// Name of the stage.
     public let stage: String
+    /// The objective of the stage.
     public let objective: Objective
+    /// The metrics of the step.
     public let metrics: StepMetrics
+    /// The learning rate of the step.
     public let learningRate: Double
-    /// Before clipping.
+    /// L2 norm of all gradients, before clipping.
     public let gradientNorm: Double
+    /// Positions trained per second.
     public let tokensPerSecond: Double
-    /// To the end of the recipe, at the pace of this stage; nil before it is known.
+    /// Estimated seconds to the end of the recipe, at the current throughput; nil if it is not known yet.
     public let secondsLeft: Double?
 
-    /// One line for a person.
+    /// The report as one line of text.
     public var line: String {
         func text(_ value: Double, _ digits: Int) -> String { String(format: "%.\(digits)f", value) }
         let losses = metrics.crossEntropy.map { text($0, 3) }.joined(separator: " ")
@@ -30,7 +37,8 @@ public struct StepReport: Sendable {
         return parts.joined(separator: ", ")
     }
 
-    /// One JSON object on one line. Its members keep their order; a number that is not finite becomes null.
+    /// The report as one JSON object on one line. Its members have a fixed order. A number that is not finite becomes
+    /// null.
     public var json: String {
         let beta: JSONOutput = if case .expectedLoss(let beta) = objective { .float(beta) } else { .null }
         func list(_ values: [Double]) -> JSONOutput { .array(values.map { .double($0) }) }
@@ -44,7 +52,10 @@ public struct StepReport: Sendable {
         ]).text
     }
 
-    /// Hours and minutes, or what is shorter.
+    /// A duration as text in the two units that fit, such as `3 h 20 min`.
+    ///
+    /// - Parameters:
+    ///   - seconds: the duration.
     public static func duration(_ seconds: Double) -> String {
         guard seconds.isFinite, seconds < 1e12 else { return "very long" }
         let total = Int(seconds.rounded())
