@@ -1,29 +1,37 @@
 import Foundation
 import Ouro
 
-/// Rows of a file's bytes, from random places: training without a tokenizer, for models whose tokens are bytes.
+/// Sequences of bytes from random places of a file, for models whose tokens are bytes. No tokenizer is needed.
 ///
-/// The place of a row is a pure function of the seed and the row's number.
+/// The place of a sequence is a pure function of the seed and the sequence's number.
 public final class ByteWindows: BatchSource {
     private let bytes: Data
     private let path: String
     private let seed: UInt64
     private var nextRow: UInt64 = 0
 
+    /// Opens a file.
+    ///
+    /// - Parameters:
+    ///   - url: the file.
+    ///   - seed: the seed of the random places.
+    /// - Throws: `OuroError` with code `unreadableFile`.
     public init(contentsOf url: URL, seed: UInt64) throws(OuroError) {
         path = url.path
         self.seed = seed
         do {
             bytes = try Data(contentsOf: url, options: .mappedIfSafe)
         } catch {
-            throw OuroError(.unreadableFile, file: url.path, "cannot be read: \(error.localizedDescription)")
+            throw OuroError(
+                .unreadableFile, file: url.path, "the file cannot be read: \(error.localizedDescription)")
         }
     }
 
     public func next(into batch: inout TrainingBatch, rows: Int, length: Int) throws(OuroError) {
         guard bytes.count > length else {
             throw OuroError(
-                .unreadableFile, file: path, "it has \(bytes.count) bytes; rows of \(length) positions need more")
+                .unreadableFile, file: path,
+                "the file has only \(bytes.count) bytes; sequences of \(length) positions need at least \(length + 1)")
         }
         batch.reshape(rows: rows, length: length)
         for row in 0..<rows {
@@ -41,7 +49,7 @@ public final class ByteWindows: BatchSource {
 
     public func seek(to position: Data) throws(OuroError) {
         guard let row = UInt64(String(decoding: position, as: UTF8.self)) else {
-            throw OuroError(.invalidCheckpoint, field: "position", "expected a number of a row")
+            throw OuroError(.invalidCheckpoint, field: "position", "expected the number of a sequence")
         }
         nextRow = row
     }

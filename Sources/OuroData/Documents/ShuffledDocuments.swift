@@ -1,17 +1,21 @@
 import Ouro
 
-/// The documents of a data set, epoch after epoch, each epoch in a random order of its own.
+/// The documents of a data set, epoch after epoch. Each epoch has its own random order.
 public struct ShuffledDocuments: DocumentSequence {
     private let dataset: TokenDataset
     private let seed: UInt64
 
-    /// - Throws: ``OuroError`` with code `invalidData` if there is no document with two tokens, so that there is nothing to
-    ///   predict.
+    /// Makes a shuffled sequence of a data set's documents.
+    ///
+    /// - Parameters:
+    ///   - dataset: the data set.
+    ///   - seed: the seed of the orders.
+    /// - Throws: `OuroError` with code `invalidData` if no document has at least two tokens.
     public init(_ dataset: TokenDataset, seed: UInt64) throws(OuroError) {
         guard dataset.tokenCount > dataset.documentCount else {
             throw OuroError(
                 .invalidData, file: dataset.shards.first?.path,
-                "no document has two tokens; there is nothing to predict")
+                "no document has at least two tokens; pack longer documents")
         }
         self.dataset = dataset
         self.seed = seed

@@ -1,16 +1,25 @@
 import Ouro
 
-/// Examples of synthetic tasks, made when they are needed.
+/// Documents made from examples of synthetic tasks. They are generated when they are needed.
 public struct SyntheticDocuments: DocumentSequence {
-    /// A task with the levels that are drawn from it, and its share.
+    /// A task, the levels that are drawn from it, and its weight in the mixture.
     public struct Component: Sendable {
+        /// The task.
         public var task: any SyntheticTask
+        /// The levels to draw from, with equal probability.
         public var levels: [Int]
-        /// Share of the examples, relative to the others'.
+        /// Weight of the task, relative to the weights of the other components.
         public var weight: Double
-        /// Whether examples are conversations: the question is the user's message, the answer the assistant's.
+        /// Whether an example is a conversation of a user's question and an assistant's answer.
         public var isChat: Bool
 
+        /// Makes a component.
+        ///
+        /// - Parameters:
+        ///   - task: the task.
+        ///   - levels: the levels to draw from; nil for all levels of the task.
+        ///   - weight: weight of the task, relative to the other components.
+        ///   - isChat: whether an example is a conversation.
         public init(_ task: any SyntheticTask, levels: [Int]? = nil, weight: Double = 1, isChat: Bool = false) {
             self.isChat = isChat
             self.task = task
@@ -25,9 +34,14 @@ public struct SyntheticDocuments: DocumentSequence {
     private let seed: UInt64
     private let split: DataSplit
 
+    /// Makes a sequence of examples.
+    ///
     /// - Parameters:
-    ///   - components: at least one; levels are drawn with equal chances.
-    /// - Throws: ``OuroError`` with code `invalidRequest` for levels that a task does not have, or weights that are none.
+    ///   - components: at least one task.
+    ///   - encoder: encodes the examples.
+    ///   - seed: the seed of the examples.
+    ///   - split: the split that the examples come from.
+    /// - Throws: `OuroError` with code `invalidRequest` for a level that a task does not have, or for invalid weights.
     public init(
         _ components: [Component], encoder: DocumentEncoder, seed: UInt64, split: DataSplit = .train
     ) throws(OuroError) {
@@ -59,7 +73,8 @@ public struct SyntheticDocuments: DocumentSequence {
             ChatMessage(role: "assistant", content: example.completion.trimmingPrefix(" ").description),
         ]
         guard let document = try encoder.documents(messages: messages).first else {
-            throw OuroError(.invalidTemplate, "a question with an answer makes no conversation")
+            throw OuroError(
+                .invalidTemplate, "the template cannot render a question with an answer; use another template")
         }
         return document
     }

@@ -1,7 +1,7 @@
 import Foundation
 import Ouro
 
-/// Writes a folder of token shards. Not thread-safe: one owner writes it.
+/// Writes a data set: a folder of token shards. Not thread-safe.
 public final class DatasetWriter {
     private let folder: URL
     private let vocabularySize: Int
@@ -10,10 +10,15 @@ public final class DatasetWriter {
     private var writers: [DatasetPart: (writer: TokenShardWriter, name: String)] = [:]
     private var finished: [DatasetPart: [DatasetManifest.Shard]] = [:]
 
+    /// Creates the folder.
+    ///
     /// - Parameters:
-    ///   - shardTokens: tokens of a shard at most, unless a single document has more.
-    ///   - overwrites: whether a data set in the folder is replaced.
-    /// - Throws: ``OuroError`` with code `unwritableFile`, as every method here.
+    ///   - folder: the folder to write.
+    ///   - vocabularySize: number of tokens in the vocabulary.
+    ///   - endOfText: the token that ends every document.
+    ///   - shardTokens: the largest number of tokens of a shard. A single document may exceed it.
+    ///   - overwrites: whether an existing data set in the folder is replaced.
+    /// - Throws: `OuroError` with code `invalidRequest` for values out of range, or `unwritableFile`.
     public init(
         folder: URL, vocabularySize: Int, endOfText: Int, shardTokens: Int = 100_000_000, overwrites: Bool = false
     ) throws(OuroError) {
@@ -32,24 +37,31 @@ public final class DatasetWriter {
         do {
             try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         } catch {
-            throw OuroError(.unwritableFile, file: folder.path, "cannot be created: \(error.localizedDescription)")
+            throw OuroError(
+                .unwritableFile, file: folder.path, "the folder cannot be created: \(error.localizedDescription)")
         }
         let manifest = folder.appendingPathComponent(DatasetManifest.fileName)
         guard FileManager.default.fileExists(atPath: manifest.path) else { return }
         guard overwrites else {
             throw OuroError(
                 .unwritableFile, file: folder.path,
-                "the folder has a data set already; choose another one, or overwrite it (--overwrite)")
+                "the folder already has a data set; choose another folder, or replace the data set with --overwrite")
         }
-        // Without its list the old data set is none, should this one not be finished.
+        // Removing the list first marks the old data set as incomplete, in case writing the new one fails.
         do {
             try FileManager.default.removeItem(at: manifest)
         } catch {
-            throw OuroError(.unwritableFile, file: manifest.path, "cannot be removed: \(error.localizedDescription)")
+            throw OuroError(
+                .unwritableFile, file: manifest.path, "the file cannot be removed: \(error.localizedDescription)")
         }
     }
 
-    /// Appends a document to a part.
+    /// Appends a document to a part. A document without tokens is ignored.
+    ///
+    /// - Parameters:
+    ///   - document: the document.
+    ///   - part: the part of the data set.
+    /// - Throws: `OuroError` with code `invalidData` for a token outside the vocabulary, or `unwritableFile`.
     public func append(_ document: TokenDocument, to part: DatasetPart) throws(OuroError) {
         if let open = writers[part], open.writer.tokenCount + document.tokens.count > shardTokens { try close(part) }
         if writers[part] == nil {
@@ -62,7 +74,9 @@ public final class DatasetWriter {
         try writers[part]?.writer.append(document)
     }
 
-    /// Finishes all shards and writes the list of them.
+    /// Finishes all shards and writes the list of them. Without it, the data set is incomplete.
+    ///
+    /// - Throws: `OuroError` with code `unwritableFile`.
     public func finish() throws(OuroError) {
         for part in DatasetPart.allCases { try close(part) }
         try DatasetManifest(

@@ -1,22 +1,28 @@
 import Foundation
 import Ouro
 
-/// The documents of a folder of token shards, in the order in which they were packed.
+/// The documents of a data set, in the order in which they were packed.
 public struct TokenDataset: Sendable {
+    /// The shards, in order. At least one.
     public let shards: [TokenShard]
-    /// Every token is less.
+    /// Number of tokens in the vocabulary. Every token id is less.
     public let vocabularySize: Int
-    /// The token that ends every document; nil where the shards did not come from a folder.
+    /// The token that ends every document; nil if the shards were not opened from a folder.
     public let endOfText: Int?
+    /// Number of tokens of all shards.
     public let tokenCount: Int
+    /// Number of documents of all shards.
     public let documentCount: Int
-    /// Number of the first document of every shard.
+    /// Number of each shard's first document.
     private let firstDocuments: [Int]
 
-    /// Opens one part of what `ouro data pack` has written.
+    /// Opens one part of a data set that `ouro data pack` wrote.
     ///
-    /// - Throws: ``OuroError`` with code `unreadableFile`, or `invalidData` if shards are damaged, disagree with the list
-    ///   in `dataset.json`, or have no documents.
+    /// - Parameters:
+    ///   - folder: the folder with `dataset.json`.
+    ///   - part: the part to open.
+    /// - Throws: `OuroError` with code `unreadableFile`, or `invalidData` if a shard is damaged or differs from the
+    ///   list in `dataset.json`, or if there are no documents.
     public init(folder: URL, part: DatasetPart = .train) throws(OuroError) {
         let manifest = try DatasetManifest.load(from: folder)
         var shards: [TokenShard] = []
@@ -27,8 +33,9 @@ public struct TokenDataset: Sendable {
             else {
                 throw OuroError(
                     .invalidData, file: shard.path,
-                    "it has \(shard.tokenCount) tokens in \(shard.documentCount) documents, \(DatasetManifest.fileName) "
-                        + "says \(entry.tokens) in \(entry.documents); the files belong to different data sets")
+                    "the shard has \(shard.tokenCount) tokens in \(shard.documentCount) documents, but "
+                        + "\(DatasetManifest.fileName) lists \(entry.tokens) in \(entry.documents); pack the data again"
+                )
             }
             shards.append(shard)
         }
@@ -42,7 +49,8 @@ public struct TokenDataset: Sendable {
     }
 
     /// - Parameters:
-    ///   - shards: at least one.
+    ///   - shards: at least one shard.
+    ///   - endOfText: the token that ends every document; nil if it is unknown.
     public init(_ shards: [TokenShard], endOfText: Int? = nil) {
         self.shards = shards
         self.endOfText = endOfText
@@ -52,12 +60,14 @@ public struct TokenDataset: Sendable {
         firstDocuments = shards.reduce(into: [0]) { $0.append(($0.last ?? 0) + $1.documentCount) }
     }
 
-    /// A document, copied.
+    /// A copy of a document.
     ///
-    /// - Throws: ``OuroError`` with code `unreadableFile` if its file has been cut short.
+    /// - Parameters:
+    ///   - index: the document's index, from 0.
+    /// - Throws: `OuroError` with code `unreadableFile` if the file has become shorter since it was opened.
     public func document(_ index: Int) throws(OuroError) -> TokenDocument {
         precondition((0..<documentCount).contains(index), "document \(index) of \(documentCount)")
-        // The last shard that begins at or before it.
+        // Binary search for the last shard that starts at or before the document.
         var (low, high) = (0, shards.count - 1)
         while low < high {
             let middle = (low + high + 1) / 2
@@ -67,6 +77,6 @@ public struct TokenDataset: Sendable {
         return try shard.read(shard.document(index - firstDocuments[low]))
     }
 
-    /// One word that changes with the content.
+    /// A hash of the content.
     var fingerprint: UInt64 { shards.reduce(0) { StableHash.combine($0, $1.checksum) } }
 }

@@ -1,9 +1,12 @@
 import Foundation
 import Ouro
 
-/// Writes a token shard, document by document. The file appears complete or not at all. Not thread-safe: one owner writes it.
+/// Writes a token shard, document by document. The file is written atomically: it is complete or it does not exist. Not
+/// thread-safe.
 public final class TokenShardWriter {
+    /// Tokens appended so far.
     public private(set) var tokenCount = 0
+    /// Documents appended so far.
     public private(set) var documentCount = 0
     private let file: AtomicFile
     private let vocabularySize: Int
@@ -15,9 +18,13 @@ public final class TokenShardWriter {
     private var mask: [UInt8] = []
     private var hasLossMask = false
 
+    /// Starts a shard.
+    ///
     /// - Parameters:
-    ///   - vocabularySize: 1 to 2^31; tokens take two bytes up to 65 536, else four.
-    /// - Throws: ``OuroError`` with code `invalidRequest`, or `unwritableFile` as every method here.
+    ///   - url: the file to write.
+    ///   - vocabularySize: number of tokens in the vocabulary, 1 to 2^31. A token takes two bytes up to 65,536,
+    ///     otherwise four.
+    /// - Throws: `OuroError` with code `invalidRequest` for another vocabulary size, or `unwritableFile`.
     public init(to url: URL, vocabularySize: Int) throws(OuroError) {
         guard (1...(1 << 31)).contains(vocabularySize) else {
             throw OuroError(.invalidRequest, field: "vocabulary size", "expected 1 to 2^31, found \(vocabularySize)")
@@ -27,9 +34,11 @@ public final class TokenShardWriter {
         file = try AtomicFile(url)
     }
 
-    /// Appends a document; one without tokens is passed over.
+    /// Appends a document. A document without tokens is ignored.
     ///
-    /// - Throws: ``OuroError`` with code `invalidData` for a token outside the vocabulary.
+    /// - Parameters:
+    ///   - document: the document.
+    /// - Throws: `OuroError` with code `invalidData` for a token outside the vocabulary, or `unwritableFile`.
     public func append(_ document: TokenDocument) throws(OuroError) {
         guard !document.tokens.isEmpty else { return }
         if let bad = document.tokens.first(where: { $0 < 0 || Int($0) >= vocabularySize }) {
@@ -52,7 +61,9 @@ public final class TokenShardWriter {
         if pending.count >= 1 << 20 { try flush(pending.count / 8 * 8) }
     }
 
-    /// Writes what is left, flushes the file to the disk and gives it its name.
+    /// Writes the remaining data, flushes the file to disk and gives it its final name.
+    ///
+    /// - Throws: `OuroError` with code `unwritableFile`.
     public func finish() throws(OuroError) {
         try endSection()
         if hasLossMask {
@@ -73,7 +84,7 @@ public final class TokenShardWriter {
         try flush(pending.count)
     }
 
-    /// Writes whole words from the front of what is pending.
+    /// Writes whole words from the front of the pending bytes.
     private func flush(_ count: Int) throws(OuroError) {
         let bytes = Data(pending.prefix(count))
         bytes.withUnsafeBytes { checksum.add($0) }

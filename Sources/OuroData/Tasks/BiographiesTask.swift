@@ -1,10 +1,13 @@
-/// Facts about people, to be known by heart (Capo; paper, appendix B: how much knowledge parameters hold).
+/// Memorised facts about people (the paper's Capo task, appendix B). It measures how much knowledge the parameters
+/// hold.
 ///
-/// Training has biographies of several sentences and questions about some of the facts in them; testing has questions about
-/// the others, which the biographies answer. The level doubles the number of people: 100 at level 1, 12 800 at level 8. The
-/// people are the same for every seed, and those of a level are part of the next level's.
+/// The training split has biographies of several sentences, and questions about some of the facts. The test split has
+/// questions about the other facts, which the biographies also state. Level 1 has 100 people, and each further level
+/// has twice as many. The people do not depend on the seed. Each level contains the people of the levels below.
 public struct BiographiesTask: SyntheticTask {
+    /// Makes the task.
     public init() {}
+    /// `biographies`
     public let name = "biographies"
     public let summary = "facts about people, known by heart; level n: 50 * 2^n people"
     public let levels = 1...8
@@ -14,7 +17,7 @@ public struct BiographiesTask: SyntheticTask {
 
     public func draw(level: Int, random: inout DataRandom) -> TaskInstance {
         let person = Person(random.below(Self.population(level: level)))
-        // Training needs the biographies more than the questions.
+        // Biographies are twice as frequent as questions.
         if random.below(3) > 0 { return biography(of: person, &random) }
         let question = random.below(Person.attributes.count)
         let attribute = Person.attributes[question]

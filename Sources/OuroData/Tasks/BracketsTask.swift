@@ -1,9 +1,11 @@
 /// Closing brackets of four kinds.
 ///
-/// `([]{=` asks for what closes it: `})`. The level is the number of brackets that are open, which is also the number of
-/// characters in the answer; pairs that are closed already stand between them.
+/// The answer to `([]{=` is `})`, which closes the open brackets. The level is the number of open brackets, and so the
+/// length of the answer. The prompt also has closed pairs.
 public struct BracketsTask: SyntheticTask {
+    /// Makes the task.
     public init() {}
+    /// `brackets`
     public let name = "brackets"
     public let summary = "close what is open; level: open brackets"
     public let levels = 1...12

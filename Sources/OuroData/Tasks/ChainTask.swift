@@ -1,10 +1,12 @@
-/// Following arrows that are given in the prompt: the task that needs depth most purely.
+/// Following arrows that the prompt lists. This task depends most directly on depth.
 ///
-/// `ac ba cd ... ?b>>>` says that a leads to c, b to a and so on, and asks where three steps from b lead; the answer is one
-/// letter. The arrows form one ring of twelve letters, so all prompts look alike whatever the level, which is the number
-/// of steps; at most half the ring, so that walking backwards is never shorter.
+/// In `ac ba cd ... ?b>>>`, a leads to c, b leads to a, and so on. The question is where three steps from b lead. The
+/// answer is one letter. The level is the number of steps. The arrows always form one ring of twelve letters, so
+/// prompts of all levels look alike. The level is at most half of the ring, so that going backward is never shorter.
 public struct ChainTask: SyntheticTask {
+    /// Makes the task.
     public init() {}
+    /// `chain`
     public let name = "chain"
     public let summary = "follow arrows given in the prompt; level: steps"
     public let levels = 1...6
@@ -27,7 +29,7 @@ public struct ChainTask: SyntheticTask {
     }
 }
 
-/// The letters that tasks in symbols use.
+/// The letters that the symbolic tasks use.
 enum Alphabet {
     static let letters = (UInt8(ascii: "a")...UInt8(ascii: "z")).map { String(UnicodeScalar($0)) }
 }

@@ -1,8 +1,10 @@
-/// Repeating letters: a task that more loops should not help.
+/// Repeating letters. More loops should not improve this task.
 ///
-/// `copy xkqz:` asks for `xkqz`. The level is the number of letters.
+/// The answer to `copy xkqz:` is `xkqz`. The level is the number of letters.
 public struct CopyTask: SyntheticTask {
+    /// Makes the task.
     public init() {}
+    /// `copy`
     public let name = "copy"
     public let summary = "repeat letters; level: letters"
     public let levels = 2...16

@@ -1,9 +1,11 @@
-/// Short English stories from a grammar that end with a word the story has given away.
+/// Short English stories from a grammar. The last word can be looked up in the story.
 ///
-/// "Once upon a time there was a small fox named Tom. Tom had a red kite. ... Tom looked at the kite. It was" is followed by
-/// " red.": the model only has to look it up, which one loop does. The level is the number of things to keep apart.
+/// For example, "Once upon a time there was a small fox named Tom. Tom had a red kite. ... Tom looked at the kite. It
+/// was" is followed by " red.". A lookup needs only one loop. The level is the number of objects in the story.
 public struct StoriesTask: SyntheticTask {
+    /// Makes the task.
     public init() {}
+    /// `stories`
     public let name = "stories"
     public let summary = "English stories that end with a word to recall; level: things to keep apart"
     public let levels = 1...6
@@ -51,7 +53,7 @@ public struct StoriesTask: SyntheticTask {
         return TaskInstance(prompt: text, completion: " \(answer).", key: text)
     }
 
-    /// Puts words in the places that are marked for them.
+    /// Replaces the placeholders of a pattern by words.
     private static func fill(_ pattern: String, _ words: String...) -> String {
         pattern.unicodeScalars.reduce(into: "") { text, scalar in
             if let index = Int(exactly: scalar.value), words.indices.contains(index) {

@@ -1,8 +1,11 @@
-/// Adding digits modulo ten in the head.
+/// Adding digits modulo ten, without intermediate steps.
 ///
-/// `#3581=` asks for the last digit of 3 + 5 + 8 + 1; the answer is one digit. The level is the number of additions.
+/// The prompt `#3581=` asks for the last digit of 3 + 5 + 8 + 1. The answer is one digit. The level is the number of
+/// additions.
 public struct SumsTask: SyntheticTask {
+    /// Makes the task.
     public init() {}
+    /// `sums`
     public let name = "sums"
     public let summary = "the last digit of a sum of digits; level: additions"
     public let levels = 1...16

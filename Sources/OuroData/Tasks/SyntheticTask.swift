@@ -1,15 +1,24 @@
 import Ouro
 
-/// A candidate for an example, before its split is known.
+/// A candidate for an example. Its key decides its split.
 public struct TaskInstance: Sendable {
+    /// The question.
     public let prompt: String
+    /// The answer.
     public let completion: String
-    /// What the instance is, however it is written: two prompts with one key are one question and belong to one split.
-    /// Nil for statements of facts, which only ever serve training.
+    /// Identifies the question, whatever its wording. Candidates with the same key belong to the same split. Nil marks
+    /// a statement of facts, which belongs to the training split.
     public let key: String?
-    /// Draws another question that may follow the prompt and its answer, if the task has such.
+    /// Draws a further question about the same prompt; nil if the task has none.
     public let followUp: (@Sendable (inout DataRandom) -> TaskInstance)?
 
+    /// Makes a candidate.
+    ///
+    /// - Parameters:
+    ///   - prompt: the question.
+    ///   - completion: the answer.
+    ///   - key: identifies the question; nil for a statement of facts.
+    ///   - followUp: draws a further question about the same prompt.
     public init(
         prompt: String, completion: String, key: String?,
         followUp: (@Sendable (inout DataRandom) -> TaskInstance)? = nil
@@ -21,28 +30,38 @@ public struct TaskInstance: Sendable {
     }
 }
 
-/// A family of questions of growing difficulty with one right answer each, made from a seed.
+/// A generator of questions with one right answer each, at several levels of difficulty.
 ///
-/// An example is a pure function of (seed, index, level, split). The splits are disjoint by construction, whatever the
-/// seeds: a hash of the instance decides which one it belongs to, and the generator draws until it meets one that fits.
+/// An example is a pure function of its seed, index, level and split. The splits are disjoint for all seeds: a hash of
+/// a candidate's key decides its split, and the generator draws until a candidate is in the requested split.
 public protocol SyntheticTask: Sendable {
+    /// The name, as recipes and the command line spell it.
     var name: String { get }
-    /// One line for people: what is asked, and what the level is.
+    /// A description in one line: the question and the meaning of the level.
     var summary: String { get }
-    /// From easy to hard.
+    /// The levels, from easy to hard.
     var levels: ClosedRange<Int> { get }
-    /// Whether prompts are worth learning as text, not only as questions.
+    /// Whether training also learns the prompts. By default false.
     var learnsPrompt: Bool { get }
     /// Draws a candidate.
+    ///
+    /// - Parameters:
+    ///   - level: one of `levels`.
+    ///   - random: the random number generator.
     func draw(level: Int, random: inout DataRandom) -> TaskInstance
 }
 
 extension SyntheticTask {
     public var learnsPrompt: Bool { false }
 
-    /// The example with this number.
+    /// Generates an example.
     ///
-    /// - Throws: ``OuroError`` with code `invalidRequest` if the task has no such level.
+    /// - Parameters:
+    ///   - seed: the seed of the examples.
+    ///   - index: the number of the example under this seed.
+    ///   - level: the level of difficulty.
+    ///   - split: the split to draw from.
+    /// - Throws: `OuroError` with code `invalidRequest` if the task does not have the level.
     public func example(
         seed: UInt64, index: Int, level: Int, split: DataSplit
     ) throws(OuroError) -> SyntheticExample {
@@ -63,7 +82,7 @@ extension SyntheticTask {
         }
     }
 
-    /// Questions of the training split that may follow an instance.
+    /// Further questions about a candidate that belong to the training split.
     private static func followUps(
         of instance: TaskInstance, random: inout DataRandom
     ) -> [SyntheticExample.Question] {
@@ -72,7 +91,7 @@ extension SyntheticTask {
             .map { .init(prompt: $0.prompt, completion: $0.completion) }
     }
 
-    /// The split that an instance belongs to.
+    /// The split of a key.
     static func split(of key: String?) -> DataSplit {
         guard let key else { return .train }
         return StableHash.of(key) & 7 == 0 ? .test : .train

@@ -1,15 +1,18 @@
 import Ouro
 
-/// All tasks there are.
+/// The synthetic tasks of this package.
 public enum SyntheticTasks {
+    /// All tasks.
     public static let all: [any SyntheticTask] = [
         ManoTask(), ChainTask(), SwapsTask(), SumsTask(), BracketsTask(), CopyTask(), ArithmeticTask(), StoriesTask(),
         RelationsTask(), BiographiesTask(),
     ]
 
-    /// The task with this name.
+    /// Finds a task by its name.
     ///
-    /// - Throws: ``OuroError`` with code `invalidRequest` that lists the names.
+    /// - Parameters:
+    ///   - name: the name of a task.
+    /// - Throws: `OuroError` with code `invalidRequest`, which lists the names, if there is no such task.
     public static func named(_ name: String) throws(OuroError) -> any SyntheticTask {
         guard let task = all.first(where: { $0.name == name }) else {
             throw OuroError(
