@@ -1,41 +1,43 @@
 import Ouro
 
-/// The shape of what is computed together: some sequences of a batch, all of one length.
+/// The shape of a micro-batch: sequences of equal length that are computed together.
 struct MicroBatchShape: Equatable, Sendable {
     let rows: Int
     let length: Int
     var positions: Int { rows * length }
 }
 
-/// What one layer keeps of its forward computation for the backward one, at one loop.
+/// The activations of one layer at one loop that its backward pass needs.
 struct LayerActivations {
-    /// After the norm before attention: input of queries, keys and values.
+    /// Output of the norm before attention: the input of queries, keys and values.
     let normed: FloatRows
-    /// Queries and keys turned by their positions, and values.
+    /// Queries and keys after RoPE, and values.
     let queryKeyValue: FloatRows
+    /// Output of attention, before the output matrix.
     let attended: FloatRows
-    /// [sequence][query head][position], see `ouro_training_attention`.
+    /// Log-sums of the attention scores, [sequence][query head][position]. See `ouro_training_attention`.
     let logSums: FloatRows
-    /// What attention adds to the residual stream, before its norm.
+    /// The output of attention that is added to the residual stream, before its norm.
     let attentionOutput: FloatRows
     /// The residual stream between attention and MLP.
     let middle: FloatRows
-    /// After the norm before the MLP.
+    /// Output of the norm before the MLP.
     let mlpNormed: FloatRows
+    /// Gate and up of the MLP, before the activation function.
     let gateUp: FloatRows
-    /// What the MLP adds to the residual stream, before its norm.
+    /// The output of the MLP that is added to the residual stream, before its norm.
     let mlpOutput: FloatRows
     /// The residual stream after the layer.
     let output: FloatRows
-    /// Reciprocal roots of the four norms, in the order of their use.
+    /// Reciprocal root mean squares of the four norms, in the order in which the norms are used.
     let inverseRoots: FloatRows
 
-    /// What has a value for every position and dimension.
+    /// The arrays with values for every position and dimension. `CompactActivations` stores them in bf16.
     var wide: [FloatRows] {
         [output, normed, queryKeyValue, attended, attentionOutput, middle, mlpNormed, gateUp, mlpOutput]
     }
     static let outputIndex = 0
-    /// The rest.
+    /// The other arrays, which always stay in f32.
     var exact: [FloatRows] { [logSums, inverseRoots] }
 
     init(_ configuration: ModelConfiguration, _ shape: MicroBatchShape) {
@@ -57,7 +59,7 @@ struct LayerActivations {
     }
 }
 
-/// What one loop keeps.
+/// The activations of one loop that its backward pass needs.
 struct LoopActivations {
     let layers: [LayerActivations]
     let finalInverseRoots: FloatRows
@@ -73,19 +75,19 @@ struct LoopActivations {
     }
 }
 
-/// Values that live no longer than one layer's computation.
+/// Scratch memory for the computation of one layer.
 struct LayerScratch {
-    /// Gradient of what a branch adds to the residual stream, then of a branch's input.
+    /// Gradient of a branch's output, later of its input. The branches are attention and the MLP.
     let branch: FloatRows
     let normed: FloatRows
     let queryKeyValue: FloatRows
     let attended: FloatRows
     let gateUp: FloatRows
-    /// The MLP's activated values, or their gradients.
+    /// Output of the MLP's activation function, or its gradient.
     let activated: FloatRows
-    /// A part of the gradient of a norm's weight for every chunk of positions, for two norms.
+    /// Partial gradients of the weights of two norms, for every chunk of positions.
     let normPartials: FloatRows
-    /// For every worker.
+    /// Scratch memory of the attention kernels, one row for each thread.
     let attention: FloatRows
 
     init(_ configuration: ModelConfiguration, _ shape: MicroBatchShape, compute: Compute) {

@@ -12,20 +12,20 @@ struct OptimizerSettings: Sendable, Equatable {
     var clip: Float = 1
 }
 
-/// What an optimiser changes: parameters with their gradients.
+/// What an optimiser updates: parameters and their gradients.
 struct Trainables {
     let tensors: [ParameterLayout.Tensor]
-    /// Those that learn when only the gate does.
+    /// The tensors that are updated when only the gate is trained.
     let gate: [ParameterLayout.Tensor]
     let parameters: ParameterArray
     let gradients: ParameterArray
     let compute: Compute
 }
 
-/// The moments of AdamW and its step.
+/// The moments of AdamW and its update.
 ///
-/// Computed as PyTorch does: `p -= rate * decay * p`, then `p -= rate / c1 * m / (sqrt(v / c2) + epsilon)`. The norm of
-/// the gradients is summed in pieces of a fixed size, so that it does not depend on the number of threads.
+/// The formula is PyTorch's: `p -= rate * decay * p`, then `p -= rate / c1 * m / (sqrt(v / c2) + epsilon)`. The norm of
+/// the gradients is summed in pieces of a fixed size. So it does not depend on the number of threads.
 final class AdamW {
     let target: Trainables
     let settings: OptimizerSettings
@@ -60,7 +60,7 @@ final class AdamW {
         }
     }
 
-    /// The norm of the gradients of all parameters that learn.
+    /// The L2 norm of the gradients of all parameters that are trained.
     func gradientNorm(gateOnly: Bool) -> Double {
         let pieces = gateOnly ? gatePieces : pieces
         let (compute, gradients) = (target.compute, target.gradients.base)
@@ -76,10 +76,12 @@ final class AdamW {
         return sum.squareRoot()
     }
 
-    /// One step with the gradients, whose norm is given. What is derived from the parameters is then out of date.
+    /// Updates the parameters from the gradients. Values derived from the parameters must be updated afterwards.
     ///
     /// - Parameters:
-    ///   - gateOnly: leave all parameters but the gate's as they are, also by weight decay.
+    ///   - rate: the learning rate.
+    ///   - gradientNorm: the result of `gradientNorm(gateOnly:)`.
+    ///   - gateOnly: update only the gate. Weight decay does not apply to the other parameters either.
     func update(rate: Float, gradientNorm: Double, gateOnly: Bool) {
         step += 1
         let clip = Double(settings.clip)

@@ -4,16 +4,17 @@ import OuroKernels
 /// How activations are kept from the forward to the backward computation.
 package enum ActivationStorage: String, Sendable, CaseIterable {
     case f32
-    /// Rounded to bf16, in half the memory; gradients differ in the third digit.
+    /// Rounded to bf16, which takes half the memory. Gradients differ in the third digit.
     case bf16
-    /// Not at all but for the hidden states between loops: every loop is computed again. Changes no bit.
+    /// Only the hidden states between loops are stored; the backward pass recomputes each loop. Results are
+    /// bit-identical to `f32`.
     case recomputed
 }
 
-/// What one layer keeps at one loop, in bf16; logarithms and reciprocal roots, of which there are few, in f32.
+/// The stored activations of one layer at one loop, in bf16. The few log-sums and reciprocal roots stay in f32.
 ///
-/// The layers of a model work in the one ``LayerActivations`` that is saved here after its forward computation and loaded
-/// before its backward one.
+/// All layers share one `LayerActivations` to compute in. It is saved here after the forward pass of a layer, and
+/// loaded again before the backward pass.
 struct CompactActivations {
     private let halves: [AlignedMemory]
     private let exact: [FloatRows]
@@ -43,7 +44,7 @@ struct CompactActivations {
         for (source, target) in zip(exact, layer.exact) { Self.copy(source, to: target) }
     }
 
-    /// The residual stream after the layer.
+    /// Loads only the residual stream after the layer.
     func loadOutput(into output: FloatRows, compute: Compute) {
         load(LayerActivations.outputIndex, into: output, compute: compute)
     }

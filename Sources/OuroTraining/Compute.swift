@@ -1,22 +1,23 @@
 import Ouro
 import OuroKernels
 
-/// The kernels of training and the threads that share their work.
+/// The training kernels and the threads that they run on.
 ///
-/// However work is cut here, results are the same bits: an element of a product is summed in one order, and sums over
-/// positions are cut into chunks of ``chunk`` whatever the number of threads.
+/// Results do not depend on the number of threads, bit for bit. Every element of a product is summed in one order. Sums
+/// over positions are cut into chunks of `chunk` positions.
 struct Compute: @unchecked Sendable {
     let kernels: Kernels
     let pool: WorkerPool
     let table: ouro_training_kernels
 
-    /// Positions of one item of work that goes row by row.
+    /// Positions in one work item of row-wise work.
     static let chunk = 32
 
     /// - Parameters:
-    ///   - threads: by default one per processor.
-    ///   - kernels: name of the instruction set; by default `OURO_ISA`, else the best.
-    /// - Throws: ``OuroError`` with code `unsupported` if this machine lacks it.
+    ///   - threads: the number of threads.
+    ///   - kernels: the name of an instruction set. By default the one in `OURO_ISA`, otherwise the best of this
+    ///     machine.
+    /// - Throws: `OuroError` with code `unsupported` if this machine lacks the instruction set.
     init(threads: Int, kernels: String? = nil) throws(OuroError) {
         self.init(kernels: try Kernels.select(kernels), pool: WorkerPool(threadCount: threads))
     }
@@ -29,7 +30,7 @@ struct Compute: @unchecked Sendable {
 
     static func chunkCount(_ rows: Int) -> Int { (rows + chunk - 1) / chunk }
 
-    /// Runs `body` for all chunks of `0..<rows`; it also gets the number of the chunk.
+    /// Runs `body` for every chunk of `0..<rows`, with the chunk's range and its number.
     func forRows(_ rows: Int, _ body: (_ range: Range<Int>, _ chunk: Int) -> Void) {
         pool.forEach(Self.chunkCount(rows)) { chunk, _ in
             body(chunk * Self.chunk..<min(rows, (chunk + 1) * Self.chunk), chunk)
@@ -37,7 +38,7 @@ struct Compute: @unchecked Sendable {
     }
 }
 
-/// A row-major matrix of f32 in memory that somebody else owns.
+/// An f32 matrix in row-major order. It does not own its memory.
 struct MatrixView {
     let base: UnsafeMutablePointer<Float>
     let stride: Int
@@ -50,10 +51,7 @@ extension FloatRows {
 }
 
 extension Compute {
-    /// C = A B, or C += A B, with A of `rows` times `depth` and B of `depth` times `columns`.
-    ///
-    /// - Parameters:
-    ///   - transposesA: A is stored as `depth` times `rows`.
+    /// Computes C = A B, or C += A B. A is [rows][depth], B is [depth][columns], C is [rows][columns].
     func product(
         _ a: MatrixView, _ b: MatrixView, into c: MatrixView, rows: Int, columns: Int, depth: Int,
         transposesA: Bool = false, adds: Bool = false
@@ -75,11 +73,11 @@ extension Compute {
         }
     }
 
-    /// Columns of an item: the widest tile.
+    /// Columns of a work item: as many as the widest tile has.
     private static let columnBlock = 64
 
-    /// Rows of an item: enough items for all threads, whole tiles of 6; of a transposed matrix not more than the
-    /// second-level cache holds.
+    /// Rows of a work item: a multiple of the tile height 6, and enough items for all threads. For a transposed matrix,
+    /// an item must also fit into the second-level cache.
     private static func rowBlock(rows: Int, columns: Int, depth: Int, transposesA: Bool, threads: Int) -> Int {
         let columnBlocks = (columns + columnBlock - 1) / columnBlock
         var blocks = max(1, (4 * threads + columnBlocks - 1) / columnBlocks)

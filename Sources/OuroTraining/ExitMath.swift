@@ -1,18 +1,19 @@
 import Foundation
 
-/// The objective of one position, from its gate logits and cross-entropies; all gradients by hand.
+/// Computes the objective of one position and its gradients from the gate logits and cross-entropies of all loops.
 ///
-/// With `l_t = sigmoid(g_t)`: `p_t = l_t prod_(j<t) (1 - l_j)` for t < T, and p_T is the rest. So
-/// `d log p_t / d g_t = 1 - l_t`, `d log p_t / d g_j = -l_j` for j < t, and g_T has no influence.
+/// With `l_t = sigmoid(g_t)`, the exit probability is `p_t = l_t prod_(j<t) (1 - l_j)` for t < T, and p_T is the
+/// remainder. So `d log p_t / d g_t = 1 - l_t`, and `d log p_t / d g_j = -l_j` for j < t. The last gate logit g_T has
+/// no effect.
 struct ExitMath {
     let loops: Int
-    /// Gate logits, to be set first.
+    /// Gate logits of all loops. Set them first.
     var gate: [Double]
-    /// Cross-entropies, to be set before ``gateGradient(_:)``.
+    /// Cross-entropies of all loops. Set them before `evaluate(_:)`.
     var crossEntropy: [Double]
     private(set) var probability: [Double]
     private(set) var logProbability: [Double]
-    /// Of the objective with respect to the gate logits.
+    /// Gradient of the objective with respect to the gate logits.
     private(set) var gateGradient: [Double]
 
     init(loops: Int) {
@@ -28,7 +29,7 @@ struct ExitMath {
     private static func logSigmoid(_ x: Double) -> Double { min(x, 0) - log1p(exp(-abs(x))) }
     private static func sigmoid(_ x: Double) -> Double { 1 / (1 + exp(-x)) }
 
-    /// The exit distribution.
+    /// Computes the exit distribution from the gate logits.
     mutating func distribute() {
         var survival = 0.0
         for loop in 0..<loops {
@@ -44,7 +45,7 @@ struct ExitMath {
         return sum
     }
 
-    /// By how much the objective changes with the cross-entropy of a loop.
+    /// The derivative of the objective with respect to the cross-entropy of a loop.
     func weight(_ loop: Int, _ objective: Objective) -> Double {
         switch objective {
         case .expectedLoss: probability[loop]
@@ -54,7 +55,7 @@ struct ExitMath {
         }
     }
 
-    /// The objective's value; leaves its gradient in ``gateGradient``.
+    /// Returns the value of the objective, and stores its gradient in `gateGradient`.
     mutating func evaluate(_ objective: Objective) -> Double {
         for loop in 0..<loops { gateGradient[loop] = 0 }
         switch objective {
@@ -65,7 +66,7 @@ struct ExitMath {
             var (loss, later) = (0.0, 0.0)
             for loop in stride(from: loops - 1, through: 0, by: -1) {
                 let p = probability[loop]
-                // dL/dp_t is CE_t + beta (log p_t + 1).
+                // dL/dp_t = CE_t + beta (log p_t + 1)
                 let pull = p * (crossEntropy[loop] + beta * (logProbability[loop] + 1))
                 if loop < loops - 1 {
                     let exit = Self.sigmoid(gate[loop])

@@ -2,9 +2,11 @@ import Ouro
 import OuroData
 import OuroKernels
 
-/// Losses of a few sequences and the gradients of all parameters: T loops forwards, the head, T loops backwards.
+/// Computes the losses of a micro-batch and the gradients of all parameters: T loops forward, the head, T loops
+/// backward.
 ///
-/// Everything is computed in f32; what is kept for the backward computation may be rounded to bf16. Memory is allocated once for a shape and a number of loops.
+/// All arithmetic is in f32. Activations stored for the backward pass may be in bf16. Memory is allocated once for a
+/// shape and a number of loops.
 final class LoopGradients {
     private let model: TrainableModel
     let shape: MicroBatchShape
@@ -12,21 +14,21 @@ final class LoopGradients {
     let activations: ActivationStorage
 
     private let rotary: RotaryTable
-    /// One for every loop, or a single one if loops are computed again. In bf16 their layers are all the same one, whose
-    /// contents are in `compact`.
+    /// The stored activations of each loop; a single element if loops are recomputed. In bf16, all elements share one
+    /// `LayerActivations`, and the stored values are in `compact`.
     private let kept: [LoopActivations]
-    /// Per loop and layer, in bf16 only.
+    /// The stored activations in bf16, [loop][layer].
     private let compact: [[CompactActivations]]
-    /// In bf16 only: the residual stream before a layer, for its backward computation.
+    /// In bf16 only: the residual stream before a layer, loaded for its backward pass.
     private let layerInput: FloatRows
     private let scratch: LayerScratch
     private let head: TrainingHead
-    /// Hidden states: the embedding's, then those after every loop.
+    /// Hidden states: those of the embedding, then those after each loop.
     private let hidden: [FloatRows]
-    /// Gradients of the hidden states after every loop, from the head and the gate.
+    /// Gradients of the hidden states after each loop that come from the head and the gate.
     private let hiddenGradients: [FloatRows]
     private let gradient: FloatRows
-    /// Per loop and position with a target: gate logit, then its gradient.
+    /// Gate logits, later their gradients, [loop][position with a target].
     private let gates: FloatRows
     private let crossEntropies: FloatRows
     private let weights: FloatRows
@@ -67,11 +69,14 @@ final class LoopGradients {
     private var compute: Compute { model.compute }
     private var width: Int { model.configuration.hiddenSize }
 
-    /// Adds the gradients of some sequences to the model's, and their losses to `metrics`.
+    /// Adds the gradients of one micro-batch to the model's gradients, and its losses to `metrics`.
     ///
     /// - Parameters:
-    ///   - first: the first of `shape.rows` sequences of the batch.
-    ///   - targetCount: positions with a target in the whole step; the objective is the mean over them.
+    ///   - batch: the batch.
+    ///   - first: the first of the micro-batch's `shape.rows` sequences.
+    ///   - targetCount: positions with a target in the whole batch. The objective is the mean over them.
+    ///   - objective: the loss to minimise.
+    ///   - metrics: receives the losses.
     func accumulate(
         _ batch: TrainingBatch, first: Int, targetCount: Int, objective: Objective, metrics: inout StepMetrics
     ) {
@@ -119,7 +124,8 @@ final class LoopGradients {
         }
     }
 
-    /// Tokens occur more than once: threads share the columns, and every column goes through the positions in order.
+    /// A token may occur several times. So threads split the columns, and each adds up its columns in the order of the
+    /// positions.
     private func embedBackward(_ tokens: UnsafePointer<Int32>) {
         let table = model.gradients.matrix(at: model.layout.embedding, columns: width)
         let block = 64
@@ -144,7 +150,7 @@ final class LoopGradients {
         index == 0 ? hidden[loop] : kept(loop).layers[index - 1].output
     }
 
-    /// As ``input(_:_:)``, for the backward computation.
+    /// The residual stream before a layer, for the backward pass.
     private func inputAgain(_ loop: Int, _ index: Int) -> FloatRows {
         guard activations == .bf16, index > 0 else { return input(loop, index) }
         compact[loop][index - 1].loadOutput(into: layerInput, compute: compute)
@@ -153,7 +159,7 @@ final class LoopGradients {
 
     private func kept(_ loop: Int) -> LoopActivations { activations == .recomputed ? kept[0] : kept[loop] }
 
-    /// The block, then the final norm, whose output is the next loop's input.
+    /// Applies the layers, then the final norm. Its output is the input of the next loop.
     private func forward(_ loop: Int, _ documents: UnsafePointer<Int32>) {
         let kept = kept(loop)
         for (index, activations) in kept.layers.enumerated() {
@@ -172,9 +178,9 @@ final class LoopGradients {
         }
     }
 
-    /// From the gradient of the hidden states after a loop to that before it, which is left in `gradient`.
+    /// Computes the gradient of the hidden states before a loop from that after it. The result is in `gradient`.
     private func backward(_ loop: Int, _ documents: UnsafePointer<Int32>) {
-        // The last loop's activations are still there.
+        // The activations of the last loop are still in memory.
         if activations == .recomputed, loop < loops - 1 { forward(loop, documents) }
         let kept = kept(loop)
         if activations == .bf16 { compact[loop].last?.load(into: kept.layers[0], compute: compute) }
@@ -222,7 +228,7 @@ final class LoopGradients {
         }
     }
 
-    /// The weight of every cross-entropy in the step's objective.
+    /// Computes the weight of every cross-entropy in the objective of the step.
     private func weigh(_ objective: Objective, targetCount: Int) {
         for index in positions.indices {
             distribute(index)
@@ -251,7 +257,7 @@ final class LoopGradients {
             stateGradient: gradients)
     }
 
-    /// Adds up the losses; gate logits become their gradients.
+    /// Adds the losses to `metrics`, and replaces the gate logits by their gradients.
     private func finish(_ objective: Objective, targetCount: Int, metrics: inout StepMetrics) {
         for index in positions.indices {
             distribute(index)
@@ -286,6 +292,6 @@ final class LoopGradients {
 }
 
 extension LoopGradients {
-    /// Cross-entropies by loop of the positions with a target in the last call, in their order: for tests.
+    /// The cross-entropies after a loop, in the order of the positions with a target of the last call. For tests.
     func crossEntropy(loop: Int) -> [Float] { Array(crossEntropies.values(loop).prefix(positions.count)) }
 }

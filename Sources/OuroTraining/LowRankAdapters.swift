@@ -2,7 +2,7 @@ import Foundation
 import Ouro
 
 extension Recipe.LoraSettings {
-    /// The matrices that get factors.
+    /// The matrices that get adapters.
     func matrices(of layout: ParameterLayout) -> [ParameterLayout.Tensor] {
         layout.tensors.filter { tensor in
             tensor.isMatrix && targets.contains { tensor.name.hasSuffix(".\($0).weight") }
@@ -10,24 +10,24 @@ extension Recipe.LoraSettings {
     }
 }
 
-/// Low-rank adapters (LoRA, arXiv 2106.09685) of some matrices of a frozen model.
+/// Low-rank adapters (LoRA, arXiv 2106.09685) for some matrices of a frozen model.
 ///
-/// The model's matrices are kept as W + s B A, so a step's forward and backward are those of any training; only what
-/// follows differs. From the gradient G of the whole matrix come `dB = s G A^T` and `dA = s B^T G`. Moments are kept for A and
-/// B alone.
+/// The model's matrices hold W + s B A, so the forward and the backward pass are the same as without adapters. Then the
+/// gradients of the factors follow from the gradient G of the whole matrix: `dB = s G A^T` and `dA = s B^T G`. Only A
+/// and B have moments.
 final class LowRankAdapters {
-    /// What the adapters were trained on, to recognise it when a training is resumed.
+    /// Identifies the model that the adapters belong to, so that resuming can check it.
     struct Base: Equatable {
         let path: String
         let fingerprint: String
     }
 
-    /// A matrix of the model, with the places of its factors in the arrays of ``trainables``.
+    /// A matrix of the model, and the ranges of its factors in the arrays of `trainables`.
     private struct Matrix {
         let tensor: ParameterLayout.Tensor
         let a: ParameterLayout.Tensor
         let b: ParameterLayout.Tensor
-        /// Where the matrix's own values are kept.
+        /// Offset of the matrix's own values in `frozen`.
         let start: Int
 
         var outputs: Int { tensor.shape[0] }
@@ -39,16 +39,19 @@ final class LowRankAdapters {
     let trainables: Trainables
     private let model: TrainableModel
     private let matrices: [Matrix]
-    /// The frozen matrices.
+    /// The frozen values W of the adapted matrices.
     private let frozen: ParameterArray
 
     private var scale: Float { Float(settings.alpha) / Float(settings.rank) }
 
-    /// Adapters that change nothing yet: A is drawn as PEFT does, uniformly within 1 / sqrt(inputs), B is zero.
+    /// Makes adapters that do not change the model yet. A is uniform within +-1 / sqrt(inputs), as in PEFT, and B is
+    /// zero.
     ///
     /// - Parameters:
-    ///   - model: with the parameters that stay.
-    ///   - path: where they came from.
+    ///   - model: the model with its frozen parameters.
+    ///   - settings: rank, alpha and target matrices.
+    ///   - seed: the seed of the random numbers.
+    ///   - path: the folder that the model was read from.
     init(_ model: TrainableModel, settings: Recipe.LoraSettings, seed: UInt64, path: String) {
         self.model = model
         self.settings = settings
@@ -80,13 +83,14 @@ final class LowRankAdapters {
         }
     }
 
-    /// - Throws: ``OuroError`` with code `invalidCheckpoint` if the model is not the one that a checkpoint's adapters belong
-    ///   to.
+    /// Checks that the model is the one that a checkpoint's adapters belong to.
+    ///
+    /// - Throws: `OuroError` with code `invalidCheckpoint` if it is not.
     func check(_ saved: Base) throws(OuroError) {
         guard saved.fingerprint == base.fingerprint else {
             throw OuroError(
                 .invalidCheckpoint, file: saved.path,
-                "the model is not the one that the training began with; put that one back, or start a new training")
+                "this is not the model that the training began with; restore that model, or start a new training")
         }
     }
 
@@ -109,7 +113,7 @@ final class LowRankAdapters {
         model.parametersChanged()
     }
 
-    /// Sets the gradients of the factors from those of the model's matrices.
+    /// Computes the gradients of the factors from the gradients of the model's matrices.
     func projectGradients() {
         trainables.gradients.clear()
         let rank = settings.rank
@@ -119,7 +123,7 @@ final class LowRankAdapters {
             let (a, b) = (parameters(matrix.a), parameters(matrix.b))
             let (gradientA, gradientB) = (gradients(matrix.a), gradients(matrix.b))
             let (table, kernels, scale) = (model.compute.table, model.compute.kernels, scale)
-            // A row of dB for every output, and a row of dA for every rank, each summed in one order.
+            // A row of dB for every output and a row of dA for every rank. Each is summed in a fixed order.
             model.compute.pool.forEach(outputs) { output, _ in
                 for index in 0..<rank {
                     gradientB[output * rank + index] =
@@ -136,7 +140,9 @@ final class LowRankAdapters {
         }
     }
 
-    /// Writes the adapter in PEFT's format.
+    /// Writes the adapters in PEFT's format.
+    ///
+    /// - Throws: `OuroError` with code `unwritableFile`.
     func write(to folder: URL) throws(OuroError) {
         var factors: [String: Adapter.Factors] = [:]
         for matrix in matrices {
@@ -157,7 +163,7 @@ final class LowRankAdapters {
         trainables.gradients.base + tensor.range.lowerBound
     }
 
-    /// The hash of the bits of all values, 32 bits in a step.
+    /// The hash of the bits of all values, in steps of 32 bits.
     private static func fingerprint(_ parameters: ParameterArray) -> String {
         var hash = FNV1a()
         for index in 0..<parameters.count { hash.add(parameters.base[index].bitPattern) }

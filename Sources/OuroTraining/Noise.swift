@@ -1,13 +1,15 @@
 import Ouro
 
-/// Numbers from a normal distribution with mean 0 and deviation 1, the same on every machine: sums of uniform numbers, no
-/// transcendental functions.
+/// Random numbers from a normal distribution with mean 0 and deviation 1.
+///
+/// They are sums of uniform numbers, without transcendental functions. So they are the same on every machine.
 struct NormalNoise {
     private var generator: SplitMix64
 
     init(seed: UInt64, stream: UInt64) { generator = SplitMix64(seed: seed, stream: stream) }
 
-    /// The sum of twelve uniform numbers from 0 to 1, less 6: it has no tails, which initial weights should not have.
+    /// The sum of twelve uniform numbers from 0 to 1, minus 6. Its largest magnitude is 6, so there are no outliers
+    /// among initial weights.
     mutating func next() -> Float {
         var sum: Int64 = 0
         for _ in 0..<6 {
@@ -18,7 +20,7 @@ struct NormalNoise {
     }
 }
 
-/// Evenly distributed numbers from -1 to 1.
+/// Uniform random numbers from -1 to 1.
 struct UniformNoise {
     private var generator: SplitMix64
 
@@ -28,7 +30,7 @@ struct UniformNoise {
 }
 
 extension SplitMix64 {
-    /// One of many streams of the same seed.
+    /// A generator for one of many independent streams of the same seed.
     fileprivate init(seed: UInt64, stream: UInt64) {
         self.init(state: seed &* Self.increment ^ (stream &+ 1) &* 0xD1B5_4A32_D192_ED03)
     }

@@ -2,11 +2,11 @@
 enum Objective: Sendable, Equatable {
     /// Stage I of the paper (section 3.3): `sum_t p_t CE_t - beta H(p)`, with gradients through the exit distribution p.
     case expectedLoss(beta: Float)
-    /// Stage II of the paper (section 3.4): the gate alone, the language model being frozen.
+    /// Stage II of the paper (section 3.4): trains only the gate. The language model is frozen.
     case gate(GateTarget)
     /// Cross-entropy of the last loop.
     case lastLoop
-    /// Mean over loops of the cross-entropy.
+    /// Mean of the cross-entropies of all loops.
     case meanOfLoops
 
     /// Whether only the gate learns.
@@ -19,10 +19,10 @@ enum GateTarget: String, Sendable, CaseIterable {
     /// The paper read literally: at loop t = 2...T the gain that arrived there, `max(0, CE_(t-1) - CE_t)`. The first
     /// loop's gate has no target.
     case arrived
-    /// At loop t = 1...T-1 the gain still to come: `max(0, CE_t - min_(j > t) CE_j)`.
+    /// The remaining improvement: at loop t = 1...T-1, `max(0, CE_t - min_(j > t) CE_j)`.
     case toCome = "to-come"
 
-    /// The paper's k and gamma.
+    /// The paper's k, and its gamma below.
     static let slope = 50.0
     static let threshold = 0.005
 }

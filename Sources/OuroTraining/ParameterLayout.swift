@@ -1,19 +1,19 @@
 import Ouro
 
-/// Where each tensor of a model lies in one array of f32. Parameters, gradients and moments share this layout.
+/// The offset of each tensor in one f32 array. Parameters, gradients and moments share this layout.
 ///
-/// Tensors follow each other without gaps, in the order of the model. So a layer's queries, keys and values are one matrix,
-/// and gate and up are another.
+/// Tensors are contiguous and in the order of the model. So queries, keys and values of a layer form one matrix, and so
+/// do gate and up.
 struct ParameterLayout: Sendable {
     struct Tensor: Sendable {
         let name: String
         let shape: [Int]
         let range: Range<Int>
-        /// Weight decay is for matrices.
+        /// Whether the tensor has two or more dimensions. Weight decay applies only to such tensors.
         var isMatrix: Bool { shape.count >= 2 }
     }
 
-    /// Offsets of one layer's tensors, with the names of ``TensorNames/Layer``.
+    /// Offsets of one layer's tensors. The names are those of `TensorNames.Layer`.
     struct Layer: Sendable {
         var inputNorm = 0
         var queryKeyValue = 0
@@ -32,9 +32,9 @@ struct ParameterLayout: Sendable {
     let finalNorm: Int
     let gate: Int
     let gateBias: Int
-    /// The embedding's offset, if the head is tied to it.
+    /// Offset of the head. If the head is tied to the embedding, it is the embedding's offset.
     let head: Int
-    /// The exit gate and its bias, which follow each other.
+    /// The exit gate's weight and its bias, which follow each other.
     let gateRange: Range<Int>
 
     init(_ configuration: ModelConfiguration) {
@@ -73,7 +73,7 @@ struct ParameterLayout: Sendable {
     func tensor(_ name: String) -> Tensor? { tensors.first { $0.name == name } }
 }
 
-/// One value for each parameter, in the order of a ``ParameterLayout``.
+/// One f32 value for each parameter, in the order of a `ParameterLayout`.
 struct ParameterArray: @unchecked Sendable {
     let count: Int
     private let memory: AlignedMemory
@@ -85,7 +85,7 @@ struct ParameterArray: @unchecked Sendable {
 
     var base: UnsafeMutablePointer<Float> { memory.base.assumingMemoryBound(to: Float.self) }
 
-    /// A matrix at an offset, whose rows follow each other.
+    /// The contiguous matrix at an offset.
     func matrix(at offset: Int, columns: Int) -> MatrixView { MatrixView(base: base + offset, stride: columns) }
 
     func values(_ range: Range<Int>) -> [Float] {

@@ -1,10 +1,10 @@
 import Ouro
 
-/// Cosines and sines of all positions of a sequence.
+/// The RoPE cosines and sines of all positions of a sequence.
 struct RotaryTable {
     let cosine: FloatRows
     let sine: FloatRows
-    /// For turning back.
+    /// For the inverse rotation of the backward pass.
     let negativeSine: FloatRows
 
     init(_ configuration: ModelConfiguration, length: Int) {

@@ -1,13 +1,15 @@
 import Ouro
 
-/// Operations of the products of one position, a multiply-add counting as two.
+/// The operations of the matrix products for one position. A multiply-add counts as two.
 struct StepCost {
     let forwardOperations: Double
-    /// Forwards and backwards: every product has two backward ones.
+    /// Operations of the forward and the backward pass. Each forward product has two backward products.
     var trainingOperations: Double { 3 * forwardOperations }
 
     /// - Parameters:
-    ///   - length: of a sequence; a position sees half of it on average.
+    ///   - configuration: the model.
+    ///   - length: positions of a sequence. On average, a position attends to half of them.
+    ///   - loops: the number of loops.
     init(_ configuration: ModelConfiguration, length: Int, loops: Int) {
         let hidden = Double(configuration.hiddenSize)
         let queries = Double(configuration.headCount * configuration.headDimension)

@@ -14,7 +14,7 @@ public struct StepMetrics: Sendable, Equatable {
         exitSums = crossEntropySums
     }
 
-    /// Forgets everything, for a number of loops; keeps its memory.
+    /// Sets all sums to zero for a number of loops. Memory is reused where the number is unchanged.
     mutating func reset(loops: Int) {
         count = 0
         objectiveSum = 0
@@ -35,11 +35,11 @@ public struct StepMetrics: Sendable, Equatable {
     var objective: Double { mean(objectiveSum) }
     /// Mean cross-entropy after every loop, in nats.
     public var crossEntropy: [Double] { crossEntropySums.map(mean) }
-    /// Mean exit distribution.
+    /// Mean exit distribution: one probability for each loop.
     public var exitDistribution: [Double] { exitSums.map(mean) }
     /// Mean entropy of the exit distribution, in nats.
     public var entropy: Double { mean(entropySum) }
-    /// Mean loop at which a position leaves, counted from 1.
+    /// Mean exit loop, counted from 1.
     public var meanExitLoop: Double {
         exitSums.enumerated().reduce(0) { $0 + Double($1.offset + 1) * mean($1.element) }
     }

@@ -2,17 +2,17 @@ import Foundation
 import Ouro
 import OuroKernels
 
-/// The parameters of a model in f32 and their gradients.
+/// The parameters of a model and their gradients, in f32.
 final class TrainableModel {
     private(set) var configuration: ModelConfiguration
     let layout: ParameterLayout
     let parameters: ParameterArray
     let gradients: ParameterArray
-    /// The matrices of each layer with inputs first, as the forward products read them.
+    /// The transposed matrices of each layer, which the forward products read.
     let transposed: TransposedWeights
     let compute: Compute
 
-    /// A model whose parameters are all zero.
+    /// Makes a model whose parameters are all zero.
     init(_ configuration: ModelConfiguration, compute: Compute) {
         self.configuration = configuration
         self.compute = compute
@@ -22,13 +22,13 @@ final class TrainableModel {
         transposed = TransposedWeights(configuration)
     }
 
-    /// Changes the constants that do not change parameters: RoPE and the number of loops.
+    /// Changes constants that no parameter depends on: RoPE and the number of loops.
     func use(_ configuration: ModelConfiguration) {
         precondition(ParameterLayout(configuration).count == layout.count, "another shape")
         self.configuration = configuration
     }
 
-    /// Takes the parameters of a model with fewer layers and repeats its block, in the order of ``Upcycling``.
+    /// Copies the parameters of a model with fewer layers and repeats its block, in the order of `Upcycling`.
     func upcycle(from smaller: TrainableModel) {
         let count = smaller.configuration.layerCount
         for tensor in layout.tensors {
@@ -40,7 +40,7 @@ final class TrainableModel {
         parametersChanged()
     }
 
-    /// All parameters.
+    /// All parameters, for an optimiser.
     var trainables: Trainables {
         Trainables(
             tensors: layout.tensors,
@@ -48,13 +48,13 @@ final class TrainableModel {
             gradients: gradients, compute: compute)
     }
 
-    /// Updates what is derived from the parameters. Call it after they have changed.
+    /// Updates the values derived from the parameters. Must be called after every change of the parameters.
     func parametersChanged() { transposed.update(from: self) }
 
-    /// Reads the parameters of a checkpoint, widened to f32.
+    /// Reads the parameters of a checkpoint and widens them to f32.
     ///
-    /// - Throws: ``OuroError`` with code `unsupported` for a plan other than Ouro's, `invalidCheckpoint` for missing, extra or
-    ///   misshapen tensors.
+    /// - Throws: `OuroError` with code `unsupported` for a layer plan other than Ouro's, or `invalidCheckpoint` for
+    ///   tensors that are missing, unknown or of the wrong shape.
     func read(_ checkpoint: Checkpoint) throws(OuroError) {
         try configuration.plan.requireSupported(by: "training")
         try checkpoint.validate(for: configuration)
@@ -77,13 +77,15 @@ final class TrainableModel {
         parametersChanged()
     }
 
-    /// Draws the parameters of a new model: matrices from a normal distribution, norms one, the gate zero with a bias.
+    /// Initialises the parameters of a new model: matrices from a normal distribution, norm weights 1, gate weights 0.
     ///
-    /// The paper gives no initialisation. Matrices get the usual deviation of 0.02 for the published width, wider for
-    /// narrower models: sqrt(0.8 / hidden), at most 0.06. The same seed gives the same model on any machine.
+    /// The paper gives no initialisation. The default deviation is `sqrt(0.8 / hidden)`, at most 0.06. For the
+    /// published width it is the usual 0.02. The same seed gives the same model on every machine.
     ///
     /// - Parameters:
-    ///   - gateBias: 0 makes every loop leave with probability one half.
+    ///   - seed: the seed of the random numbers.
+    ///   - deviation: the standard deviation of the matrices; nil chooses it by the width.
+    ///   - gateBias: the gate's bias. With 0, every loop exits with probability one half.
     func initialise(seed: UInt64, deviation: Float? = nil, gateBias: Float = 0) {
         let deviation = deviation ?? min(0.06, (0.8 / Float(configuration.hiddenSize)).squareRoot())
         for (index, tensor) in layout.tensors.enumerated() {

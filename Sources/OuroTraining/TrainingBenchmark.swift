@@ -33,7 +33,7 @@ package struct TrainingBenchmark: Sendable {
         self.activations = activations
     }
 
-    /// Takes `steps` steps of stage I on random tokens, after one that is not measured.
+    /// Trains `steps` steps with the stage I objective on random tokens. One more step runs first and is not measured.
     ///
     /// - Parameter report: gets every step; what it throws ends the run.
     /// - Throws: ``OuroError`` if the configuration is not that of a model, or with code `memoryExceeded`.

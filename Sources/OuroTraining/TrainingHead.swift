@@ -1,16 +1,17 @@
 import Ouro
 import OuroKernels
 
-/// The head and cross-entropy, forwards and backwards at once, a chunk of positions at a time: logits of more than a chunk
-/// never exist.
+/// Computes the head and the cross-entropy, forward and backward, for one chunk of positions at a time. So only the
+/// logits of one chunk are in memory.
 ///
-/// Only positions with a target are computed.
+/// Positions without a target are skipped.
 final class TrainingHead {
     private let model: TrainableModel
-    /// Logits, then their gradient.
+    /// The logits of a chunk, later their gradients.
     private let logits: FloatRows
-    /// Hidden states of the chunk, then their gradients.
+    /// The hidden states of a chunk.
     private let hidden: FloatRows
+    /// The gradients of the hidden states of a chunk.
     private let gradient: FloatRows
 
     init(_ model: TrainableModel, positions: Int) {
@@ -22,20 +23,21 @@ final class TrainingHead {
         gradient = FloatRows(rows: chunk, columns: configuration.hiddenSize)
     }
 
-    /// Positions of a chunk: about 16 MiB of logits, whole tiles of 6.
+    /// Positions of a chunk: a multiple of the tile height 6 whose logits take about 16 MiB.
     static func chunk(vocabularySize: Int, positions: Int) -> Int {
         let fitting = (4 << 20) / vocabularySize
         return min(max(96, fitting / 6 * 6), max(positions, 1))
     }
 
-    /// Cross-entropies of some positions after one loop, and the gradients of their weighted sum.
+    /// Computes the cross-entropies of some positions after one loop, and the gradients of their weighted sum.
     ///
     /// - Parameters:
-    ///   - positions: those with a target.
-    ///   - states: hidden states after the loop, of all positions.
-    ///   - weight: of a position's cross-entropy, in the order of `positions`; nil computes no gradients.
-    ///   - crossEntropy: in the order of `positions`.
-    ///   - stateGradient: of all positions; those of `positions` are written.
+    ///   - positions: the positions that have a target.
+    ///   - targets: the target of every position.
+    ///   - states: the hidden states of all positions after the loop.
+    ///   - weight: the weight of each cross-entropy, in the order of `positions`. With nil, no gradients are computed.
+    ///   - crossEntropy: receives the cross-entropies, in the order of `positions`.
+    ///   - stateGradient: the gradients of all hidden states. Only the rows of `positions` are written.
     func run(
         positions: [Int], targets: UnsafePointer<Int32>, states: FloatRows, weight: UnsafePointer<Float>?,
         crossEntropy: UnsafeMutablePointer<Float>, stateGradient: FloatRows

@@ -1,18 +1,18 @@
 import Ouro
 import OuroKernels
 
-/// One layer, forwards with what it keeps and backwards: `x += norm(attention(norm x))`, then `x += norm(mlp(norm x))`.
+/// The forward and the backward pass of one layer: `x += norm(attention(norm x))`, then `x += norm(mlp(norm x))`.
 ///
-/// Every step of the forward functions has its counterpart in the backward ones, in opposite order. Backward functions
-/// take the gradient of the residual stream after them and leave there the gradient of the stream before them; gradients
-/// of parameters are added to.
+/// Every step of a forward function has its counterpart in the backward function, in reverse order. A backward function
+/// takes the gradient of the residual stream after it, and replaces it by the gradient of the stream before it. It adds
+/// to the gradients of the parameters.
 struct TrainingLayer {
     let model: TrainableModel
     let index: Int
     let shape: MicroBatchShape
     let scratch: LayerScratch
     let rotary: RotaryTable
-    /// First position every position sees, row after row.
+    /// For every position, the first position that it attends to. [sequence][position].
     let documentStart: UnsafePointer<Int32>
 
     private var compute: Compute { model.compute }
@@ -40,11 +40,14 @@ struct TrainingLayer {
             x, kept.attentionOutput, offsets.attentionNorm, to: kept.middle, inverseRoots: kept.inverseRoots.row(1))
     }
 
+    /// The backward pass of attention. `mlpBackward(_:gradient:)` must have run before.
+    ///
     /// - Parameters:
     ///   - x: the residual stream before the layer.
-    ///   - gradient: of the stream after attention; becomes that before it.
+    ///   - kept: the activations of the forward pass.
+    ///   - gradient: the gradient of the stream after attention. It is replaced by the gradient before attention.
     func attentionBackward(_ x: FloatRows, _ kept: LayerActivations, gradient: FloatRows) {
-        // The gradient of the branch was computed together with the last step of the MLP's backward.
+        // The last step of the MLP's backward pass has computed the gradient of this branch.
         compute.product(
             scratch.branch.view, matrix(offsets.attentionOutput, inputs: queryWidth), into: scratch.attended.view,
             rows: shape.positions, columns: queryWidth, depth: hidden)
@@ -86,7 +89,7 @@ struct TrainingLayer {
             kept.middle, kept.mlpOutput, offsets.mlpNorm, to: kept.output, inverseRoots: kept.inverseRoots.row(3))
     }
 
-    /// Also leaves the gradient of attention's branch in `scratch.branch`.
+    /// The backward pass of the MLP. It also leaves the gradient of attention's output in `scratch.branch`.
     func mlpBackward(_ kept: LayerActivations, gradient: FloatRows) {
         compute.forRows(shape.positions) { range, chunk in
             normBackward(
@@ -122,15 +125,15 @@ struct TrainingLayer {
     }
 }
 
-// MARK: the steps
+// MARK: steps
 
 extension TrainingLayer {
-    /// A parameter matrix as it lies: outputs times inputs.
+    /// A parameter matrix in its original layout, [outputs][inputs].
     private func matrix(_ offset: Int, inputs: Int) -> MatrixView {
         model.parameters.matrix(at: offset, columns: inputs)
     }
 
-    /// W's gradient += (outputs' gradient)^T inputs.
+    /// Adds (gradient of the outputs)^T * inputs to the gradient of a weight matrix.
     private func addWeightGradient(
         _ offset: Int, of outputs: FloatRows, _ outputCount: Int, inputs: FloatRows, _ inputCount: Int
     ) {
@@ -161,7 +164,8 @@ extension TrainingLayer {
         }
     }
 
-    /// The gradient of a norm's input, of some positions; the part of its weight's gradient goes to `partial`.
+    /// Computes the gradient of a norm's input for some positions. Their part of the weight's gradient goes to row
+    /// `partial` of `scratch.normPartials`.
     private func normBackward(
         _ yGradient: FloatRows, _ x: FloatRows, _ weight: Int, _ inverseRoots: UnsafeMutablePointer<Float>,
         _ range: Range<Int>, to xGradient: FloatRows, adds: Bool, partial: Int
@@ -175,7 +179,7 @@ extension TrainingLayer {
             weightGradient)
     }
 
-    /// Adds the parts of a norm's weight gradient in the order of the chunks.
+    /// Adds the partial gradients of a norm's weight, in the order of the chunks.
     private func addNormGradient(_ weight: Int, partial: Int) {
         for chunk in 0..<Compute.chunkCount(shape.positions) {
             compute.table.add_scaled(
@@ -183,7 +187,7 @@ extension TrainingLayer {
         }
     }
 
-    /// Turns queries and keys, which lie side by side.
+    /// Applies RoPE to queries and keys, which are adjacent.
     private func rotate(_ rows: FloatRows, sine: FloatRows) {
         let heads = configuration.headCount + configuration.keyValueHeadCount
         compute.forRows(shape.positions) { range, _ in
@@ -195,7 +199,7 @@ extension TrainingLayer {
         }
     }
 
-    /// Runs `body` for every sequence and head of keys and values.
+    /// Calls `body` for every sequence and KV head.
     private func attend(
         _ kept: LayerActivations,
         _ body: (_ attention: inout ouro_training_attention, _ row: Int, _ group: Int) -> Void

@@ -18,17 +18,18 @@ struct StepSettings: Sendable, Equatable {
     }
 }
 
-/// Gradients of whole batches, by parts. Memory is kept from step to step as long as shapes stay the same.
+/// Computes the gradients of a batch, micro-batch by micro-batch. Memory is reused from step to step while the shapes
+/// stay the same.
 final class TrainingStep {
     let model: TrainableModel
     private var workers: [LoopGradients] = []
 
     init(_ model: TrainableModel) { self.model = model }
 
-    /// Forgets memory whose contents depend on the configuration's constants, such as RoPE's base.
+    /// Frees memory whose contents depend on the configuration, such as RoPE tables.
     func reset() { workers = [] }
 
-    /// Sets the model's gradients to those of the objective's mean over a batch.
+    /// Sets the model's gradients to those of the mean objective over a batch.
     func computeGradients(_ batch: TrainingBatch, _ settings: StepSettings, metrics: inout StepMetrics) {
         metrics.reset(loops: settings.loops)
         model.gradients.clear()
@@ -49,7 +50,7 @@ final class TrainingStep {
             worker.shape == shape && worker.loops == settings.loops && worker.activations == settings.activations
         }
         if let worker = workers.first(where: fits) { return worker }
-        // A whole part and a smaller last one.
+        // Two shapes are in use at most: full micro-batches and a smaller last one.
         if workers.count >= 2 { workers = [] }
         let worker = LoopGradients(
             model, shape: shape, loops: settings.loops, activations: settings.activations)

@@ -1,8 +1,9 @@
 import Ouro
 
-/// The matrices of a model with their inputs as rows, as forward products read them.
+/// Transposed copies of a model's matrices, [inputs][outputs], for the forward products.
 ///
-/// A product's backward form reads the parameters as they lie. The copy is made once per step and read by all loops.
+/// Backward products read the parameters in their original layout. The copies are made once per step and shared by all
+/// loops.
 final class TransposedWeights {
     struct Layer {
         let queryKeyValue: FloatRows

@@ -1,7 +1,7 @@
 import Foundation
 import Ouro
 
-/// Rows of a file's bytes, from random places: training without a tokenizer, for models whose tokens are bytes.
+/// Sequences of bytes from random places of a file, for models whose tokens are bytes. No tokenizer is needed.
 ///
 /// The place of a row is a pure function of the seed and the row's number.
 package final class ByteWindows: BatchSource {
@@ -16,14 +16,16 @@ package final class ByteWindows: BatchSource {
         do {
             bytes = try Data(contentsOf: url, options: .mappedIfSafe)
         } catch {
-            throw OuroError(.unreadableFile, file: url.path, "cannot be read: \(error.localizedDescription)")
+            throw OuroError(
+                .unreadableFile, file: url.path, "the file cannot be read: \(error.localizedDescription)")
         }
     }
 
     package func next(into batch: inout TrainingBatch, rows: Int, length: Int) throws(OuroError) {
         guard bytes.count > length else {
             throw OuroError(
-                .unreadableFile, file: path, "it has \(bytes.count) bytes; rows of \(length) positions need more")
+                .unreadableFile, file: path,
+                "the file has only \(bytes.count) bytes; sequences of \(length) positions need at least \(length + 1)")
         }
         batch.reshape(rows: rows, length: length)
         for row in 0..<rows {
@@ -41,7 +43,7 @@ package final class ByteWindows: BatchSource {
 
     package func seek(to position: Data) throws(OuroError) {
         guard let row = UInt64(String(decoding: position, as: UTF8.self)) else {
-            throw OuroError(.invalidCheckpoint, field: "position", "expected a number of a row")
+            throw OuroError(.invalidCheckpoint, field: "position", "expected the number of a sequence")
         }
         nextRow = row
     }

@@ -1,17 +1,19 @@
 import Ouro
 
-/// Which source gives the next row: a pure function of (seed, number), in shares by weight.
+/// Chooses the source of every row, in proportion to the weights. The choice is a pure function of the seed and the
+/// row's number.
 ///
-/// The numbers walk around a circle in steps of the golden ratio, which visits every arc in proportion to its length with the
-/// least possible unevenness: after n rows every share is right to within a few rows, where drawing would be off by the root
-/// of n.
+/// Row numbers walk around a circle in steps of the golden ratio. Each source owns an arc, and the walk visits every
+/// arc in proportion to its length. After n rows, every share is exact to within a few rows. With random draws, the
+/// error would grow with the square root of n.
 struct MixtureShares: Sendable {
     private let ends: [Double]
-    /// The last source with a weight; rounding may leave its end short of 1.
+    /// The last source with a positive weight. Rounding may leave its end slightly below 1.
     private let last: Int
     private let start: Double
 
-    /// - Throws: ``OuroError`` with code `invalidRequest` if a weight is negative or not finite, or none is positive.
+    /// - Throws: `OuroError` with code `invalidRequest` if a weight is negative or not finite, or if no weight is
+    ///   positive.
     init(_ weights: [Double], seed: UInt64) throws(OuroError) {
         if let bad = weights.first(where: { !($0 >= 0 && $0.isFinite) }) {
             throw OuroError(.invalidRequest, field: "weight", "expected a number from 0, found \(bad)")
@@ -27,7 +29,7 @@ struct MixtureShares: Sendable {
 
     /// Index of the source of a row.
     func choice(_ number: Int) -> Int {
-        // In integers, so that large numbers lose no digits: the increment is 2^64 divided by the golden ratio.
+        // Integer arithmetic loses no digits of large numbers. The increment is 2^64 divided by the golden ratio.
         let step = UInt64(bitPattern: Int64(number)) &* SplitMix64.increment
         var place = start + Double(step >> 11) * 0x1p-53
         if place >= 1 { place -= 1 }

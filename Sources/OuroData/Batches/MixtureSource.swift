@@ -1,7 +1,7 @@
 import Foundation
 import Ouro
 
-/// Rows from several sources, in shares by weight.
+/// Mixes several sources in proportion to their weights.
 ///
 /// Which source gives a row is a pure function of the seed and the row's number, so it does not matter how rows are cut into
 /// batches.
@@ -16,6 +16,8 @@ package final class MixtureSource: BatchSource {
         let sources: [Data]
     }
 
+    /// Makes a mixture.
+    ///
     /// - Parameters:
     ///   - sources: at least one, each with its weight; weights need not sum to 1.
     /// - Throws: ``OuroError`` with code `invalidRequest` if a weight is negative or not finite, or none is positive.
@@ -49,7 +51,8 @@ package final class MixtureSource: BatchSource {
         let state = try StreamPosition.decode(State.self, from: position)
         guard StreamPosition.numbers.contains(state.row), state.sources.count == sources.count else {
             throw StreamPosition.fault(
-                "it has \(state.sources.count) sources and row \(state.row), the mixture has \(sources.count) sources")
+                "it has \(state.sources.count) sources and row \(state.row), but the mixture has \(sources.count) sources"
+            )
         }
         for (source, position) in zip(sources, state.sources) { try source.seek(to: position) }
         nextRow = state.row

@@ -1,18 +1,18 @@
 import Foundation
 import Ouro
 
-/// Rows of whole documents that do not see each other (`packing: documents`).
+/// Packs whole documents into rows (`packing: documents`). Attention is masked at document boundaries.
 ///
-/// A document takes one position less than it has tokens, since its last token is only ever predicted; a document longer
-/// than a row is cut into pieces, each of which starts afresh. Rows are filled with the first of the next
-/// documents that fits, so that few positions are left over; those have no targets. Attention never crosses
-/// `documentStart`, so a document's loss does not depend on its neighbours.
+/// A document takes one position less than it has tokens, because its last token is only a target. A document longer
+/// than a row is split into pieces, and each piece is treated as a document. A row takes the first waiting document
+/// that fits. Positions that stay empty have no targets. Attention never crosses `documentStart`, so the loss of a
+/// document does not depend on its neighbours.
 ///
 /// A change of the length between batches starts the documents' sequence again.
 package final class PackedDocuments: BatchSource {
     /// Documents that wait for a place at most.
     static let lookahead = 32
-    /// Documents without anything to predict that may follow each other.
+    /// The largest number of consecutive documents without targets.
     private static let emptyLimit = 1_000_000
 
     private let documents: any DocumentSequence
@@ -20,13 +20,13 @@ package final class PackedDocuments: BatchSource {
     private var nextNumber = 0
     private var waiting: [Piece] = []
 
-    /// A document, or what is left of it.
+    /// A document, or its remaining part.
     private struct Piece {
         let number: Int
         var start: Int
         let document: TokenDocument
 
-        /// Positions that it still takes.
+        /// Positions that it still needs.
         var count: Int { document.tokens.count - 1 - start }
     }
 
@@ -70,7 +70,7 @@ package final class PackedDocuments: BatchSource {
             piece.start += count
             if piece.count > 0 { waiting[index] = piece } else { waiting.remove(at: index) }
         }
-        // What is left over is a document of its own that teaches nothing.
+        // The remaining positions form a document without targets.
         for place in position..<max(position, length) {
             batch.documentStart[base + place] = Int32(truncatingIfNeeded: position)
         }
@@ -86,7 +86,8 @@ package final class PackedDocuments: BatchSource {
             } else {
                 empty += 1
                 guard empty < Self.emptyLimit else {
-                    throw OuroError(.invalidData, "\(empty) documents in a row have nothing to predict")
+                    throw OuroError(
+                        .invalidData, "\(empty) consecutive documents have fewer than two tokens; check the data")
                 }
             }
         }
@@ -111,7 +112,7 @@ package final class PackedDocuments: BatchSource {
         var pieces: [Piece] = []
         for entry in state.waiting {
             guard (0..<state.next).contains(entry.document) else {
-                throw StreamPosition.fault("document \(entry.document) does not come before \(state.next)")
+                throw StreamPosition.fault("document \(entry.document) is not before document \(state.next)")
             }
             let piece = Piece(
                 number: entry.document, start: entry.start, document: try documents.document(entry.document))

@@ -1,15 +1,15 @@
 import Foundation
 import Ouro
 
-/// Reads and writes what a batch source keeps as its position: JSON, so that a person can look at it.
+/// Encodes and decodes the positions of batch sources. The format is JSON, so that people can read it.
 enum StreamPosition {
-    /// Numbers up to which a stream may have come; far from where sums would overflow.
+    /// The valid row and document numbers. Sums of such numbers cannot overflow.
     static let numbers = 0...(1 << 56)
 
     static func encode(_ state: some Encodable) -> Data {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        // Numbers and strings only: there is nothing that could fail.
+        // Encoding cannot fail, because the states hold only numbers and strings.
         return (try? encoder.encode(state)) ?? Data()
     }
 
@@ -21,12 +21,12 @@ enum StreamPosition {
         OuroError(.invalidData, file: "position of the data", message)
     }
 
-    /// Throws if the data is not what it was when the position was saved.
+    /// Throws if the data has changed since the position was saved.
     static func check(_ found: String, is expected: String) throws(OuroError) {
         guard found == expected else {
             throw fault(
-                "it was saved with other data or another seed (\(found), now \(expected)); continue with the same ones, or "
-                    + "start anew")
+                "it was saved with other data or another seed (\(found), now \(expected)); use the same data and seed, or "
+                    + "start a new training")
         }
     }
 }

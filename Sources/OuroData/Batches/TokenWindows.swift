@@ -1,11 +1,11 @@
 import Foundation
 import Ouro
 
-/// Rows of running text (`packing: stream`): documents follow each other and see each other.
+/// Rows of continuous text (`packing: stream`). Documents follow each other, and attention crosses their boundaries.
 ///
-/// Every shard is cut into windows of the batches' length, which do not overlap; the target of a window's last position is the
-/// token after it. What is left at a shard's end is not used. An epoch goes through all windows of all shards in a random
-/// order of its own, which is computed from the seed, not stored.
+/// Every shard is cut into windows of the sequence length that do not overlap. The target of a window's last position
+/// is the token after it. Tokens after the last whole window of a shard are not used. Each epoch visits all windows of
+/// all shards in its own random order. The order is computed from the seed, not stored.
 ///
 /// A change of the length between batches starts the first epoch again.
 package final class TokenWindows: BatchSource {
@@ -13,7 +13,7 @@ package final class TokenWindows: BatchSource {
     private let seed: UInt64
     private var length = 0
     private var nextNumber = 0
-    /// Number of the first window of every shard, and of all windows.
+    /// Number of each shard's first window, followed by the total number of windows.
     private var firstWindows: [Int] = [0]
     private var order: (epoch: Int, permutation: IndexPermutation)?
 
@@ -50,13 +50,13 @@ package final class TokenWindows: BatchSource {
         guard length == 0 || (firsts.last ?? 0) > 0 else {
             throw OuroError(
                 .invalidData, file: dataset.shards.first?.path,
-                "no shard has the \(length + 1) tokens that one row of \(length) positions takes; use shorter rows or more "
-                    + "data")
+                "no shard has \(length + 1) tokens, which a sequence of \(length) positions needs; use shorter sequences or "
+                    + "more data")
         }
         (self.length, nextNumber, firstWindows, order) = (length, number, firsts, nil)
     }
 
-    /// The tokens of a window and the one after it.
+    /// The tokens of a window, and the token after it.
     private func read(_ number: Int) throws(OuroError) -> TokenDocument {
         let count = firstWindows.last ?? 1
         let (epoch, place) = number.quotientAndRemainder(dividingBy: count)

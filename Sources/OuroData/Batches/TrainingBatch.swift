@@ -1,20 +1,22 @@
-/// What one step of training computes on: `rows` sequences of `length` positions, row after row.
+/// The data of one training step: `rows` sequences of `length` positions.
 ///
-/// The three arrays have `rows * length` elements. They are filled in place, so that a step allocates nothing.
+/// The three arrays are [rows][length]. They are filled in place, so that a step allocates no memory.
 public struct TrainingBatch: Sendable, Equatable {
-    /// The target of a position without loss.
+    /// The target of a position that does not contribute to the loss.
     public static let noTarget: Int32 = -1
 
     /// Sequences.
     public var rows: Int
     /// Positions of a sequence.
     public var length: Int
-    /// Token at every position.
+    /// The token of every position, [rows][length].
     public var tokens: [Int32]
-    /// Token to be predicted at every position (usually the next one), or ``noTarget``.
+    /// The token to predict at every position, usually the next one, or `noTarget`. [rows][length].
     public var targets: [Int32]
-    /// First position of the document that a position belongs to, counted in its row. Attention never crosses it; 0 where
-    /// packing does not mask. Never falls along a row and is at most the position itself.
+    /// The first position of each position's document, counted within its row. [rows][length].
+    ///
+    /// Attention never goes before it. It is 0 if packing does not mask. It never decreases along a row, and it is at
+    /// most the position itself.
     public var documentStart: [Int32]
 
     /// An empty batch.
@@ -26,13 +28,22 @@ public struct TrainingBatch: Sendable, Equatable {
         documentStart = []
     }
 
-    /// A batch of zero tokens without targets.
+    /// Makes a batch of zero tokens without targets.
+    ///
+    /// - Parameters:
+    ///   - rows: the number of sequences.
+    ///   - length: positions of a sequence.
     public init(rows: Int, length: Int) {
         self.init()
         reshape(rows: rows, length: length)
     }
 
-    /// Gives the batch a shape, with zero tokens and without targets. Keeps its memory if it is large enough.
+    /// Changes the shape, and sets all tokens to zero and all targets to `noTarget`. The memory is reused if it is
+    /// large enough.
+    ///
+    /// - Parameters:
+    ///   - rows: the number of sequences.
+    ///   - length: positions of a sequence.
     public mutating func reshape(rows: Int, length: Int) {
         self.rows = rows
         self.length = length

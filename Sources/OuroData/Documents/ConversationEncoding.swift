@@ -1,22 +1,26 @@
 import Ouro
 
 extension DocumentEncoder {
-    /// A conversation, of which the assistant's turns are learnt, each with what ends it.
+    /// Encodes a conversation for training. Only the assistant's turns are learnt, each with the token that ends it.
     ///
-    /// Which tokens those are is found by rendering, not by searching for markers: the conversation up to a turn, with the
-    /// generation prompt, is exactly what a model is given; what the rendering with the turn has beyond it is exactly what
-    /// the model should write. Each stretch is encoded by itself, as it is when a model answers. White space that the
-    /// template puts after the token that ends the turn is not learnt: generation has stopped by then.
+    /// The boundaries of a turn are found by rendering the template, not by searching for markers. First the
+    /// conversation before the turn is rendered with the generation prompt: that is the model's input. Then the
+    /// conversation including the turn is rendered: the text beyond the input is what the model should write. The two
+    /// parts are tokenised separately, as in generation. White space after the token that ends the turn is not learnt,
+    /// because generation stops before it.
     ///
-    /// Templates that render earlier turns differently later on (some take out what was thought) make several documents,
-    /// one for each of the assistant's turns as it was when it was the last one.
+    /// Some templates render an earlier turn differently when later turns follow; they remove its reasoning, for
+    /// instance. Then there is one document for each assistant turn, rendered as the last turn.
     ///
-    /// - Throws: ``OuroError`` with code `invalidTemplate` if the rendering of a turn does not begin with its prompt, so that
-    ///   there is no saying what of it is the assistant's; `invalidData` if nobody answers; and what rendering throws.
+    /// - Parameters:
+    ///   - messages: the conversation.
+    /// - Returns: the documents, usually one.
+    /// - Throws: `OuroError` with code `invalidTemplate` if the rendering of a turn does not start with its prompt,
+    ///   `invalidData` if no message is the assistant's, or the error of rendering the template.
     public func documents(messages: [ChatMessage]) throws(OuroError) -> [TokenDocument] {
         let answers = messages.indices.filter { messages[$0].role == "assistant" }
         guard let last = answers.last else {
-            throw OuroError(.invalidData, field: "messages", "there is no message of the role 'assistant' to learn")
+            throw OuroError(.invalidData, field: "messages", "expected at least one message of the role 'assistant'")
         }
         let shielded = messages.map { message in
             ChatMessage(
@@ -28,33 +32,33 @@ extension DocumentEncoder {
         for index in answers {
             turns.append(try turn(index, of: shielded))
         }
-        // What follows the last answer teaches nothing.
+        // Messages after the last answer are not needed.
         let whole = try template.render(messages: Array(shielded[...last]), addGenerationPrompt: false)
         let isContinuous = turns.allSatisfy { Self.hasPrefix(whole, $0.whole) }
         guard isContinuous else { return turns.map { document(turns: [$0]) } }
         return [document(turns: turns)]
     }
 
-    /// The prompt of an answer, and the prompt with the answer.
+    /// The rendered prompt of an answer, and the rendered prompt with the answer.
     private func turn(_ index: Int, of messages: [ChatMessage]) throws(OuroError) -> (prompt: String, whole: String) {
         let before = Array(messages[..<index])
         let whole = try template.render(messages: Array(messages[...index]), addGenerationPrompt: false)
         guard !before.isEmpty else {
             throw OuroError(
                 .invalidData, field: "messages.0",
-                "the conversation begins with the assistant; there is nothing to answer")
+                "expected a message before the assistant's first message")
         }
         let prompt = try template.render(messages: before, addGenerationPrompt: true)
         guard Self.hasPrefix(whole, prompt) else {
             throw OuroError(
                 .invalidTemplate, file: template.file, field: "messages.\(index)",
-                "the template renders this answer differently from its prompt, so that it is not known what a model "
-                    + "should write; use a template whose generation prompt begins the answer")
+                "the rendering of this answer does not start with its generation prompt, so the text to learn is "
+                    + "unknown; use a template whose generation prompt begins the answer")
         }
         return (prompt, whole)
     }
 
-    /// Turns whose renderings continue each other.
+    /// One document of turns whose renderings continue each other.
     private func document(turns: [(prompt: String, whole: String)]) -> TokenDocument {
         var document = TokenDocument()
         var done = 0
@@ -84,6 +88,6 @@ extension DocumentEncoder {
         tokenizer.encode(String(decoding: bytes, as: UTF8.self), removingMarkers: true)
     }
 
-    /// By bytes: characters may combine across the border.
+    /// Compares bytes, because characters may combine across the boundary.
     private static func hasPrefix(_ text: String, _ prefix: String) -> Bool { text.utf8.starts(with: prefix.utf8) }
 }

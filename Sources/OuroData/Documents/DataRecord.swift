@@ -1,7 +1,7 @@
 import Foundation
 import Ouro
 
-/// One line of a JSONL file to train on. Members of other names are passed over.
+/// One line of a JSONL file of training data. Unknown members are ignored.
 enum DataRecord: Equatable {
     /// `{"text": ...}`
     case text(String)
@@ -23,13 +23,15 @@ enum DataRecord: Equatable {
         let messages: [Message]?
     }
 
-    /// - Throws: ``OuroError`` with code `invalidData` that names file and line.
+    /// Parses a line.
+    ///
+    /// - Throws: `OuroError` with code `invalidData` that names the file and the line.
     init(_ data: Data, file: String, line: Int) throws(OuroError) {
         func fault(_ field: String?, _ message: String) -> OuroError {
             OuroError(.invalidData, file: file, field: "line \(line)" + (field.map { ": \($0)" } ?? ""), message)
         }
         guard String(validating: data, as: UTF8.self) != nil else {
-            throw fault(nil, "expected UTF-8 text, found bytes that are not")
+            throw fault(nil, "expected UTF-8 text, found invalid bytes")
         }
         let record: Line
         do {
@@ -41,17 +43,17 @@ enum DataRecord: Equatable {
         case (let text?, nil, nil, nil):
             self = .text(text)
         case (nil, let prompt?, let completion?, nil):
-            guard !prompt.isEmpty else { throw fault("prompt", "it is empty; give such texts as 'text'") }
-            guard !completion.isEmpty else { throw fault("completion", "it is empty; there is nothing to learn") }
+            guard !prompt.isEmpty else { throw fault("prompt", "the prompt is empty; use 'text' instead") }
+            guard !completion.isEmpty else { throw fault("completion", "the completion is empty; remove the line") }
             self = .completion(prompt: prompt, completion: completion)
         case (nil, nil, nil, let messages?):
             if let index = messages.firstIndex(where: { $0.tool_calls != nil && $0.tool_calls != .null }) {
-                throw fault("messages.\(index).tool_calls", "calls of tools are not supported")
+                throw fault("messages.\(index).tool_calls", "tool calls are not supported; remove the line")
             }
             self = .conversation(messages.map { ChatMessage(role: $0.role, content: $0.content) })
         default:
             throw fault(
-                nil, "expected either 'text', or 'prompt' and 'completion', or 'messages', and not several of them")
+                nil, "expected exactly one of: 'text'; 'prompt' and 'completion'; 'messages'")
         }
     }
 }

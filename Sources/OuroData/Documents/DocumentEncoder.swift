@@ -1,16 +1,17 @@
 import Foundation
 import Ouro
 
-/// Turns texts, questions with answers and conversations into documents.
+/// Encodes texts, prompts with completions, and conversations as training documents.
 ///
-/// Every document ends with the end-of-text token. Special tokens in texts are encoded as the text they are, as in prompts;
-/// only in what assistants say they are special, because a model writes some itself (`<think>`).
+/// Every document ends with the end-of-text token. Special tokens that occur in a text are encoded as plain text, as in
+/// prompts. They are recognised only in the assistant's messages, because a model writes some of them itself
+/// (`<think>`).
 public struct DocumentEncoder: Sendable {
     /// Turns text into tokens.
     public let tokenizer: Tokenizer
     /// Renders conversations.
     public let template: ChatTemplate
-    /// The token that ends documents.
+    /// The token that ends every document.
     public let endOfText: Int
 
     /// - Parameters:
@@ -21,7 +22,10 @@ public struct DocumentEncoder: Sendable {
         self.endOfText = endOfText
     }
 
-    /// A text, learnt from its first token to the end of text.
+    /// Encodes a text. All its tokens and the end-of-text token are learnt.
+    ///
+    /// - Parameters:
+    ///   - text: the text.
     public func document(text: String) -> TokenDocument {
         var document = TokenDocument()
         for piece in Self.pieces(of: text) {
@@ -31,10 +35,12 @@ public struct DocumentEncoder: Sendable {
         return document
     }
 
-    /// A question with its answer; both are encoded apart, as they are when the question is a prompt.
+    /// Encodes a prompt with its completion. They are tokenised separately, as in generation.
     ///
     /// - Parameters:
-    ///   - learnsPrompt: whether the question is learnt, too, not only the answer with the end of text.
+    ///   - prompt: the prompt.
+    ///   - completion: the text to learn, followed by the end-of-text token.
+    ///   - learnsPrompt: whether the prompt is learnt as well.
     public func document(prompt: String, completion: String, learnsPrompt: Bool = false) -> TokenDocument {
         var document = TokenDocument()
         document.append(tokenizer.encode(prompt, parsingSpecialTokens: false), learns: learnsPrompt)
@@ -43,7 +49,11 @@ public struct DocumentEncoder: Sendable {
         return document
     }
 
-    /// A synthetic example with its follow-ups, of which the answers are learnt.
+    /// Encodes a synthetic example with its follow-up questions. The answers are learnt.
+    ///
+    /// - Parameters:
+    ///   - example: the example.
+    ///   - learnsPrompt: whether the prompts are learnt as well.
     public func document(_ example: SyntheticExample, learnsPrompt: Bool) -> TokenDocument {
         var document = TokenDocument()
         let first = SyntheticExample.Question(prompt: example.prompt, completion: example.completion)
@@ -55,8 +65,10 @@ public struct DocumentEncoder: Sendable {
         return document
     }
 
-    /// Long texts in pieces of a mebibyte or so, cut where no tokenizer of words joins across: after a single newline between
-    /// two characters that are not white space.
+    /// Splits a long text into pieces of about 1 MiB, so that tokenising needs less memory.
+    ///
+    /// It splits only after a single newline between two characters that are not white space. No word tokenizer joins
+    /// tokens across such a place.
     static func pieces(of text: String, byteCount: Int = 1 << 20) -> [String] {
         let bytes = Array(text.utf8)
         guard bytes.count > byteCount else { return [text] }

@@ -4,6 +4,6 @@ import Ouro
 package protocol DocumentSequence: Sendable {
     /// The document with this number, from 0.
     func document(_ number: Int) throws(OuroError) -> TokenDocument
-    /// Changes with everything that the documents depend on.
+    /// Identifies the documents. It changes with every setting that the documents depend on.
     var fingerprint: UInt64 { get }
 }

@@ -1,21 +1,23 @@
 import Foundation
 import Ouro
 
-/// Reads a file line by line, however long it is.
+/// Reads a file of any length line by line.
 final class LineReader {
-    /// The longest line, in bytes.
+    /// The longest allowed line, in bytes.
     static let lineLimit = 64 << 20
 
     let path: String
-    /// Number of the line that ``next()`` gave last, from 1.
+    /// Number of the line that `next()` returned last, from 1.
     private(set) var line = 0
-    /// Bytes of the file that have been read.
+    /// Bytes of the file read so far.
     private(set) var byteCount = 0
     private let handle: FileHandle
     private var buffer = Data()
     private var isAtEnd = false
 
-    /// - Throws: ``OuroError`` with code `unreadableFile`.
+    /// Opens a file.
+    ///
+    /// - Throws: `OuroError` with code `unreadableFile`.
     init(contentsOf url: URL) throws(OuroError) {
         path = url.path
         do {
@@ -29,9 +31,9 @@ final class LineReader {
 
     deinit { try? handle.close() }
 
-    /// The next line without what ends it; nil at the end of the file.
+    /// The next line without its line break; nil at the end of the file.
     ///
-    /// - Throws: ``OuroError`` with code `unreadableFile`, or `invalidData` for a line that is too long.
+    /// - Throws: `OuroError` with code `unreadableFile`, or `invalidData` if a line is too long.
     func next() throws(OuroError) -> Data? {
         var searched = buffer.startIndex
         while true {
@@ -43,7 +45,7 @@ final class LineReader {
             guard buffer.count <= Self.lineLimit else {
                 throw OuroError(
                     .invalidData, file: path, field: "line \(line + 1)",
-                    "it is longer than \(Self.lineLimit) bytes; is this a file of JSON lines?")
+                    "the line is longer than \(Self.lineLimit) bytes; expected a file of JSON lines")
             }
             if isAtEnd {
                 defer { buffer = Data() }
@@ -54,7 +56,8 @@ final class LineReader {
             do {
                 more = try handle.read(upToCount: 1 << 20) ?? Data()
             } catch {
-                throw OuroError(.unreadableFile, file: path, "cannot be read: \(error.localizedDescription)")
+                throw OuroError(
+                    .unreadableFile, file: path, "the file cannot be read: \(error.localizedDescription)")
             }
             isAtEnd = more.isEmpty
             byteCount += more.count

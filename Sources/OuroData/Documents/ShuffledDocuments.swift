@@ -11,7 +11,7 @@ package struct ShuffledDocuments: DocumentSequence {
         guard dataset.tokenCount > dataset.documentCount else {
             throw OuroError(
                 .invalidData, file: dataset.shards.first?.path,
-                "no document has two tokens; there is nothing to predict")
+                "no document has at least two tokens; pack longer documents")
         }
         self.dataset = dataset
         self.seed = seed

@@ -25,6 +25,8 @@ package struct SyntheticDocuments: DocumentSequence {
     private let seed: UInt64
     private let split: DataSplit
 
+    /// Makes a sequence of examples.
+    ///
     /// - Parameters:
     ///   - components: at least one; levels are drawn with equal chances.
     /// - Throws: ``OuroError`` with code `invalidRequest` for levels that a task does not have, or weights that are none.
@@ -59,7 +61,8 @@ package struct SyntheticDocuments: DocumentSequence {
             ChatMessage(role: "assistant", content: example.completion.trimmingPrefix(" ").description),
         ]
         guard let document = try encoder.documents(messages: messages).first else {
-            throw OuroError(.invalidTemplate, "a question with an answer makes no conversation")
+            throw OuroError(
+                .invalidTemplate, "the template cannot render a question with an answer; use another template")
         }
         return document
     }

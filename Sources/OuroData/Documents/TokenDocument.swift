@@ -1,8 +1,8 @@
-/// A text as tokens: what is never cut or joined with another without a mask.
+/// The tokens of one text, and which of them are learnt.
 public struct TokenDocument: Sendable, Equatable {
     /// Ids of the tokens, in order.
     public var tokens: [Int32]
-    /// For every token, whether a model learns to predict it.
+    /// For every token, whether the model learns to predict it. As many elements as `tokens`.
     public var learns: [Bool]
 
     /// - Parameters:
@@ -13,7 +13,11 @@ public struct TokenDocument: Sendable, Equatable {
         self.learns = learns
     }
 
-    /// Appends tokens that are all learnt, or none of which is.
+    /// Appends tokens.
+    ///
+    /// - Parameters:
+    ///   - ids: the token ids.
+    ///   - learns: whether these tokens are learnt.
     public mutating func append(_ ids: some Sequence<Int>, learns: Bool) {
         for id in ids {
             tokens.append(Int32(truncatingIfNeeded: id))

@@ -1,6 +1,6 @@
 import Ouro
 
-/// A random order of `0..<count` that is computed, not stored: where an index goes is a pure function of the seed.
+/// A random permutation of `0..<count`. It is computed from a seed, not stored.
 ///
 /// A Feistel network over the next even number of bits, walked until it lands inside. A stream that is in the middle of an
 /// epoch of billions of windows is thereby described by one number.
@@ -9,6 +9,8 @@ struct IndexPermutation: Sendable {
     private let keys: [UInt64]
     private let halfBits: UInt64
 
+    /// Makes a permutation.
+    ///
     /// - Parameters:
     ///   - count: at least 1.
     init(count: Int, seed: UInt64) {
@@ -22,7 +24,7 @@ struct IndexPermutation: Sendable {
     subscript(_ index: Int) -> Int {
         precondition((0..<count).contains(index), "index \(index) of \(count)")
         var word = UInt64(index)
-        // The walk is short: the network's domain has less than four times as many elements.
+        // Few repetitions are needed: the network permutes fewer than 4 * count numbers.
         repeat { word = permuted(word) } while word >= UInt64(count)
         return Int(word)
     }

@@ -1,8 +1,8 @@
 import Ouro
 
-/// Hashes that data depends on. They are the same in every run, on every machine and in every version.
+/// Hash functions that the data depends on. Their results never change, on any machine or in any version.
 package enum StableHash {
-    /// The hash of a text: FNV-1a with its bits spread.
+    /// The hash of a text: FNV-1a, followed by a bit mixer.
     package static func of(_ text: String) -> UInt64 { SplitMix64.mix(FNV1a.of(text)) }
 
     /// The hash of several words, which depends on their order.

@@ -1,40 +1,47 @@
 import Foundation
 import Ouro
 
-/// Turns files of text and JSON lines into a data set: the work of `ouro data pack`.
+/// Packs text files and JSONL files into a data set of token shards, for `ouro data pack`.
 ///
-/// A `.jsonl` file has one document per line (``DataRecord``); any other file is one text, or several if a separator is given.
+/// A `.jsonl` file has one document per line (see `DataRecord`). Any other file is one document, or several documents
+/// if `separator` is set.
 public struct DataPacking: Sendable {
     /// Turns texts into documents.
     public let encoder: DocumentEncoder
-    /// Between the documents of a text file; nil if the whole file is one.
+    /// The text between two documents of a text file; nil, the default, if a file is one document.
     public var separator: String?
-    /// Share of the documents that are set apart for validation, 0 to 1. Which ones is decided by a hash of their tokens, so
-    /// that copies of a document end up together, and the same ones every time.
+    /// The fraction of documents in the validation part, 0 to 1. By default 0.
+    ///
+    /// A hash of a document's tokens decides its part. So the choice is always the same, and copies of a document are
+    /// in the same part.
     public var validationFraction = 0.0
-    /// Whether prompts are learnt like completions.
+    /// Whether prompts are learnt as well as completions. By default false.
     public var learnsPrompts = false
-    /// Called with the bytes that are done, of all files.
+    /// Called with the bytes of all files packed so far, or with the number of synthetic examples.
     public var progress: (@Sendable (Int) -> Void)?
 
     /// Packs what this encoder makes of texts.
     public init(encoder: DocumentEncoder) { self.encoder = encoder }
 
-    /// What became of the files.
+    /// The result of packing.
     public struct Summary: Sendable, Equatable {
         /// Documents by part of the data set.
         public var documents: [DatasetPart: Int] = [:]
         /// Tokens by part of the data set, ends of text included.
         public var tokens: [DatasetPart: Int] = [:]
-        /// Tokens that are learnt, of both parts.
+        /// Number of learnt tokens of both parts.
         public var learnt = 0
-        /// Bytes that the tokenizer has no token for, and that were in the texts: they are lost.
+        /// Bytes in the texts that the tokenizer cannot encode. They are missing in the data set.
         public var droppedBytes: Set<UInt8> = []
     }
 
     /// Packs all files and finishes the data set.
     ///
-    /// - Throws: ``OuroError`` with code `unreadableFile`, `invalidData` (which names file and line), `invalidRequest` or
+    /// - Parameters:
+    ///   - inputs: the files, in order.
+    ///   - writer: writes the data set.
+    /// - Returns: the numbers of documents and tokens.
+    /// - Throws: `OuroError` with code `unreadableFile`, `invalidData` (which names file and line), `invalidRequest` or
     ///   `unwritableFile`.
     public func run(_ inputs: [URL], to writer: DatasetWriter) throws(OuroError) -> Summary {
         guard validationFraction >= 0, validationFraction < 1 else {
@@ -52,13 +59,13 @@ public struct DataPacking: Sendable {
             progress?(done)
         }
         guard summary.documents.values.reduce(0, +) > 0 else {
-            throw OuroError(.invalidData, file: inputs.first?.path, "there are no documents in the input")
+            throw OuroError(.invalidData, file: inputs.first?.path, "the input has no documents")
         }
         try writer.finish()
         return summary
     }
 
-    /// Packs synthetic examples, levels in turn, and finishes the data set.
+    /// Packs examples of a synthetic task and finishes the data set.
     ///
     /// - Parameters:
     ///   - levels: at least one of the task's.
@@ -117,7 +124,7 @@ public struct DataPacking: Sendable {
     private func packText(_ url: URL, to writer: DatasetWriter, _ summary: inout Summary) throws(OuroError) -> Int {
         let data = try StrictJSON.read(url, limit: 4 << 30, code: .invalidData)
         guard let text = String(validating: data, as: UTF8.self) else {
-            throw OuroError(.invalidData, file: url.path, "expected UTF-8 text, found bytes that are not")
+            throw OuroError(.invalidData, file: url.path, "expected UTF-8 text, found invalid bytes")
         }
         note(text, &summary)
         let parts = separator.map { $0.isEmpty ? [text] : text.components(separatedBy: $0) } ?? [text]

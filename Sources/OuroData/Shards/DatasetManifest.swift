@@ -1,7 +1,8 @@
 import Foundation
 import Ouro
 
-/// `dataset.json`: which token shards make up a data set. It is written last, so that a folder has a whole data set or none.
+/// `dataset.json`: the list of a data set's token shards. It is written last, so a folder without it has no complete
+/// data set.
 struct DatasetManifest: Codable, Equatable {
     struct Shard: Codable, Equatable {
         let file: String
@@ -20,12 +21,14 @@ struct DatasetManifest: Codable, Equatable {
 
     func shards(_ part: DatasetPart) -> [Shard] { part == .train ? train : valid }
 
-    /// - Throws: ``OuroError`` with code `unreadableFile` or `invalidData`.
+    /// Reads and checks the list in a folder.
+    ///
+    /// - Throws: `OuroError` with code `unreadableFile` or `invalidData`.
     static func load(from folder: URL) throws(OuroError) -> DatasetManifest {
         let url = folder.appendingPathComponent(fileName)
         guard FileManager.default.fileExists(atPath: url.path) else {
             throw OuroError(
-                .unreadableFile, file: url.path, "there is no such file; 'ouro data pack' makes it when it has finished"
+                .unreadableFile, file: url.path, "there is no such file; 'ouro data pack' writes it at its end"
             )
         }
         let data = try StrictJSON.read(url, limit: 64 << 20, code: .invalidData)

@@ -1,4 +1,4 @@
-/// The two parts of a data set.
+/// The two parts of a data set: training and validation.
 public enum DatasetPart: String, Sendable, CaseIterable {
     /// What a model is trained on.
     case train

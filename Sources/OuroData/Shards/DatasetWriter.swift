@@ -1,7 +1,7 @@
 import Foundation
 import Ouro
 
-/// Writes a folder of token shards. Not thread-safe: one owner writes it.
+/// Writes a data set: a folder of token shards. Not thread-safe.
 public final class DatasetWriter {
     private let folder: URL
     private let vocabularySize: Int
@@ -10,6 +10,8 @@ public final class DatasetWriter {
     private var writers: [DatasetPart: (writer: TokenShardWriter, name: String)] = [:]
     private var finished: [DatasetPart: [DatasetManifest.Shard]] = [:]
 
+    /// Creates the folder.
+    ///
     /// - Parameters:
     ///   - shardTokens: tokens of a shard at most, unless a single document has more.
     ///   - overwrites: whether a data set in the folder is replaced.
@@ -33,20 +35,22 @@ public final class DatasetWriter {
         do {
             try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         } catch {
-            throw OuroError(.unwritableFile, file: folder.path, "cannot be created: \(error.localizedDescription)")
+            throw OuroError(
+                .unwritableFile, file: folder.path, "the folder cannot be created: \(error.localizedDescription)")
         }
         let manifest = folder.appendingPathComponent(DatasetManifest.fileName)
         guard FileManager.default.fileExists(atPath: manifest.path) else { return }
         guard overwrites else {
             throw OuroError(
                 .unwritableFile, file: folder.path,
-                "the folder has a data set already; choose another one, or overwrite it (--overwrite)")
+                "the folder already has a data set; choose another folder, or replace the data set with --overwrite")
         }
-        // Without its list the old data set is none, should this one not be finished.
+        // Removing the list first marks the old data set as incomplete, in case writing the new one fails.
         do {
             try FileManager.default.removeItem(at: manifest)
         } catch {
-            throw OuroError(.unwritableFile, file: manifest.path, "cannot be removed: \(error.localizedDescription)")
+            throw OuroError(
+                .unwritableFile, file: manifest.path, "the file cannot be removed: \(error.localizedDescription)")
         }
     }
 

@@ -1,5 +1,7 @@
-/// The checksum of token shards: over 8-byte words, `state = (state ^ word) * prime`, with the upper half of the product folded
-/// into the lower one. Every step is a bijection of the state, so damage to a single word always shows.
+/// The checksum of token shards, over words of 8 bytes.
+///
+/// Each step computes `state = (state ^ word) * prime` and folds the upper half of the product into the lower half. A
+/// step is a bijection of the state, so a change of a single word always changes the checksum.
 struct ShardChecksum {
     private(set) var value: UInt64 = 0xCBF2_9CE4_8422_2325
 
@@ -9,7 +11,7 @@ struct ShardChecksum {
         value = next
     }
 
-    /// Adds bytes, whole words in little-endian order.
+    /// Adds whole words in little-endian order.
     mutating func add(_ bytes: UnsafeRawBufferPointer) {
         precondition(bytes.count % 8 == 0, "\(bytes.count) bytes are not whole words")
         for offset in stride(from: 0, to: bytes.count, by: 8) {

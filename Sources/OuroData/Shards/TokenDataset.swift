@@ -13,7 +13,7 @@ package struct TokenDataset: Sendable {
     /// Number of the first document of every shard.
     private let firstDocuments: [Int]
 
-    /// Opens one part of what `ouro data pack` has written.
+    /// Opens one part of a data set that `ouro data pack` wrote.
     ///
     /// - Throws: ``OuroError`` with code `unreadableFile`, or `invalidData` if shards are damaged, disagree with the list
     ///   in `dataset.json`, or have no documents.
@@ -27,8 +27,9 @@ package struct TokenDataset: Sendable {
             else {
                 throw OuroError(
                     .invalidData, file: shard.path,
-                    "it has \(shard.tokenCount) tokens in \(shard.documentCount) documents, \(DatasetManifest.fileName) "
-                        + "says \(entry.tokens) in \(entry.documents); the files belong to different data sets")
+                    "the shard has \(shard.tokenCount) tokens in \(shard.documentCount) documents, but "
+                        + "\(DatasetManifest.fileName) lists \(entry.tokens) in \(entry.documents); pack the data again"
+                )
             }
             shards.append(shard)
         }
@@ -52,12 +53,12 @@ package struct TokenDataset: Sendable {
         firstDocuments = shards.reduce(into: [0]) { $0.append(($0.last ?? 0) + $1.documentCount) }
     }
 
-    /// A document, copied.
+    /// A copy of a document.
     ///
     /// - Throws: ``OuroError`` with code `unreadableFile` if its file has been cut short.
     package func document(_ index: Int) throws(OuroError) -> TokenDocument {
         precondition((0..<documentCount).contains(index), "document \(index) of \(documentCount)")
-        // The last shard that begins at or before it.
+        // Binary search for the last shard that starts at or before the document.
         var (low, high) = (0, shards.count - 1)
         while low < high {
             let middle = (low + high + 1) / 2
@@ -67,6 +68,6 @@ package struct TokenDataset: Sendable {
         return try shard.read(shard.document(index - firstDocuments[low]))
     }
 
-    /// One word that changes with the content.
+    /// A hash of the content.
     var fingerprint: UInt64 { shards.reduce(0) { StableHash.combine($0, $1.checksum) } }
 }

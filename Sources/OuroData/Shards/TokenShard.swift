@@ -1,7 +1,7 @@
 import Foundation
 import Ouro
 
-/// A file of tokenised documents, mapped into memory. The format is ``TokenShardHeader``'s.
+/// A file of tokenised documents, mapped into memory. `TokenShardHeader` describes the format.
 ///
 /// The whole file is checked when it is opened, its checksum included: whatever this type gives out is what was written.
 package final class TokenShard: Sendable {
@@ -27,7 +27,9 @@ package final class TokenShard: Sendable {
             file.read(0..<min(TokenShardHeader.byteCount, file.byteCount)), fileByteCount: file.byteCount,
             file: file.path)
         guard let sections = header.sections else {
-            throw OuroError(.invalidData, file: file.path, "its sections do not fit any file")
+            throw OuroError(
+                .invalidData, file: file.path,
+                "the header's sizes are too large; the file is damaged: pack the data again")
         }
         path = file.path
         vocabularySize = header.vocabularySize
@@ -43,7 +45,7 @@ package final class TokenShard: Sendable {
         try verify(header)
     }
 
-    /// The tokens of a document, as a range of the shard's tokens.
+    /// The range of a document's tokens within the shard.
     ///
     /// - Throws: ``OuroError`` with code `unreadableFile` if the file has been cut short since.
     package func document(_ index: Int) throws(OuroError) -> Range<Int> {
@@ -52,7 +54,7 @@ package final class TokenShard: Sendable {
         return Self.offset(bytes, index)..<Self.offset(bytes, index + 1)
     }
 
-    /// Tokens with their marks, copied.
+    /// A copy of some tokens, with their loss mask.
     ///
     /// - Throws: ``OuroError`` with code `unreadableFile` if the file has been cut short since.
     package func read(_ range: Range<Int>) throws(OuroError) -> TokenDocument {
@@ -72,7 +74,7 @@ package final class TokenShard: Sendable {
             : UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: 4 * index, as: UInt32.self))
     }
 
-    /// Verified when the shard was opened: from 0 to `tokenCount`, rising.
+    /// The start of a document. `verify(_:)` has checked that the offsets rise from 0 to `tokenCount`.
     private static func offset(_ bytes: UnsafeRawBufferPointer, _ index: Int) -> Int {
         Int(truncatingIfNeeded: UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: 8 * index, as: UInt64.self)))
     }
@@ -82,23 +84,26 @@ package final class TokenShard: Sendable {
             OuroError(.invalidData, file: path, field: field, message)
         }
         var sum = ShardChecksum()
-        // From the first section to the end of the file: the padding counts.
+        // The checksum includes the padding: it covers everything from the first section to the end of the file.
         sum.add(try memory.bytes(TokenShardHeader.byteCount..<offsetBytes.upperBound))
         let expected = header.bytes(finishing: sum).checksum
         guard checksum == expected else {
-            throw fault("checksum", "the content does not have it; the file is damaged: copy or pack it again")
+            throw fault("checksum", "the checksum does not match; the file is damaged: copy it or pack the data again")
         }
         let offsets = try memory.bytes(offsetBytes)
         var last: UInt64 = 0
         for index in 0...documentCount {
             let offset = UInt64(littleEndian: offsets.loadUnaligned(fromByteOffset: 8 * index, as: UInt64.self))
             guard index == 0 ? offset == 0 : offset > last && offset <= UInt64(tokenCount) else {
-                throw fault("document \(index)", "it begins at token \(offset), after one at \(last) of \(tokenCount)")
+                throw fault(
+                    "document \(index)",
+                    "expected a start after token \(last) and at most \(tokenCount), found \(offset); pack the data again"
+                )
             }
             last = offset
         }
         guard last == UInt64(tokenCount) else {
-            throw fault("documents", "they end at token \(last) of \(tokenCount)")
+            throw fault("documents", "expected an end at token \(tokenCount), found \(last); pack the data again")
         }
         let tokens = try memory.bytes(tokenBytes)
         for index in 0..<tokenCount {

@@ -15,6 +15,8 @@ package final class TokenShardWriter {
     private var mask: [UInt8] = []
     private var hasLossMask = false
 
+    /// Starts a shard.
+    ///
     /// - Parameters:
     ///   - vocabularySize: 1 to 2^31; tokens take two bytes up to 65 536, else four.
     /// - Throws: ``OuroError`` with code `invalidRequest`, or `unwritableFile` as every method here.
@@ -27,7 +29,7 @@ package final class TokenShardWriter {
         file = try AtomicFile(url)
     }
 
-    /// Appends a document; one without tokens is passed over.
+    /// Appends a document. A document without tokens is ignored.
     ///
     /// - Throws: ``OuroError`` with code `invalidData` for a token outside the vocabulary.
     package func append(_ document: TokenDocument) throws(OuroError) {
@@ -73,7 +75,7 @@ package final class TokenShardWriter {
         try flush(pending.count)
     }
 
-    /// Writes whole words from the front of what is pending.
+    /// Writes whole words from the front of the pending bytes.
     private func flush(_ count: Int) throws(OuroError) {
         let bytes = Data(pending.prefix(count))
         bytes.withUnsafeBytes { checksum.add($0) }

@@ -1,4 +1,5 @@
-/// Facts about people, to be known by heart (Capo; paper, appendix B: how much knowledge parameters hold).
+/// Memorised facts about people (the paper's Capo task, appendix B). It measures how much knowledge the parameters
+/// hold.
 ///
 /// Training has biographies of several sentences and questions about some of the facts in them; testing has questions about
 /// the others, which the biographies answer. The level doubles the number of people: 100 at level 1, 12 800 at level 8. The
@@ -13,7 +14,7 @@ struct BiographiesTask: TaskGenerator {
 
     func draw(level: Int, random: inout DataRandom) -> TaskInstance {
         let person = Person(random.below(Self.population(level: level)))
-        // Training needs the biographies more than the questions.
+        // Biographies are twice as frequent as questions.
         if random.below(3) > 0 { return biography(of: person, &random) }
         let question = random.below(Person.attributes.count)
         let attribute = Person.attributes[question]

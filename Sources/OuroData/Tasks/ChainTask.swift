@@ -1,4 +1,4 @@
-/// Following arrows that are given in the prompt: the task that needs depth most purely.
+/// Following arrows that the prompt lists. This task depends most directly on depth.
 ///
 /// `ac ba cd ... ?b>>>` says that a leads to c, b to a and so on, and asks where three steps from b lead; the answer is one
 /// letter. The arrows form one ring of twelve letters, so all prompts look alike whatever the level, which is the number
@@ -26,7 +26,7 @@ struct ChainTask: TaskGenerator {
     }
 }
 
-/// The letters that tasks in symbols use.
+/// The letters that the symbolic tasks use.
 enum Alphabet {
     static let letters = (UInt8(ascii: "a")...UInt8(ascii: "z")).map { String(UnicodeScalar($0)) }
 }

@@ -1,4 +1,4 @@
-/// Repeating letters: a task that more loops should not help.
+/// Repeating letters. More loops should not improve this task.
 ///
 /// `copy xkqz:` asks for `xkqz`. The level is the number of letters.
 struct CopyTask: TaskGenerator {

@@ -1,5 +1,5 @@
-/// Mano (paper, appendix B; Allen-Zhu's "Physics of language models"): arithmetic modulo 23 in prefix notation, to be done
-/// in the head.
+/// Mano: arithmetic modulo 23 in prefix notation, without intermediate steps (paper, appendix B; from Allen-Zhu's
+/// "Physics of language models").
 ///
 /// `+a*bc=` asks for a + b * c with a = 0, b = 1 ... w = 22; the answer is one letter. The level is the number of operators.
 /// The paper's tokens are numbers; letters give every tokenizer the same one symbol per value.
@@ -16,7 +16,7 @@ struct ManoTask: TaskGenerator {
         return TaskInstance(prompt: text + "=", completion: Self.letters[value], key: text)
     }
 
-    /// Writes an expression with that many operators; returns its value. As deep as it is long at most, which is 24.
+    /// Writes an expression with so many operators, and returns its value. The recursion is at most 24 deep.
     private func expression(_ operators: Int, _ text: inout String, _ random: inout DataRandom) -> Int {
         guard operators > 0 else {
             let value = random.below(Self.modulus)

@@ -1,4 +1,4 @@
-/// One of the people there are. Everything about them follows from their number.
+/// A person of the biographies. The number of a person determines everything about them.
 struct Person {
     struct Attribute {
         let phrases: [String]
@@ -8,11 +8,11 @@ struct Person {
 
     let name: String
     let pronoun: String
-    /// Index into the values of every attribute.
+    /// For every attribute, the index of the person's value.
     let values: [Int]
 
     /// - Parameters:
-    ///   - number: below 20 * 30 * 30, where names begin to repeat.
+    ///   - number: the person's number, below 20 * 30 * 30. Names repeat from there on.
     init(_ number: Int) {
         let index = Self.order[number % Self.order.count]
         let parts = Self.nameParts.count

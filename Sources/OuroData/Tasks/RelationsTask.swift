@@ -1,5 +1,5 @@
-/// Questions of several hops over facts that a model must know by heart (paper, appendix B: 500 entities in 5 layers of 100,
-/// 20 relations from each layer to the next).
+/// Questions of several hops over memorised facts (paper, appendix B). There are 500 entities in 5 layers, and 20
+/// relations from each layer to the next.
 ///
 /// Training has the facts, "The friend of Tovan is Mirel.", and questions about them, "Who is the teacher of the friend of
 /// Tovan?" with the answer " Mirel."; testing has other questions about the same facts. The level is the number of hops. The
@@ -25,7 +25,7 @@ struct RelationsTask: TaskGenerator {
         "bel", "ben", "dor", "fin", "gar", "kin", "lan", "las", "len", "lor", "mir", "nas", "nim", "ran", "ros", "rin",
         "tan", "tor", "van", "vik",
     ]
-    /// Keeps layers from being legible in the names.
+    /// Shuffles the names, so that a name does not reveal its layer.
     private static let order = IndexPermutation(count: 500, seed: 1)
 
     static func name(layer: Int, _ entity: Int) -> String {
@@ -33,7 +33,7 @@ struct RelationsTask: TaskGenerator {
         return beginnings[index / endings.count] + endings[index % endings.count]
     }
 
-    /// Whom a relation leads to, in the next layer.
+    /// The entity in the next layer that a relation leads to.
     static func target(layer: Int, _ entity: Int, _ relation: Int) -> Int {
         let word = StableHash.combine(0x5EED, UInt64(layer), UInt64(entity), UInt64(relation))
         return Int(word % UInt64(layerSize))

@@ -1,4 +1,4 @@
-/// Short English stories from a grammar that end with a word the story has given away.
+/// Short English stories from a grammar. The last word can be looked up in the story.
 ///
 /// "Once upon a time there was a small fox named Tom. Tom had a red kite. ... Tom looked at the kite. It was" is followed by
 /// " red.": the model only has to look it up, which one loop does. The level is the number of things to keep apart.
@@ -50,7 +50,7 @@ struct StoriesTask: TaskGenerator {
         return TaskInstance(prompt: text, completion: " \(answer).", key: text)
     }
 
-    /// Puts words in the places that are marked for them.
+    /// Replaces the placeholders of a pattern by words.
     private static func fill(_ pattern: String, _ words: String...) -> String {
         pattern.unicodeScalars.reduce(into: "") { text, scalar in
             if let index = Int(exactly: scalar.value), words.indices.contains(index) {

@@ -1,4 +1,4 @@
-/// Adding digits modulo ten in the head.
+/// Adding digits modulo ten, without intermediate steps.
 ///
 /// `#3581=` asks for the last digit of 3 + 5 + 8 + 1; the answer is one digit. The level is the number of additions.
 struct SumsTask: TaskGenerator {

@@ -1,5 +1,5 @@
-/// Keeping track of five things that change places: composition of permutations, which no fixed depth can do for all
-/// lengths.
+/// Tracking five letters that swap places. This composes permutations, which a model of fixed depth cannot do for every
+/// number of swaps.
 ///
 /// `kbqat 12 34 15?3=` puts letters on places 1 to 5, swaps the letters on places 1 and 2, then 3 and 4, then 1 and 5, and
 /// asks for the one on place 3; the answer is one letter. The level is the number of swaps.

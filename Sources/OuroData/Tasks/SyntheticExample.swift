@@ -1,21 +1,21 @@
-/// Which part of a task's instances an example comes from.
+/// The two disjoint parts of a task's examples.
 public enum DataSplit: String, Sendable, CaseIterable {
-    /// What a model may be trained on.
+    /// Examples for training.
     case train
-    /// What it never sees: one instance in eight, chosen by a hash of the instance itself.
+    /// Examples for testing: one in eight, chosen by a hash of the example. Training never uses them.
     case test
 }
 
-/// One question with its answer.
+/// One example of a task: a question with its answer.
 public struct SyntheticExample: Sendable, Equatable {
     /// The question.
     public let prompt: String
-    /// The answer, with the space in front of it where the prompt ends with a word. Nothing ends it: the prompt says how
-    /// long the answer is, or a full stop does.
+    /// The answer. If the prompt ends with a word, it starts with a space. It has no end marker: the prompt determines
+    /// its length, or it ends with a full stop.
     public let completion: String
     /// The difficulty, one of the task's levels.
     public let level: Int
-    /// Further questions about the same prompt, with which training makes more of it; none in the test split.
+    /// More questions about the same prompt, for training. Empty in the test split.
     public var followUps: [Question] = []
 
     /// A further question about the same prompt.

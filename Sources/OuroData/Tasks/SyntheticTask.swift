@@ -7,14 +7,14 @@ import Ouro
 public protocol SyntheticTask: Sendable {
     /// The name, as recipes and commands take it.
     var name: String { get }
-    /// One line for people: what is asked, and what the level is.
+    /// A description in one line: the question and the meaning of the level.
     var summary: String { get }
-    /// From easy to hard.
+    /// The levels, from easy to hard.
     var levels: ClosedRange<Int> { get }
-    /// Whether prompts are worth learning as text, not only as questions.
+    /// Whether training also learns the prompts. By default false.
     var learnsPrompt: Bool { get }
 
-    /// The example with this number.
+    /// Generates an example.
     ///
     /// - Parameters:
     ///   - index: from 0.

@@ -8,9 +8,11 @@ public enum SyntheticTasks {
         RelationsTask(), BiographiesTask(),
     ]
 
-    /// The task with this name.
+    /// Finds a task by its name.
     ///
-    /// - Throws: ``OuroError`` with code `invalidRequest` that lists the names.
+    /// - Parameters:
+    ///   - name: the name of a task.
+    /// - Throws: `OuroError` with code `invalidRequest`, which lists the names, if there is no such task.
     public static func named(_ name: String) throws(OuroError) -> any SyntheticTask {
         guard let task = all.first(where: { $0.name == name }) else {
             throw OuroError(

@@ -4,9 +4,9 @@ import Foundation
 struct LearningRateSchedule: Sendable, Equatable {
     enum Shape: Sendable, Equatable {
         case constant
-        /// Half a cosine from the peak to the final rate, which the last step has.
+        /// Half a cosine from the peak to the final rate. The last step has the final rate.
         case cosine
-        /// Constant, then in so many steps linearly to the final rate.
+        /// The peak rate, then a linear decay to the final rate over the last `decaySteps` steps.
         case warmUpStableDecay(decaySteps: Int)
     }
 

@@ -34,9 +34,10 @@ public struct Recipe: Sendable, Equatable {
     enum DataSource: Sendable, Equatable {
         /// A folder of token shards, made by `ouro data pack`; documents by themselves, or as a running text.
         case shards(path: String, packsDocuments: Bool)
-        /// A synthetic task, made while training, as texts or as conversations; nil are all levels.
+        /// A synthetic task, generated during training as plain text or as conversations. With nil, all its levels are
+        /// used.
         case task(name: String, levels: [Int]?, isChat: Bool)
-        /// The bytes of a file, for models with a vocabulary of bytes.
+        /// The bytes of a file, for a model whose tokens are bytes.
         case bytes(path: String)
     }
 
@@ -86,20 +87,26 @@ public struct Recipe: Sendable, Equatable {
                 && a.mixture.map(\.weight) == b.mixture.map(\.weight)
         }
 
-        /// Sequences of a step, counted from 0.
+        /// Sequences of a step's batch.
+        ///
+        /// - Parameters:
+        ///   - step: the step within the stage, from 0.
         public func rows(step: Int) -> Int {
             let part = Double(step) / Double(max(1, steps - 1))
             return rows.lowerBound + Int((Double(rows.count - 1) * part).rounded())
         }
 
-        /// Positions of all its steps.
+        /// Positions of all steps together.
         public var tokens: Double { Double(rows.lowerBound + rows.upperBound) / 2 * Double(length) * Double(steps) }
     }
 
     /// Steps of all stages.
     public var stepCount: Int { stages.reduce(0) { $0 + $1.steps } }
 
-    /// The folder that paths in the recipe are relative to.
+    /// The URL of a path in the recipe.
+    ///
+    /// - Parameters:
+    ///   - path: a path relative to the recipe's folder.
     public func resolve(_ path: String) -> URL {
         URL(fileURLWithPath: path, relativeTo: URL(fileURLWithPath: file).deletingLastPathComponent())
             .standardizedFileURL

@@ -2,20 +2,20 @@ import Foundation
 import Ouro
 import Yams
 
-/// A mapping of a recipe. Every error names the file, the field with its path, and the line.
+/// A YAML mapping in a recipe. Every error names the file, the path of the field, and the line.
 struct RecipeFields {
     let file: String
     private let path: String
     private let line: Int
     private let mapping: Node.Mapping
 
-    /// A recipe is some hundred lines; more is another kind of file.
+    /// The largest recipe, in bytes. A recipe has a few hundred lines; a larger file is something else.
     static let byteLimit = 1 << 18
-    /// Brackets inside each other, and characters of a line: what a parser that recurses could be lured into.
+    /// Limits on nested brackets and on the length of a line, because the YAML parser recurses.
     private static let depthLimit = 32
     private static let lineLimit = 1000
 
-    /// - Throws: ``OuroError`` with code `invalidRecipe` if the text is not a YAML mapping.
+    /// - Throws: `OuroError` with code `invalidRecipe` if the text is not a YAML mapping.
     init(parsing text: String, file: String) throws(OuroError) {
         try Self.checkDepth(text, file: file)
         let node: Node?
@@ -24,7 +24,7 @@ struct RecipeFields {
         } catch let error as YamlError {
             throw Self.parsingFailure(error, file: file)
         } catch {
-            throw OuroError(.invalidRecipe, file: file, "it cannot be read: \(error)")
+            throw OuroError(.invalidRecipe, file: file, "the file cannot be parsed: \(error)")
         }
         guard let mapping = node?.mapping else {
             throw OuroError(.invalidRecipe, file: file, "expected a YAML mapping with 'model', 'data' and 'stages'")
@@ -51,8 +51,7 @@ struct RecipeFields {
             guard depth <= depthLimit, column <= lineLimit, indents <= lineLimit / 4 else {
                 throw OuroError(
                     .invalidRecipe, file: "\(file):\(line)",
-                    "expected lines of at most \(lineLimit) characters and at most \(depthLimit) brackets inside each "
-                        + "other")
+                    "expected lines of at most \(lineLimit) characters and at most \(depthLimit) nested brackets")
             }
         }
     }
@@ -61,12 +60,12 @@ struct RecipeFields {
         switch error {
         case .scanner(_, let problem, let mark, _), .parser(_, let problem, let mark, _),
             .composer(_, let problem, let mark, _):
-            OuroError(.invalidRecipe, file: "\(file):\(mark.line)", "it is not valid YAML: \(problem)")
+            OuroError(.invalidRecipe, file: "\(file):\(mark.line)", "the file is not valid YAML: \(problem)")
         case .duplicatedKeysInMapping(let keys, let context):
             OuroError(
                 .invalidRecipe, file: "\(file):\(context.mark.line)",
-                "a key stands there twice: \(keys.sorted().joined(separator: ", "))")
-        default: OuroError(.invalidRecipe, file: file, "it is not valid YAML")
+                "a key occurs twice; remove one: \(keys.sorted().joined(separator: ", "))")
+        default: OuroError(.invalidRecipe, file: file, "the file is not valid YAML")
         }
     }
 
@@ -79,7 +78,7 @@ struct RecipeFields {
         return OuroError(.invalidRecipe, file: "\(file):\(line)", field: path + name, message)
     }
 
-    /// Throws if there is a field that is not among `names`; a similar name is offered.
+    /// Throws if there is a field that is not among `names`. The error lists them.
     func allow(only names: [String]) throws(OuroError) {
         for (key, _) in mapping {
             guard let name = key.string else {
@@ -112,7 +111,7 @@ struct RecipeFields {
     func integer(_ name: String, _ range: ClosedRange<Int>) throws(OuroError) -> Int? {
         guard let text = try scalar(name) else { return nil }
         let digits = text.replacingOccurrences(of: "_", with: "")
-        // Powers of ten as people write them: 3e12.
+        // Accepts scientific notation, such as 3e12.
         guard let value = Int(digits) ?? Double(digits).flatMap({ Int(exactly: $0) }), range.contains(value) else {
             throw failure(
                 name, "expected an integer from \(range.lowerBound) to \(range.upperBound), found \(Self.quote(text))")
@@ -138,7 +137,7 @@ struct RecipeFields {
         }
     }
 
-    /// One of some words.
+    /// One word out of a list.
     func choice(_ name: String, _ words: [String]) throws(OuroError) -> String? {
         guard let text = try scalar(name) else { return nil }
         guard words.contains(text) else {
@@ -166,7 +165,7 @@ struct RecipeFields {
         return result
     }
 
-    /// A list of different words out of some.
+    /// A list of distinct words out of a list.
     func choices(_ name: String, _ words: [String]) throws(OuroError) -> [String]? {
         guard let node = mapping.first(where: { $0.key.string == name })?.value else { return nil }
         let entries = node.sequence.map(Array.init) ?? [node]
@@ -186,7 +185,7 @@ struct RecipeFields {
             file: file, path: "\(path)\(name).", line: entry.key.mark?.line ?? line, mapping: inner)
     }
 
-    /// The mappings in a list.
+    /// The mappings in a list of 1 to 100.
     func sections(_ name: String) throws(OuroError) -> [RecipeFields] {
         guard let node = mapping.first(where: { $0.key.string == name })?.value else {
             throw failure(name, "the field is missing")
@@ -204,10 +203,10 @@ struct RecipeFields {
         return result
     }
 
-    /// The names in this mapping, in their order.
+    /// The keys of this mapping, in their order.
     var names: [String] { mapping.compactMap { $0.key.string } }
 
-    /// A value that must be there.
+    /// The value of a field that must exist.
     func required<Value>(_ name: String, _ value: Value?) throws(OuroError) -> Value {
         guard let value else { throw failure(name, "the field is missing") }
         return value

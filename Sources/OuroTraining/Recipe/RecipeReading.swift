@@ -2,10 +2,12 @@ import Foundation
 import Ouro
 
 extension Recipe {
-    /// Reads a recipe and checks all of it.
+    /// Reads and checks a recipe.
     ///
-    /// - Throws: ``OuroError`` with code `unreadableFile`, or `invalidRecipe` naming the line: unknown fields, values out of
-    ///   range, shapes that are no model's, stages that name data which is not listed.
+    /// - Parameters:
+    ///   - url: the YAML file.
+    /// - Throws: `OuroError` with code `unreadableFile` or `invalidRecipe`. The latter names the line. Its causes are
+    ///   unknown fields, values out of range, impossible model shapes, and stages with unknown data sources.
     public init(contentsOf url: URL) throws(OuroError) {
         let data = try StrictJSON.read(url, limit: RecipeFields.byteLimit, code: .invalidRecipe)
         guard let text = String(data: data, encoding: .utf8) else {
@@ -41,19 +43,20 @@ extension Recipe {
             stages.append(stage)
             if lora != nil, stage.compute.objective.freezesModel || stage.layers != model.layerCount {
                 throw stageFields.failure(
-                    "objective", "with 'lora' the gate does not learn and layers are not duplicated")
+                    "objective",
+                    "'lora' cannot train the gate and cannot duplicate layers; remove 'lora' or change the stage")
             }
         }
         guard layers == model.layerCount else {
             throw modelFields.failure(
                 "num_hidden_layers",
-                "the last stage ends with \(layers) layers, the model has \(model.layerCount); give a stage "
-                    + "'upcycle_layers'")
+                "the last stage ends with \(layers) layers, but the model has \(model.layerCount); add 'upcycle_layers' to "
+                    + "a stage")
         }
         if let last = stages.last, last.ropeTheta != model.rope.theta {
             throw modelFields.failure(
                 "rope_theta",
-                "the last stage trains with \(last.ropeTheta), the model is exported with \(model.rope.theta); make them "
+                "the last stage trains with \(last.ropeTheta), but the model is exported with \(model.rope.theta); make them "
                     + "the same")
         }
     }

@@ -1,7 +1,12 @@
 import Ouro
 
 extension Recipe {
-    /// A stage; `recipe` has everything but the stages, `layersBefore` is how many layers the stage before ended with.
+    /// Reads a stage.
+    ///
+    /// - Parameters:
+    ///   - fields: the stage's mapping.
+    ///   - recipe: the recipe without its stages.
+    ///   - layersBefore: layers of the model at the end of the stage before.
     static func stage(
         _ fields: RecipeFields, recipe: Recipe, layersBefore: Int
     ) throws(OuroError) -> Stage {
@@ -21,7 +26,7 @@ extension Recipe {
             microBatch: microBatch,
             activations: try activations(fields))
         if case .gate = objective, settings.loops == 1 {
-            throw fields.failure("objective", "a gate has nothing to decide with one loop")
+            throw fields.failure("objective", "a gate needs at least two loops; increase 'loops'")
         }
         let steps = try stepCount(fields, rows: rows, length: length)
         let layers = try layers(fields, before: layersBefore)
@@ -34,7 +39,8 @@ extension Recipe {
             mixture: try mixture(fields, data: recipe.data), layers: layers)
     }
 
-    /// `batch_sequences`, or `batch_tokens` in whole sequences; two numbers are the first step's and the last one's.
+    /// Reads `batch_sequences`, or `batch_tokens` rounded down to whole sequences. Two numbers are those of the first
+    /// and the last step.
     private static func batch(_ fields: RecipeFields, length: Int) throws(OuroError) -> ClosedRange<Int> {
         guard fields.has("batch_sequences") != fields.has("batch_tokens") else {
             throw fields.failure("batch_sequences", "expected either 'batch_sequences' or 'batch_tokens'")
@@ -43,7 +49,7 @@ extension Recipe {
         let numbers = try fields.required(name, try fields.integers(name, 1...1 << 32))
         let sizes = name == "batch_tokens" ? numbers.map { max(1, $0 / length) } : numbers
         guard let first = sizes.first, let last = sizes.last, sizes.count <= 2, first <= last else {
-            throw fields.failure(name, "expected a number, or two of which the second is not smaller")
+            throw fields.failure(name, "expected one number, or two numbers in ascending order")
         }
         return first...last
     }
@@ -63,7 +69,7 @@ extension Recipe {
     private static func layers(_ fields: RecipeFields, before: Int) throws(OuroError) -> Int {
         guard let layers = try fields.integer("upcycle_layers", 1...1024) else { return before }
         guard layers > before, layers % before == 0 else {
-            throw fields.failure("upcycle_layers", "expected a multiple of \(before) above it, found \(layers)")
+            throw fields.failure("upcycle_layers", "expected a larger multiple of \(before), found \(layers)")
         }
         return layers
     }
@@ -73,7 +79,8 @@ extension Recipe {
         let type = try fields.choice("activations", ["f32", "bf16"])
         guard recomputes else { return type == "bf16" ? .bf16 : .f32 }
         guard type == nil else {
-            throw fields.failure("activations", "with 'checkpointing: loop' none are kept; leave one of them out")
+            throw fields.failure(
+                "activations", "'checkpointing: loop' stores no activations; remove one of the two fields")
         }
         return .recomputed
     }
@@ -82,10 +89,10 @@ extension Recipe {
         let names = ["expected_loss", "gate", "last_loop", "mean_of_loops"]
         let name = try fields.choice("objective", names) ?? "expected_loss"
         if fields.has("beta"), name != "expected_loss" {
-            throw fields.failure("beta", "only 'objective: expected_loss' has it")
+            throw fields.failure("beta", "only 'objective: expected_loss' uses this field; remove it")
         }
         if fields.has("gate_target"), name != "gate" {
-            throw fields.failure("gate_target", "only 'objective: gate' has it")
+            throw fields.failure("gate_target", "only 'objective: gate' uses this field; remove it")
         }
         switch name {
         case "gate":
@@ -106,9 +113,11 @@ extension Recipe {
             throw fields.failure("warmup_steps", "expected fewer than the stage's \(steps) steps, found \(warmUp)")
         }
         if name == "constant", fields.has("final") {
-            throw fields.failure("final", "a constant rate has none; use 'cosine' or 'wsd'")
+            throw fields.failure("final", "a constant rate has no final rate; use 'cosine' or 'wsd'")
         }
-        if name != "wsd", fields.has("decay_steps") { throw fields.failure("decay_steps", "only 'wsd' has it") }
+        if name != "wsd", fields.has("decay_steps") {
+            throw fields.failure("decay_steps", "only 'wsd' uses this field; remove it")
+        }
         let final = try fields.number("final", 0...100) ?? (name == "constant" ? peak : 0)
         switch name {
         case "cosine": return LearningRateSchedule(.cosine, peak: peak, final: final, warmUpSteps: warmUp)
@@ -131,7 +140,7 @@ extension Recipe {
         var result: [(name: String, weight: Double)] = []
         for name in shares.names {
             guard data[name] != nil else {
-                throw shares.failure(name, "'data' lists no source of this name; it has \(data.keys.sorted())")
+                throw shares.failure(name, "'data' has no source of this name; it has \(data.keys.sorted())")
             }
             guard let weight = try shares.number(name, 0...1e9) else { continue }
             result.append((name, weight))

@@ -2,7 +2,7 @@ import Foundation
 import Ouro
 import OuroBenchmark
 
-/// What a recipe will take, without running it.
+/// An estimate of the time, memory and operations that a recipe takes. Nothing is trained.
 public struct TrainingPlan: Sendable {
     /// What one stage will take.
     public struct Stage: Sendable {
@@ -29,9 +29,11 @@ public struct TrainingPlan: Sendable {
     /// Positions of all stages.
     public var tokens: Double { stages.reduce(0) { $0 + $1.tokens } }
 
-    /// The part of the machine's multiply-adds that training reaches, for estimates.
+    /// The fraction of the peak throughput that training is assumed to reach.
     static let efficiency = 0.6
 
+    /// Estimates a recipe.
+    ///
     /// - Parameters:
     ///   - operationsPerSecond: of the machine; nil measures them, which takes a few seconds.
     /// - Throws: ``OuroError`` with code `unsupported` if `OURO_ISA` names no instruction set of this machine.
@@ -55,14 +57,16 @@ public struct TrainingPlan: Sendable {
         }
     }
 
-    /// Bytes that a stage takes.
+    /// Estimated peak memory of a stage, in bytes.
     static func memory(of stage: Recipe.Stage, _ recipe: Recipe, threads: Int) -> Double {
         memory(
             recipe.configuration(of: stage), rows: stage.rows.upperBound, length: stage.length, stage.compute,
             lora: recipe.lora, threads: threads)
     }
 
-    /// - Throws: ``OuroError`` with code `memoryExceeded`, with the numbers, if a stage takes more than there is.
+    /// Checks that every stage fits into memory.
+    ///
+    /// - Throws: `OuroError` with code `memoryExceeded`, with the numbers, if a stage does not fit.
     static func checkMemory(
         _ recipe: Recipe, threads: Int, available: Int = Machine.current.availableMemory
     ) throws(OuroError) {
@@ -78,8 +82,8 @@ public struct TrainingPlan: Sendable {
         guard bytes <= Double(available) else {
             throw OuroError(
                 .memoryExceeded, file: file, field: field,
-                "it takes \(memoryText(bytes)); \(memoryText(Double(available))) are available; compute fewer "
-                    + "sequences together (micro-batch), or keep fewer activations")
+                "it needs \(memoryText(bytes)), but \(memoryText(Double(available))) are available; use a smaller "
+                    + "micro-batch, or store fewer activations")
         }
     }
 
@@ -87,19 +91,26 @@ public struct TrainingPlan: Sendable {
         ParameterLayout(configuration).count
     }
 
-    /// Of parameters, their transposed matrices and gradients, and what is kept of the parameters that learn; in floats.
+    /// Floats of the parameters, their transposes and gradients, the moments, and the adapters.
     private static func parameterFloats(_ configuration: ModelConfiguration, lora: Recipe.LoraSettings?) -> Double {
         let all = 3 * Double(parameterCount(configuration))
         // Two moments.
         guard let lora else { return all + 2 * Double(parameterCount(configuration)) }
-        // The frozen matrices; factors with gradients and two moments.
+        // The frozen matrices. Each factor has a gradient and two moments.
         return lora.matrices(of: ParameterLayout(configuration)).reduce(all) {
             $0 + Double($1.range.count) + 4 * Double(lora.rank) * Double($1.shape[0] + $1.shape[1])
         }
     }
 
+    /// Estimated peak memory of training, in bytes.
+    ///
     /// - Parameters:
+    ///   - configuration: the model.
     ///   - rows: sequences of a batch.
+    ///   - length: positions of a sequence.
+    ///   - settings: loops, micro-batch and activation storage.
+    ///   - lora: the adapters to train; nil for the whole model.
+    ///   - threads: the number of threads.
     static func memory(
         _ configuration: ModelConfiguration, rows: Int, length: Int, _ settings: StepSettings,
         lora: Recipe.LoraSettings?, threads: Int
@@ -109,9 +120,9 @@ public struct TrainingPlan: Sendable {
         let keys = Double(configuration.keyValueHeadCount * configuration.headDimension)
         let mlp = Double(configuration.intermediateSize)
         let positions = Double(min(settings.microBatch, rows)) * Double(length)
-        // Tokens, targets and beginnings of documents.
+        // Tokens, targets and starts of documents.
         let batch = 3 * Double(rows) * Double(length)
-        // As in `LayerActivations`, `LayerScratch` and `LoopGradients`.
+        // Must match the sizes in `LayerActivations`, `LayerScratch` and `LoopGradients`.
         let layer = 6 * hidden + 2 * queries + 2 * keys + 2 * mlp
         let loops = Double(settings.loops)
         let kept =
@@ -134,7 +145,7 @@ public struct TrainingPlan: Sendable {
         bytes < 0x1p30 ? String(format: "%.2f MiB", bytes / 0x1p20) : String(format: "%.2f GiB", bytes / 0x1p30)
     }
 
-    /// A table for a person.
+    /// The estimate as a text table.
     public var text: String {
         func count(_ value: Double) -> String {
             let units: [(Double, String)] = [

@@ -1,13 +1,13 @@
 import Foundation
 import Ouro
 
-/// The checkpoints of a training, of which the newest few are kept.
+/// The folder with a training's checkpoints. Only the newest few are kept.
 struct CheckpointFolder {
     let url: URL
 
     init(_ output: URL) { url = output.appendingPathComponent("checkpoints") }
 
-    /// From the oldest to the newest.
+    /// The checkpoints, oldest first.
     var files: [URL] {
         let names = (try? FileManager.default.contentsOfDirectory(atPath: url.path)) ?? []
         return names.filter { $0.hasPrefix("step-") && $0.hasSuffix(".safetensors") }.sorted()
@@ -27,7 +27,7 @@ struct CheckpointFolder {
         }
     }
 
-    /// Removes all but the newest `count`, and what writers that were killed have left.
+    /// Removes all checkpoints except the newest `count`, and the partial files of writers that were killed.
     func keep(_ count: Int) {
         for file in files.dropLast(count) { try? FileManager.default.removeItem(at: file) }
         let names = (try? FileManager.default.contentsOfDirectory(atPath: url.path)) ?? []

@@ -1,20 +1,20 @@
 import Foundation
 import Ouro
 
-/// Writes a model as a folder in the published format, which `ouro`, Transformers and vLLM load.
+/// Writes a model folder in the published format, which `ouro`, Transformers and vLLM can load.
 struct ModelExport {
     let model: TrainableModel
     let elementType: ElementType
-    /// Folder whose tokenizer is copied; nil for none.
+    /// The folder to copy the tokenizer from; nil for none.
     let tokenizer: URL?
 
     static let tokenizerFiles = [
         "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "chat_template.jinja",
     ]
 
-    /// Writes the folder, which is there whole or not at all; one that was there is replaced.
+    /// Writes the folder atomically: it is complete or it does not exist. An existing folder is replaced.
     ///
-    /// - Throws: ``OuroError`` with code `unwritableFile`.
+    /// - Throws: `OuroError` with code `unwritableFile`.
     func write(to folder: URL, configuration: ModelConfiguration) throws(OuroError) {
         try PartialFolder.write(to: folder, replaces: true) { folder throws(OuroError) in
             try writeFiles(to: folder, configuration)
@@ -52,7 +52,8 @@ struct ModelExport {
             do {
                 try FileManager.default.copyItem(at: source, to: copy)
             } catch {
-                throw OuroError(.unwritableFile, file: copy.path, "cannot be written: \(error.localizedDescription)")
+                throw OuroError(
+                    .unwritableFile, file: copy.path, "the file cannot be written: \(error.localizedDescription)")
             }
         }
         try writer.finish()

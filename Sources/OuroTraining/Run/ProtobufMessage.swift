@@ -1,6 +1,6 @@
 import Foundation
 
-/// A protobuf message that is written field by field.
+/// An encoder for a protobuf message. Fields are appended one by one.
 struct ProtobufMessage {
     private(set) var bytes = Data()
 
@@ -30,7 +30,7 @@ struct ProtobufMessage {
         withUnsafeBytes(of: value.bitPattern.littleEndian) { bytes.append(contentsOf: $0) }
     }
 
-    /// Packed.
+    /// Adds a packed repeated field.
     mutating func add(_ field: UInt64, _ values: [Double]) {
         key(field, 2)
         varint(UInt64(values.count * 8))

@@ -1,6 +1,6 @@
 import Ouro
 
-/// What computed the steps of a training: the same provenance gives the same bits.
+/// The software that computed the steps of a training. Equal provenance gives bit-identical steps.
 struct Provenance: Equatable {
     /// Name of the kernels' instruction set.
     var kernels: String
@@ -12,7 +12,7 @@ struct Provenance: Equatable {
         version = PackageVersion.current
     }
 
-    /// Reads what a checkpoint records; nil if it records nothing.
+    /// Reads the provenance from a checkpoint's metadata; nil if it has none.
     init?(_ metadata: [String: String]) {
         guard let kernels = metadata["kernels"], let version = metadata["version"] else { return nil }
         (self.kernels, self.version) = (kernels, version)
@@ -20,7 +20,7 @@ struct Provenance: Equatable {
 
     var metadata: [String: String] { ["kernels": kernels, "version": version] }
 
-    /// What to tell somebody who goes on with `new` from a checkpoint of `old`; nil if the bits stay the same.
+    /// A note for the user who resumes a checkpoint of `old` with `new`; nil if the result stays bit-identical.
     static func note(from old: Provenance?, to new: Provenance, step: Int) -> String? {
         guard old != new else { return nil }
         let before = old.map { "\($0.kernels) kernels of version \($0.version)" } ?? "an unknown version"

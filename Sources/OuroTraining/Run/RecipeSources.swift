@@ -16,7 +16,7 @@ enum RecipeSources {
     }
 
     private static func source(_ name: String, _ recipe: Recipe) throws(OuroError) -> any BatchSource {
-        // Sources of a recipe are shuffled apart.
+        // Each source has its own seed, so that sources are shuffled independently.
         let seed = StableHash.combine(recipe.seed, StableHash.of(name))
         switch recipe.data[name] {
         case .shards(let path, let packsDocuments):
@@ -29,11 +29,11 @@ enum RecipeSources {
             return PackedDocuments(try SyntheticDocuments([component], encoder: try encoder(recipe), seed: seed))
         case .bytes(let path): return try ByteWindows(contentsOf: recipe.resolve(path), seed: seed)
         case nil:
-            throw OuroError(.invalidRecipe, file: recipe.file, field: "data", "there is no source '\(name)'")
+            throw OuroError(.invalidRecipe, file: recipe.file, field: "data", "there is no source '\(name)'; add it")
         }
     }
 
-    /// Turns the texts of synthetic tasks into tokens.
+    /// The encoder for the texts of synthetic tasks.
     private static func encoder(_ recipe: Recipe) throws(OuroError) -> DocumentEncoder {
         guard let path = recipe.tokenizer, let end = recipe.model.eosTokenIDs.first else {
             throw OuroError(

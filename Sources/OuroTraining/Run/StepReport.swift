@@ -1,7 +1,7 @@
 import Foundation
 import Ouro
 
-/// What a step of training came to, as the progress line and the log show it.
+/// The report of one training step, for the progress line and the log.
 public struct StepReport: Sendable {
     /// Where the training is after the step.
     public let progress: TrainingProgress
@@ -20,7 +20,7 @@ public struct StepReport: Sendable {
     /// Seconds to the end of the recipe, at the pace of this stage; nil before it is known.
     public let secondsLeft: Double?
 
-    /// One line for a person.
+    /// The report as one line of text.
     public var line: String {
         func text(_ value: Double, _ digits: Int) -> String { String(format: "%.\(digits)f", value) }
         let losses = metrics.crossEntropy.map { text($0, 3) }.joined(separator: " ")
@@ -35,7 +35,8 @@ public struct StepReport: Sendable {
         return parts.joined(separator: ", ")
     }
 
-    /// One JSON object on one line. Its members keep their order; a number that is not finite becomes null.
+    /// The report as one JSON object on one line. Its members have a fixed order. A number that is not finite becomes
+    /// null.
     public var json: String {
         let beta: JSONOutput = if case .expectedLoss(let beta) = objective { .float(beta) } else { .null }
         func list(_ values: [Double]) -> JSONOutput { .array(values.map { .double($0) }) }

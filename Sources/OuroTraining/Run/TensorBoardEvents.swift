@@ -1,16 +1,25 @@
 import Foundation
 import Ouro
 
-/// Event files that TensorBoard reads: records of a length, a protobuf message `Event`, and checksums of both.
+/// Writes an event file for TensorBoard. Each record has a length, a protobuf message `Event`, and checksums of both.
 ///
-/// Only the few fields that scalars and histograms need are encoded: Event.wall_time (1), step (2), file_version (3),
-/// summary (5); Summary.value (1); Value.tag (1), simple_value (2), histo (5); HistogramProto's min, max, num, sum,
-/// sum_squares (1 to 5), bucket_limit (6) and bucket (7). Every run of the program begins a file of its own.
+/// Only the fields for scalars and histograms are encoded:
+///
+/// | message | fields |
+/// | --- | --- |
+/// | Event | wall_time (1), step (2), file_version (3), summary (5) |
+/// | Summary | value (1) |
+/// | Value | tag (1), simple_value (2), histo (5) |
+/// | HistogramProto | min (1), max (2), num (3), sum (4), sum_squares (5), bucket_limit (6), bucket (7) |
+///
+/// Every run of the program starts a new file.
 final class TensorBoardEvents {
     private let handle: FileHandle
     private let path: String
 
-    /// - Throws: ``OuroError`` with code `unwritableFile`, as ``append(_:)``.
+    /// Creates the file in a folder, and the folder if it does not exist.
+    ///
+    /// - Throws: `OuroError` with code `unwritableFile`.
     init(folder: URL) throws(OuroError) {
         let time = Int(Date().timeIntervalSince1970)
         let url = folder.appendingPathComponent("events.out.tfevents.\(time).\(UUID().uuidString.prefix(8)).ouro")
@@ -28,6 +37,9 @@ final class TensorBoardEvents {
         try write(event)
     }
 
+    /// Appends the metrics of one step.
+    ///
+    /// - Throws: `OuroError` with code `unwritableFile`.
     func append(_ report: StepReport) throws(OuroError) {
         var scalars: [(String, Double)] = [
             ("loss/objective", report.metrics.objective), ("gate/entropy", report.metrics.entropy),
@@ -58,7 +70,7 @@ final class TensorBoardEvents {
         try write(event)
     }
 
-    /// Over the loops at which positions leave, one bucket for each, around its number.
+    /// The histogram of exit loops. Each loop has one bucket around its number.
     static func histogram(_ metrics: StepMetrics) -> ProtobufMessage {
         let counts = metrics.exitSums
         func moment(_ power: Double) -> Double {
@@ -84,10 +96,11 @@ final class TensorBoardEvents {
     }
 
     private static func failure(_ path: String, _ error: any Error) -> OuroError {
-        OuroError(.unwritableFile, file: path, "the events cannot be written: \(error.localizedDescription)")
+        OuroError(.unwritableFile, file: path, "the event file cannot be written: \(error.localizedDescription)")
     }
 
-    /// A message with its length before it, each followed by its masked checksum.
+    /// The record of a message: its length, the length's masked checksum, the message, and the message's masked
+    /// checksum.
     static func record(_ message: Data) -> Data {
         var record = withUnsafeBytes(of: UInt64(message.count).littleEndian) { Data($0) }
         record.append(maskedChecksum(record))
@@ -102,7 +115,7 @@ final class TensorBoardEvents {
         return withUnsafeBytes(of: masked.littleEndian) { Data($0) }
     }
 
-    /// CRC-32C, bit by bit: events are few and short.
+    /// CRC-32C, computed bit by bit: events are few and short.
     static func checksum(_ data: Data) -> UInt32 {
         var sum = UInt32.max
         for byte in data {

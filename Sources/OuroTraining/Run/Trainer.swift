@@ -2,20 +2,20 @@ import Foundation
 import Ouro
 import OuroData
 
-/// Runs a recipe: stage after stage, step after step, with checkpoints, a log and at the end a model folder.
+/// Trains a model by a recipe. It writes checkpoints and a log, and finally a model folder.
 ///
-/// In the output folder are `checkpoints/`, `log.jsonl`, `events/` for TensorBoard and at the end `model/` or `adapter/`. A
-/// training that is resumed goes on bit for bit as if it had not been interrupted, on the same instruction set and version.
-/// Not thread-safe: one owner runs it.
+/// The output folder holds `checkpoints/`, `log.jsonl`, `events/` for TensorBoard and at the end `model/` or
+/// `adapter/`. A resumed training gives the same bits as an uninterrupted one, provided that the instruction set and
+/// the package version are the same. Not thread-safe.
 public final class Trainer {
-    /// Gives the data of a stage, freshly from its start.
+    /// Makes the data source of a stage, at its start.
     public typealias Sources = (_ recipe: Recipe, _ stage: Recipe.Stage) throws(OuroError) -> any BatchSource
 
     /// Why ``run(stop:report:)`` returned.
     public enum Outcome: Sendable, Equatable {
         /// It took all steps of the recipe and wrote the result.
         case finished
-        /// It was asked to stop, and has saved a checkpoint.
+        /// The caller asked to stop. A checkpoint is saved.
         case stopped
     }
 
@@ -25,9 +25,9 @@ public final class Trainer {
     public let output: URL
     /// The steps taken so far.
     public private(set) var progress = TrainingProgress()
-    /// What the user should know of the checkpoint that the training goes on from: that other kernels computed it.
+    /// Notes for the user about the resumed checkpoint, such as that other kernels computed it.
     public private(set) var notes: [String] = []
-    /// Whether `plot.svg` is drawn with every checkpoint.
+    /// Whether every checkpoint also updates `plot.svg`.
     public var plots = false
 
     private let compute: Compute
@@ -37,7 +37,7 @@ public final class Trainer {
     private let events: TensorBoardEvents
     private(set) var model: TrainableModel
     private var optimizer: AdamW
-    /// If the recipe trains adapters: those, which stand for the model's own parameters.
+    /// The adapters that are trained instead of the model's parameters, if the recipe asks for adapters.
     private let adapters: LowRankAdapters?
     private var step: TrainingStep
     private var source: any BatchSource
@@ -46,6 +46,8 @@ public final class Trainer {
     private var lastSave = ContinuousClock.now
     private var savedStep = -1
 
+    /// Starts a training, or resumes one.
+    ///
     /// - Parameters:
     ///   - initial: a model folder whose parameters the training starts from; nil draws new ones.
     ///   - threads: that compute; at least 1.
@@ -71,11 +73,14 @@ public final class Trainer {
         if let newest, !resumes {
             throw OuroError(
                 .invalidRequest, file: newest.path,
-                "there is a training in this folder; --resume continues it, another --output starts a new one")
+                "this folder already holds a training; continue it with --resume, or start a new one with another --output"
+            )
         }
         guard let newest, resumes else {
             guard !resumes else {
-                throw OuroError(.invalidRequest, file: folder.url.path, "there is no checkpoint to resume from")
+                throw OuroError(
+                    .invalidRequest, file: folder.url.path,
+                    "there is no checkpoint to resume from; start without --resume")
             }
             let configuration = recipe.configuration(of: stage)
             model = TrainableModel(configuration, compute: compute)
@@ -138,17 +143,19 @@ public final class Trainer {
         guard ParameterLayout(found).tensors.map(\.shape) == model.layout.tensors.map(\.shape) else {
             throw OuroError(
                 .invalidRecipe, file: initial.path,
-                "its shapes are not those of the recipe's model; make 'model' the same as in its config.json")
+                "its shapes differ from the recipe's model; copy the sizes in its config.json to the recipe's 'model'")
         }
         try model.read(Checkpoint(folder: initial))
     }
 
-    /// Runs to the end of the recipe, or until `stop` says so after a step.
+    /// Trains to the end of the recipe, or until `stop` returns true after a step.
     ///
     /// - Parameters:
-    ///   - report: gets every step that the log gets.
-    /// - Throws: ``OuroError`` with code `nonFinite` if the loss or a gradient is no number, `unwritableFile` if a checkpoint
-    ///   cannot be written (those before stay), or what the data throws.
+    ///   - stop: called before every step. True saves a checkpoint and stops.
+    ///   - report: called for every step that is logged.
+    /// - Returns: why the training ended.
+    /// - Throws: `OuroError` with code `nonFinite` if the loss or a gradient is not finite, `unwritableFile` if a
+    ///   checkpoint cannot be written, or the error of the data source. Earlier checkpoints are kept.
     public func run(stop: () -> Bool, report: (StepReport) -> Void) throws(OuroError) -> Outcome {
         lastSave = .now
         while progress.stage < recipe.stages.count {
@@ -174,19 +181,21 @@ public final class Trainer {
         return .finished
     }
 
-    /// Where ``export()`` writes: `model`, or `adapter` if adapters are trained.
+    /// The folder that `export()` writes: `model`, or `adapter` if adapters are trained.
     public var resultFolder: URL { output.appendingPathComponent(adapters == nil ? "model" : "adapter") }
 
-    /// Writes a model folder of the present parameters, or the adapter's; ``run(stop:report:)`` ends with it.
+    /// Writes a model folder with the current parameters, or an adapter folder. `run(stop:report:)` does this at the
+    /// end.
     ///
-    /// - Throws: ``OuroError`` with code `invalidRequest` before layers are duplicated, when the parameters are not those of
-    ///   the recipe's model; `unwritableFile`.
+    /// - Throws: `OuroError` with code `unwritableFile`, or `invalidRequest` if the model does not have all layers of
+    ///   the recipe yet.
     public func export() throws(OuroError) {
         if let adapters { return try adapters.write(to: resultFolder) }
         guard model.configuration.layerCount == recipe.model.layerCount else {
             throw OuroError(
                 .invalidRequest, file: recipe.file,
-                "the model still has \(model.configuration.layerCount) layers, the recipe's \(recipe.model.layerCount)")
+                "the model has \(model.configuration.layerCount) layers, but the recipe's has \(recipe.model.layerCount); "
+                    + "train until the stage that duplicates them")
         }
         try ModelExport(
             model: model, elementType: recipe.exportType, tokenizer: recipe.tokenizer.map { recipe.resolve($0) }
@@ -203,7 +212,7 @@ public final class Trainer {
             let larger = TrainableModel(configuration, compute: compute)
             larger.upcycle(from: model)
             model = larger
-            // Moments of layers that did not exist are not known.
+            // New layers have no moments yet, so all moments start at zero.
             optimizer = AdamW(model.trainables, settings: recipe.optimizer)
             step = TrainingStep(model)
         }
@@ -225,10 +234,10 @@ public final class Trainer {
         guard metrics.objective.isFinite, norm.isFinite else {
             throw OuroError(
                 .nonFinite, file: folder.files.last?.path, field: "step \(progress.step + 1)",
-                "the loss is \(metrics.objective) and the gradient's norm \(norm); the last checkpoint is kept. Lower the "
+                "the loss is \(metrics.objective) and the gradient norm is \(norm); the last checkpoint is kept. Lower the "
                     + "learning rate (now \(rate)) or lengthen the warm-up")
         }
-        // A batch without targets teaches nothing, and must not decay weights either.
+        // A batch without targets must not change the weights, not even by weight decay.
         if metrics.count > 0 {
             optimizer.update(rate: Float(rate), gradientNorm: norm, gateOnly: gateOnly)
             parametersChanged()
@@ -250,7 +259,7 @@ public final class Trainer {
         return recipe.stages[(progress.stage + 1)...].reduce(here) { $0 + $1.tokens }
     }
 
-    /// The kernels trust tokens; the data comes from files.
+    /// Checks all tokens. They come from files, and the kernels do not check them.
     private func checkTokens() throws(OuroError) {
         let limit = Int32(recipe.model.vocabularySize)
         for index in batch.tokens.indices {
@@ -258,7 +267,8 @@ public final class Trainer {
             guard token >= 0, token < limit, target < limit else {
                 throw OuroError(
                     .invalidRecipe, file: recipe.file, field: "model.vocab_size",
-                    "the data has token \(max(token, target)); the model's vocabulary ends at \(limit - 1)")
+                    "the data has the token \(max(token, target)), but the model's vocabulary ends at \(limit - 1); pack the "
+                        + "data with the model's tokenizer")
             }
         }
     }

@@ -1,9 +1,10 @@
 import Foundation
 import Ouro
 
-/// A training's whole state in one safetensors file: parameters, moments, progress and the place in the data.
+/// The complete state of a training in one safetensors file: parameters, moments, progress and the position in the
+/// data.
 ///
-/// The file appears complete or not at all, so a training killed at any instant has its last checkpoint.
+/// The file is written atomically. So the last checkpoint survives if the training is killed at any time.
 struct TrainingCheckpoint {
     static let format = "ouro-training-1"
     private static let arrays = ["parameters", "first_moments", "second_moments"]
@@ -11,16 +12,17 @@ struct TrainingCheckpoint {
     let progress: TrainingProgress
     let optimizerStep: Int
     let position: Data
-    /// What computed the steps so far; nil in a file that does not say.
+    /// The software that computed the steps so far; nil if the file does not record it.
     let provenance: Provenance?
-    /// The model that adapters were trained on; nil if all of the model learns.
+    /// The model that the adapters belong to; nil if the whole model is trained.
     let base: LowRankAdapters.Base?
     private let file: SafetensorsFile
     private let path: String
 
-    /// Reads what the file says of itself.
+    /// Reads the metadata of a checkpoint.
     ///
-    /// - Throws: ``OuroError`` with code `invalidCheckpoint` if it belongs to another recipe or is no such file.
+    /// - Throws: `OuroError` with code `invalidCheckpoint` if the checkpoint belongs to another recipe, or if the file
+    ///   is not a checkpoint.
     init(contentsOf url: URL, recipe: Recipe) throws(OuroError) {
         path = url.path
         file = try SafetensorsFile(contentsOf: url)
@@ -64,7 +66,7 @@ struct TrainingCheckpoint {
         }
     }
 
-    /// Reads parameters and moments.
+    /// Reads the parameters and moments into an optimiser.
     func restore(_ optimizer: AdamW) throws(OuroError) {
         let target = optimizer.target
         for (prefix, array) in zip(
@@ -90,7 +92,8 @@ struct TrainingCheckpoint {
 
     /// Writes a checkpoint.
     ///
-    /// - Throws: ``OuroError`` with code `unwritableFile`, as when the disk is full; earlier checkpoints stay.
+    /// - Throws: `OuroError` with code `unwritableFile`, for instance if the disk is full. Earlier checkpoints are
+    ///   kept.
     static func write(
         to url: URL, _ optimizer: AdamW, progress: TrainingProgress, position: Data, recipe: Recipe,
         provenance: Provenance, base: LowRankAdapters.Base?

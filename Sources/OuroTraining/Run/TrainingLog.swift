@@ -1,9 +1,9 @@
 import Foundation
 import Ouro
 
-/// The log of a training: a JSON object per line, appended to.
+/// The log of a training: a file with one JSON object per line.
 ///
-/// A training that is resumed first drops the lines of steps that it will take again.
+/// When a training is resumed, the lines of steps after its checkpoint are removed.
 final class TrainingLog {
     private let handle: FileHandle
     private let path: String
@@ -12,8 +12,11 @@ final class TrainingLog {
         let step: Int
     }
 
+    /// Opens the log, or creates it.
+    ///
     /// - Parameters:
-    ///   - step: lines of later steps are dropped.
+    ///   - url: the log file.
+    ///   - step: the last step to keep. The lines of later steps are removed.
     init(_ url: URL, after step: Int) throws(OuroError) {
         path = url.path
         if let old = try? Data(contentsOf: url) {

@@ -2,12 +2,12 @@ import Foundation
 import Ouro
 import OuroPlots
 
-/// An SVG of a training: cross-entropy after every loop, and below it where positions leave, over the steps.
+/// An SVG plot of a training over its steps: the cross-entropy after each loop, and below it the exit distribution.
 public struct TrainingPlot: Sendable {
     private let points: [Point]
     private let title: String
 
-    /// A logged step, or the mean of several.
+    /// A logged step, or the mean of several logged steps.
     struct Point: Sendable {
         var step: Double
         var stage: String
@@ -32,24 +32,28 @@ public struct TrainingPlot: Sendable {
     private static let (left, right) = (76.0, 720.0)
     private static let loss = (top: 56.0, bottom: 300.0)
     private static let exits = (top: 348.0, bottom: 490.0)
-    /// More would not be seen.
+    /// The largest number of points. More would not be visible.
     private static let pointLimit = 320
 
+    /// Reads the log of a training.
+    ///
     /// - Parameters:
-    ///   - log: the `log.jsonl` of a training.
-    /// - Throws: ``OuroError`` with code `unreadableFile` or `invalidData` if there is no such log or nothing in it.
+    ///   - log: the file `log.jsonl` of a training.
+    ///   - title: the title of the plot.
+    /// - Throws: `OuroError` with code `unreadableFile` if there is no such file, or `invalidData` if it has no steps
+    ///   or a damaged line.
     public init(log: URL, title: String) throws(OuroError) {
         let data: Data
         do {
             data = try Data(contentsOf: log)
         } catch {
             throw OuroError(
-                .unreadableFile, file: log.path, "there is no log of a training: \(error.localizedDescription)")
+                .unreadableFile, file: log.path, "the training log cannot be read: \(error.localizedDescription)")
         }
         var points: [Point] = []
         for (index, line) in data.split(separator: UInt8(ascii: "\n")).enumerated() {
             guard let line = try? JSONDecoder().decode(Line.self, from: Data(line)), !line.losses.isEmpty else {
-                throw OuroError(.invalidData, file: log.path, "line \(index + 1) is no step of a training")
+                throw OuroError(.invalidData, file: log.path, "line \(index + 1) is not a training step")
             }
             points.append(
                 Point(
@@ -63,18 +67,21 @@ public struct TrainingPlot: Sendable {
         self.title = title
     }
 
-    /// The picture of a training's folder.
+    /// The plot's file in a training's output folder: `plot.svg`.
     public static func file(in folder: URL) -> URL { folder.appendingPathComponent("plot.svg") }
 
-    /// Draws `plot.svg` of the `log.jsonl` in a training's folder.
+    /// Plots the `log.jsonl` in a training's output folder to `plot.svg`.
     ///
-    /// - Throws: ``OuroError``, as ``init(log:title:)``; with code `unwritableFile` if the picture cannot be written.
+    /// - Parameters:
+    ///   - folder: the output folder of a training.
+    ///   - title: the title of the plot.
+    /// - Throws: `OuroError` if the log cannot be read, or with code `unwritableFile` if the plot cannot be written.
     public static func draw(_ folder: URL, title: String) throws(OuroError) {
         let plot = try TrainingPlot(log: folder.appendingPathComponent("log.jsonl"), title: title)
         try AtomicFile.write(Data(plot.svg.utf8), to: Self.file(in: folder))
     }
 
-    /// Means of neighbours within a stage.
+    /// Reduces the number of points: neighbours within a stage become their mean.
     private static func thinned(_ points: [Point]) -> [Point] {
         let size = (points.count + pointLimit - 1) / pointLimit
         var (result, group): ([Point], [Point]) = ([], [])
@@ -105,7 +112,7 @@ public struct TrainingPlot: Sendable {
         return Self.left + step / last * (Self.right - Self.left)
     }
 
-    /// The whole file.
+    /// The SVG document.
     public var svg: String {
         var elements = [SVG.text(title, Self.left, 26, "font-size=\"16\" font-weight=\"bold\"")]
         elements += stackedExits + exitAxis + stageBorders + lossPanel + stepAxis + legend
@@ -136,7 +143,7 @@ public struct TrainingPlot: Sendable {
         return lines
     }
 
-    /// 1, 2 or 5 times a power of ten.
+    /// The smallest of 1, 2 and 5 times a power of ten that is at least `value`.
     static func roundStep(_ value: Double) -> Double {
         guard value.isFinite, value > 0 else { return 1 }
         let power = pow(10, log10(value).rounded(.down))
@@ -183,7 +190,7 @@ public struct TrainingPlot: Sendable {
                 lines.append(
                     SVG.line(place, Self.loss.top, place, Self.exits.bottom, "stroke-dasharray=\"3 4\""))
             }
-            // A short stage after another must not write over its name.
+            // The name of a short stage must not overlap the next name.
             let y = place - lastLabel < 120 ? Self.loss.top + 8 : Self.loss.top - 8
             lines.append(SVG.text(point.stage, place + 4, y, "font-style=\"italic\""))
             lastLabel = place

@@ -1,4 +1,4 @@
-/// How far a training has come.
+/// The progress of a training.
 public struct TrainingProgress: Sendable, Equatable {
     /// Index of the stage.
     public internal(set) var stage = 0

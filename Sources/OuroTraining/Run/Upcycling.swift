@@ -1,23 +1,27 @@
 import Foundation
 import Ouro
 
-/// Makes a deeper model by duplicating layers, as Ouro-2.6B was made from 24 layers (paper, section 4).
+/// Makes a deeper model by duplicating layers. Ouro-2.6B was made from 24 layers in this way (paper, section 4).
 ///
-/// The whole block is repeated: layer i becomes layers i, i + L, i + 2 L... The paper does not give the order of the layers.
-/// In this order, one loop of a model with twice the layers does what two loops did, except for the norm between them.
+/// The whole block is repeated: layer i becomes the layers i, i + L, i + 2 L, and so on. The paper does not give the
+/// order. In this order, one loop of a model with twice the layers equals two loops of the original, except for the
+/// norm between them.
 public enum Upcycling {
-    /// Writes a model folder with more layers. Each value is copied byte for byte.
+    /// Writes a model folder with more layers. Values are copied byte for byte.
     ///
     /// - Parameters:
-    ///   - layers: a multiple of the model's own number, above it.
-    /// - Throws: ``OuroError`` with code `invalidRequest` for another number; what reading the model throws; `unwritableFile`.
+    ///   - folder: the model to start from.
+    ///   - layers: the new number of layers: a multiple of the model's own number, and larger.
+    ///   - output: the folder to write.
+    /// - Throws: `OuroError` with code `invalidRequest` for another number of layers, `unwritableFile` if the output
+    ///   cannot be written, or the error of reading the model.
     public static func write(model folder: URL, layers: Int, to output: URL) throws(OuroError) {
         var configuration = try ModelConfiguration(contentsOf: folder.appendingPathComponent("config.json"))
         let count = configuration.layerCount
         guard layers > count, layers.isMultiple(of: count), layers <= 4096 else {
             throw OuroError(
                 .invalidRequest, field: "layers",
-                "expected a multiple of the model's \(count) layers above it, as \(2 * count), found \(layers)")
+                "expected a larger multiple of the model's \(count) layers, such as \(2 * count), found \(layers)")
         }
         let checkpoint = try Checkpoint(folder: folder)
         try checkpoint.validate(for: configuration)
@@ -27,7 +31,7 @@ public enum Upcycling {
         var tensors: [(declaration: TensorDeclaration, source: String)] = []
         let names = configuration.tensorNames
         for (name, info) in checkpoint.tensors.sorted(by: { $0.key < $1.key }) {
-            // A tensor that is no layer's has one copy.
+            // A tensor outside the layers is copied once.
             for time in 0..<(names.layer(of: name) == nil ? 1 : layers / count) {
                 let copy = names.name(name) { $0 + time * count }
                 let declaration = TensorDeclaration(name: copy, elementType: info.elementType, shape: info.shape)
