@@ -1,51 +1,60 @@
 import Foundation
 
-/// The one error type of the library: what went wrong, where, and what was expected instead.
+/// The error type of the library. It says what is wrong, where, and what was expected.
 ///
-/// Everything a user or a file can get wrong arrives as an `OuroError`; a trap in this library is a bug.
+/// Every mistake in a request or a file is reported as an `OuroError`. A trap in this library is a bug.
 public struct OuroError: Error, Sendable, Equatable {
-    /// The kind of failure, for programs that decide what to do next.
+    /// The kind of failure, for programs that react to it.
     public enum Code: String, Sendable, Equatable {
-        /// A file or directory is missing, unreadable or not of the expected kind.
+        /// A file or folder is missing, is unreadable, or has another type than expected.
         case unreadableFile
-        /// `config.json` or `generation_config.json` has a missing, malformed or impossible value.
+        /// `config.json` or `generation_config.json` has a field that is missing, malformed or out of range.
         case invalidConfiguration
-        /// A safetensors file or its index is malformed, or the tensors in it do not make up the model.
+        /// A safetensors file or its index is malformed, or the tensors do not match the model.
         case invalidCheckpoint
-        /// `tokenizer.json` is malformed or describes a tokenizer of another kind.
+        /// `tokenizer.json` is malformed, or its tokenizer is not supported.
         case invalidTokenizer
-        /// A chat template is malformed, uses something outside the supported subset, or raised an exception.
+        /// A chat template is malformed, uses an unsupported feature, or raised an exception.
         case invalidTemplate
-        /// A recipe of training has an unknown field or an impossible value.
+        /// A training recipe has an unknown field or a value out of range.
         case invalidRecipe
-        /// A request's parameter is out of range or contradicts another one.
+        /// A parameter of a request is out of range or contradicts another one.
         case invalidRequest
-        /// A prompt does not fit into the model's context.
+        /// A prompt is longer than the model's context.
         case contextExceeded
-        /// The request can never fit into the memory budget.
+        /// The cache budget is too small for the request, even with no other request running.
         case memoryExceeded
-        /// The model produced a value that is not a number: its weights are damaged.
+        /// The model produced a value that is not finite. Its weights are damaged or overflow.
         case nonFinite
-        /// A feature the file asks for by name is not implemented.
+        /// A file or request asks for a feature that is not implemented.
         case unsupported
-        /// Data to train on or to evaluate with is malformed: a text, a JSON line, a token shard.
+        /// Data for training or evaluation is malformed: a text, a JSON line or a token shard.
         case invalidData
-        /// Schedules that must give the same output did not: a fault of this engine.
+        /// Two schedules gave different output although they must agree. This is a bug of the engine.
         case scheduleMismatch
         /// A file could not be written.
         case unwritableFile
-        /// A model cannot be had from a hub: the network, the access, its name, or what came is damaged.
+        /// A model cannot be downloaded from a hub. Causes are the network, access rights, a wrong name or damaged
+        /// data.
         case failedDownload
     }
 
+    /// The kind of failure.
     public let code: Code
-    /// The file the error is about, if it is about one.
+    /// The path of the file at fault; nil if no file is.
     public let file: String?
-    /// The field, tensor or parameter inside the file or request.
+    /// The field, tensor or parameter at fault; nil if unknown.
     public let field: String?
-    /// What was found and what was expected, in one sentence.
+    /// One sentence that says what was expected and what was found.
     public let message: String
 
+    /// Makes an error.
+    ///
+    /// - Parameters:
+    ///   - code: the kind of failure.
+    ///   - file: the path of the file at fault.
+    ///   - field: the field, tensor or parameter at fault.
+    ///   - message: what was expected and what was found.
     public init(_ code: Code, file: String? = nil, field: String? = nil, _ message: String) {
         self.code = code
         self.file = file
@@ -55,17 +64,18 @@ public struct OuroError: Error, Sendable, Equatable {
 }
 
 extension OuroError: CustomStringConvertible {
-    /// `file: field: message`, leaving out what is not known.
+    /// `file: field: message`, without the parts that are nil.
     public var description: String {
         [file, field, message].compactMap { $0 }.joined(separator: ": ")
     }
 }
 
 extension OuroError {
-    /// The model's value at a position is not a finite number.
+    /// The error for a model value that is not finite.
     ///
     /// - Parameters:
-    ///   - loop: where it is known, 1-based.
+    ///   - position: the position of the row.
+    ///   - loop: the loop of the row (1-based), if known.
     package static func notFinite(position: Int, loop: Int? = nil) -> OuroError {
         OuroError(
             .nonFinite, field: "position \(position)" + (loop.map { ", loop \($0)" } ?? ""),
@@ -74,6 +84,6 @@ extension OuroError {
 }
 
 extension OuroError: LocalizedError {
-    /// The same as `description`, so that `localizedDescription` says what is wrong.
+    /// The same text as ``description``. It makes `localizedDescription` useful.
     public var errorDescription: String? { description }
 }
