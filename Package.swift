@@ -1,12 +1,13 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-// The C kernels are optimised in debug builds too, because the tests would be slow otherwise. SwiftPM accepts such flags
-// only in a root package. So a debug build of an app that depends on this package compiles the kernels at -O0: they are slow
-// there and need more stack (`Kernels.stackSize`). Scripts/test_dependency.sh runs such an app. Release builds are -O2.
+// Tests would be slow with unoptimised C kernels, so debug builds optimise the kernels too. SwiftPM accepts such flags
+// only in a root package. In a debug build of an app that depends on this package, the kernels are compiled at -O0.
+// They are then slow and need more stack (`Kernels.stackSize`). Scripts/test_dependency.sh runs such an app. Release
+// builds use -O2.
 let isRootPackage = !Context.packageDirectory.contains("/checkouts/")
 
-// The gate turns warnings into errors; a user with a newer compiler should not be stopped by one.
+// CI sets OURO_STRICT=1, which turns warnings into errors. Other builds do not, because a newer compiler may warn more.
 let isStrict = Context.environment["OURO_STRICT"] == "1"
 
 let kernelSettings: [CSetting] =

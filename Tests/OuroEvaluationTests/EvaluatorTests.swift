@@ -1,5 +1,5 @@
 import Foundation
-import OuroData
+@testable import OuroData
 import Testing
 
 @testable import Ouro
@@ -14,7 +14,7 @@ import Testing
     }
 
     /// Prompts of code, answered by whatever the model at some depth answers.
-    private struct ScriptedTask: SyntheticTask {
+    private struct ScriptedTask: TaskGenerator {
         let name = "scripted"
         let summary = ""
         let levels = 1...1

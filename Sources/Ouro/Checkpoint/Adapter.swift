@@ -2,35 +2,47 @@ import Foundation
 
 /// A LoRA adapter in PEFT's format: `adapter_config.json` and `adapter_model.safetensors`.
 ///
-/// It has A [rank, inputs] and B [outputs, rank] for some matrices W [outputs, inputs] of the block. The adapted matrix is
-/// `W + scale * B A` with `scale = alpha / rank` (LoRA, arXiv 2106.09685; with `use_rslora` alpha / sqrt(rank)).
+/// It changes some of the layers' matrices W [outputs, inputs] to `W + scale * B A`, with the factors A [rank, inputs]
+/// and B [outputs, rank]. The scale is `alpha / rank` (LoRA, arXiv 2106.09685), or `alpha / sqrt(rank)` with
+/// `use_rslora`.
 public struct Adapter: Sendable {
-    /// The matrices of a layer that an adapter may change, as PEFT's `target_modules` names them.
+    /// The matrices of a layer that an adapter may change, by their names in PEFT's `target_modules`.
     public static let targets = TensorNames.ouro.layer.matrices.map(\.target)
     static let configurationName = "adapter_config.json"
     static let weightsName = "adapter_model.safetensors"
-    /// What PEFT puts before the model's own names.
+    /// PEFT's prefix of the model's own names.
     private static let prefix = "base_model.model."
 
-    /// The two factors of a matrix's change, the last dimension fastest.
+    /// The two factors of the change of one matrix, in row-major order.
     public struct Factors: Sendable, Equatable {
-        /// [rank, inputs]
+        /// A [rank, inputs].
         public var a: [Float]
-        /// [outputs, rank]
+        /// B [outputs, rank].
         public var b: [Float]
+        /// Number of inputs of the matrix.
         public var inputs: Int
+        /// Number of outputs of the matrix.
         public var outputs: Int
 
+        /// Makes factors. The sizes are not checked.
+        ///
+        /// - Parameters:
+        ///   - a: A [rank, inputs].
+        ///   - b: B [outputs, rank].
+        ///   - inputs: the number of inputs of the matrix.
+        ///   - outputs: the number of outputs of the matrix.
         public init(a: [Float], b: [Float], inputs: Int, outputs: Int) {
             (self.a, self.b, self.inputs, self.outputs) = (a, b, inputs, outputs)
         }
     }
 
+    /// The rank of all factors.
     public let rank: Int
+    /// The factor of B A in the adapted matrix.
     public let scale: Float
-    /// By the full name of the weight in the model's checkpoint.
+    /// The factors, by the full name of the weight in the model's checkpoint.
     public let factors: [String: Factors]
-    /// The weights' file, for messages.
+    /// The path of the weights, for messages.
     let path: String
 
     private struct Configuration: Decodable {
@@ -47,17 +59,17 @@ public struct Adapter: Sendable {
         let alora_invocation_tokens: [Int]?
         let init_lora_weights: JSONValue?
 
-        /// Ways of beginning that change the model's own weights too, so that the factors fit no published model.
+        /// Whether the initialisation also changed the model's own weights. The factors then fit no published model.
         var changesBase: Bool {
             guard case .string(let name)? = init_lora_weights else { return false }
             return ["pissa", "olora", "corda", "lora_ga", "loftq"].contains { name.lowercased().hasPrefix($0) }
         }
     }
 
-    /// Reads an adapter's folder.
+    /// Reads the folder of an adapter.
     ///
-    /// - Throws: ``OuroError`` with code `unreadableFile`, or `invalidCheckpoint` naming file and field: another kind of
-    ///   adapter, ranks that differ, factors without their counterpart or of shapes that do not fit each other.
+    /// - Throws: ``OuroError`` with code `unreadableFile` if the folder or a file cannot be read. The code is
+    ///   `invalidCheckpoint` if the adapter is not supported, a rank or shape is wrong, or a factor is missing.
     public init(contentsOf folder: URL) throws(OuroError) {
         let folder = try ModelFolder(folder)
         guard let configurationURL = try folder.file(Self.configurationName),
@@ -101,7 +113,9 @@ public struct Adapter: Sendable {
             ("init_lora_weights", configuration.changesBase),
         ]
         if let (field, _) = unsupported.first(where: \.1) {
-            throw fault(field, "adapters with it are not supported; merge the adapter with the library that made it")
+            throw fault(
+                field, "adapters that use this field are not supported; merge the adapter with the library that made it"
+            )
         }
     }
 
@@ -142,11 +156,15 @@ public struct Adapter: Sendable {
         return factors
     }
 
-    /// Writes an adapter's folder as PEFT does, factors in f32. Files that were there are replaced.
+    /// Writes the folder of an adapter as PEFT does, with factors in f32. Existing files are replaced.
     ///
     /// - Parameters:
-    ///   - factors: by the name of the weight.
-    ///   - base: what PEFT's `base_model_name_or_path` says.
+    ///   - folder: the folder to write. It is created if it does not exist.
+    ///   - rank: the rank of all factors.
+    ///   - alpha: the numerator of the scale, `lora_alpha`.
+    ///   - targets: the changed matrices, by their names in PEFT's `target_modules`.
+    ///   - base: the name of the model, PEFT's `base_model_name_or_path`.
+    ///   - factors: the factors, by the full name of the weight.
     /// - Throws: ``OuroError`` with code `unwritableFile`.
     public static func write(
         to folder: URL, rank: Int, alpha: Double, targets: [String], base: String, factors: [String: Factors]

@@ -2,12 +2,13 @@ import Foundation
 import OuroKernels
 
 extension Adapter {
-    /// Writes a model folder with the adapter merged into its weights.
+    /// Writes a model folder with the adapter merged into the weights.
     ///
     /// - Parameters:
-    ///   - output: new or empty.
-    /// - Throws: ``OuroError``: what reading the model throws, `invalidCheckpoint` if the adapter is another model's,
-    ///   `unwritableFile`.
+    ///   - model: the folder of the model.
+    ///   - output: the folder to write. It must not exist, or be empty.
+    /// - Throws: ``OuroError``. The code is `invalidCheckpoint` if the adapter belongs to another model, and
+    ///   `unwritableFile` if the output cannot be written. Errors of reading the model are passed on.
     public func merge(into model: URL, output: URL) throws(OuroError) {
         let configuration = try ModelConfiguration(contentsOf: model.appendingPathComponent("config.json"))
         let checkpoint = try Checkpoint(folder: model)
@@ -24,17 +25,19 @@ extension Adapter {
 }
 
 extension Checkpoint {
-    /// The checkpoint with `W + scale * B A` in place of every weight W that an adapter has factors for, rounded to W's own
-    /// type; f16 becomes f32. The new values are held in memory.
+    /// The checkpoint with `W + scale * B A` in place of every weight W that an adapter changes.
     ///
-    /// - Throws: ``OuroError`` with code `invalidCheckpoint` if the adapter is another model's, `unsupported` if the
-    ///   weights are quantised.
+    /// The sum is rounded to the type of W; f16 becomes f32. The new values are kept in memory.
+    ///
+    /// - Throws: ``OuroError`` with code `invalidCheckpoint` if the adapter belongs to another model, and with
+    ///   `unsupported` if the weights are quantised.
     func merging(_ adapter: Adapter, kernels: Kernels) throws(OuroError) -> Checkpoint {
         var replacements: [String: (AlignedMemory, TensorInfo)] = [:]
         for (name, factors) in adapter.factors.sorted(by: { $0.key < $1.key }) {
             guard let info = tensors[name] else {
                 throw OuroError(
-                    .invalidCheckpoint, file: adapter.path, field: name, "the model has no such weight")
+                    .invalidCheckpoint, file: adapter.path, field: name,
+                    "the model has no such weight; the adapter was made for another model")
             }
             let (source, _) = try bytes(of: name)
             guard let element = info.elementType.kernelElement, let base = source.baseAddress else {
@@ -75,7 +78,7 @@ extension Checkpoint {
 }
 
 extension Adapter {
-    /// `sum += scale * B A`, for factors of that shape.
+    /// Computes `sum += scale * B A`. The shape of `sum` is that of the factors.
     func addProduct(_ factors: Factors, to sum: FloatRows, kernels: Kernels) {
         let (a, b) = (
             FloatRows(rows: rank, columns: factors.inputs), FloatRows(rows: rank, columns: factors.outputs)

@@ -2,28 +2,29 @@ import Foundation
 
 /// The weights of a model folder: one `model.safetensors`, or shards with an index.
 ///
-/// Opening a checkpoint reads the headers only; weights are read when they are used.
+/// Opening a checkpoint reads only the headers. The weights of mapped files are read when they are used.
 public struct Checkpoint: Sendable {
     package static let singleFileName = "model.safetensors"
 
-    /// All tensors of all files. Their byte ranges are those within their own file.
+    /// All tensors of all files. The byte range of a tensor counts within its own file.
     public private(set) var tensors: [String: TensorInfo]
-    /// The single file or the index, for error messages.
+    /// The path of the single file or the index, for error messages.
     package let path: String
     private let files: [SafetensorsFile]
-    /// Index of the file that holds a tensor.
+    /// The index in `files` of the file that holds a tensor.
     private let fileIndices: [String: Int]
-    /// Values in memory that stand for those of the files.
+    /// Values in memory that replace those in the files.
     private var replacements: [String: AlignedMemory] = [:]
 
-    /// Opens `model.safetensors` or, if there is none, the shards that `model.safetensors.index.json` names.
+    /// Opens `model.safetensors`. If there is none, opens the shards in `model.safetensors.index.json`.
     ///
     /// - Parameters:
-    ///   - mapped: map the files, so that weights are read when they are used, or read them into memory at once. Mapped
-    ///     files must not be changed while they are in use.
-    /// - Throws: ``OuroError`` with code `unreadableFile` for missing files and links out of the folder;
-    ///   `invalidCheckpoint` for malformed files and for an index that disagrees with its shards; and what
-    ///   ``SafetensorsFile`` throws.
+    ///   - folder: the model folder.
+    ///   - mapped: whether to map the files. If not, they are read into memory at once. Mapped files must not change
+    ///     while they are in use.
+    /// - Throws: ``OuroError`` with code `unreadableFile` for missing files and for symbolic links that lead out of the
+    ///   folder. The code is `invalidCheckpoint` for malformed files and for an index that contradicts its shards. The
+    ///   errors of ``SafetensorsFile`` are passed on.
     public init(folder: URL, mapped: Bool = true) throws(OuroError) {
         let folder = try ModelFolder(folder)
         if let url = try folder.file(Self.singleFileName) {
@@ -62,16 +63,16 @@ public struct Checkpoint: Sendable {
         self.fileIndices = fileIndices
     }
 
-    /// A tensor's bytes, row after row, where its file has them: valid as long as this value lives, possibly unaligned.
+    /// The address of a tensor's bytes, in row-major order. Valid while this value lives. The bytes may be unaligned.
     ///
-    /// - Throws: ``OuroError`` if there is no such tensor or its file has been cut short.
+    /// - Throws: ``OuroError`` if there is no such tensor, or if its file has become shorter.
     package func rawTensor(_ name: String) throws(OuroError) -> (UnsafeRawPointer, TensorInfo) {
         let (bytes, info) = try bytes(of: name)
-        // A tensor without elements may have no address; nobody reads there.
+        // A tensor without elements may have no address. Any valid address will do, because nothing is read from it.
         return (bytes.baseAddress ?? UnsafeRawPointer(Self.emptyTensor.base), info)
     }
 
-    /// As ``rawTensor(_:)``, with its bounds.
+    /// The bytes of a tensor, as in `rawTensor(_:)`.
     package func bytes(of name: String) throws(OuroError) -> (UnsafeRawBufferPointer, TensorInfo) {
         if let memory = replacements[name], let info = tensors[name] {
             return (UnsafeRawBufferPointer(start: memory.base, count: memory.byteCount), info)
@@ -84,7 +85,7 @@ public struct Checkpoint: Sendable {
         return (bytes, info)
     }
 
-    /// The checkpoint with other values for some of its tensors.
+    /// A copy of the checkpoint with other values for some of its tensors.
     package func replacing(_ values: [String: (memory: AlignedMemory, info: TensorInfo)]) -> Checkpoint {
         var copy = self
         for (name, value) in values {
@@ -94,13 +95,13 @@ public struct Checkpoint: Sendable {
         return copy
     }
 
-    /// Gives back the memory that a mapped tensor's pages take; they are read again when they are used again.
+    /// Releases the memory of a mapped tensor's pages. The system reads the pages again at the next access.
     package func releasePages(of name: String) {
         guard let (file, info) = place(of: name) else { return }
         file.memory.release(file.range(of: info))
     }
 
-    /// The file that holds a tensor, for error messages.
+    /// The path of the file that holds a tensor, for error messages.
     package func filePath(of name: String) -> String { place(of: name)?.file.memory.file.path ?? path }
 
     private func place(of name: String) -> (file: SafetensorsFile, info: TensorInfo)? {
@@ -114,7 +115,7 @@ public struct Checkpoint: Sendable {
 }
 
 extension Checkpoint {
-    /// Every tensor lies in the one shard that the index names for it, and the shards hold no others.
+    /// Checks that every tensor is in the shard that the index names for it, and that the shards hold no other tensors.
     private static func check(
         _ index: ShardIndex, against files: [SafetensorsFile], named names: [String], path: String
     ) throws(OuroError) {

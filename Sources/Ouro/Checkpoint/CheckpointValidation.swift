@@ -1,16 +1,16 @@
 extension Checkpoint {
-    /// Checks that the tensors are exactly those of the model, with its shapes, in F32, F16 or BF16 or, where the
-    /// configuration says so, in MLX's affine groups.
+    /// Checks that the tensors are exactly those of a model, with the right shapes and types.
     ///
-    /// Two kinds of tensors may be there besides: the head of a model whose head is tied to its embedding, and the rotary
-    /// frequencies that old exporters wrote.
+    /// The types F32, F16 and BF16 are valid. Matrices that the configuration declares as quantised have MLX's format.
+    /// The checkpoint may contain two other kinds of tensors: a head although the head is tied to the embedding, and
+    /// the rotary frequencies that old exporters wrote.
     ///
-    /// - Throws: ``OuroError`` with code `invalidCheckpoint` for missing, unexpected or misshapen tensors and for other
-    ///   element types.
+    /// - Throws: ``OuroError`` with code `invalidCheckpoint` for missing and unexpected tensors, wrong shapes and wrong
+    ///   types.
     public func validate(for configuration: ModelConfiguration) throws(OuroError) {
         let names = configuration.tensorNames
         let tensorsPerLayer = names.layer.entries.count
-        // Before the list of expected tensors is made, which is as long as the configuration says.
+        // This check comes first, because the list of expected tensors grows with the number of layers.
         guard configuration.layerCount <= tensors.count / tensorsPerLayer else {
             throw OuroError(
                 .invalidCheckpoint, file: path, field: "num_hidden_layers",
@@ -59,7 +59,7 @@ extension Checkpoint {
         }
     }
 
-    /// What to do about unexpected tensors; empty if that is not known.
+    /// Advice about unexpected tensors; empty if there is none.
     private static func hint(_ unexpected: [String], _ configuration: ModelConfiguration) -> String {
         guard configuration.quantisation == nil, unexpected.contains(where: { $0.hasSuffix(".scales") }) else {
             return ""

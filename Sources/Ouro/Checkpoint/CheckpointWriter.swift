@@ -2,23 +2,30 @@ import Foundation
 
 /// Writes the weights of a model folder: `model.safetensors`, or shards with an index if one file would be too large.
 ///
-/// Files are named and split as Transformers does: in the order of the declarations, a shard is closed before the tensor
-/// that would make it too large, and a tensor larger than a shard has one of its own. The index appears last, so that a
-/// folder either has the whole checkpoint or none. Not thread-safe: one owner writes it.
+/// The files are named and split as in Transformers. Tensors keep the order of their declarations. A shard ends before
+/// the tensor that would exceed the limit. A tensor above the limit has a shard of its own.
+///
+/// The index appears last, so a folder contains either the whole checkpoint or none. Not thread-safe: one owner writes
+/// it.
 public final class CheckpointWriter {
-    /// Transformers' limit since version 4.
+    /// The default limit of a shard in bytes, as in Transformers since version 4.
     public static let defaultShardByteLimit = 5_000_000_000
 
-    /// Names of the files, in the order of their tensors.
+    /// The names of the files, in the order of their tensors.
     public let fileNames: [String]
     private let writers: [SafetensorsWriter]
     private let fileIndices: [String: Int]
     private let indexURL: URL
 
+    /// Creates the files under temporary names.
+    ///
     /// - Parameters:
-    ///   - shardByteLimit: bytes of tensors in one file, its header not counted.
-    /// - Throws: ``OuroError`` with code `unwritableFile`, also if the folder has shards, or has a single file that would
-    ///   be read in place of the shards to be written. A single file is replaced by a single file.
+    ///   - folder: the folder to write. It must exist.
+    ///   - tensors: all tensors of the checkpoint.
+    ///   - shardByteLimit: most bytes of tensors in one file, without its header.
+    ///   - metadata: the `__metadata__` of every file.
+    /// - Throws: ``OuroError`` with code `unwritableFile`. This includes a folder that already has shards, or a single
+    ///   file when shards are to be written. A single file is replaced by a single file.
     public init(
         folder: URL, tensors: [TensorDeclaration], shardByteLimit: Int = defaultShardByteLimit,
         metadata: [String: String] = ["format": "pt"]
@@ -52,19 +59,19 @@ public final class CheckpointWriter {
         self.fileIndices = fileIndices
     }
 
-    /// Writes all bytes of a tensor, row after row; tensors may come in any order.
+    /// Writes all bytes of a tensor, in row-major order. The order of the calls is free.
     ///
-    /// - Throws: ``OuroError`` with code `unwritableFile` as ``SafetensorsWriter/write(_:_:)``.
+    /// - Throws: ``OuroError`` with code `unwritableFile`, like ``SafetensorsWriter/write(_:_:)``.
     public func write(_ name: String, _ bytes: UnsafeRawBufferPointer) throws(OuroError) {
         guard let index = fileIndices[name] else {
-            throw OuroError(.unwritableFile, file: indexURL.path, field: name, "not declared")
+            throw OuroError(.unwritableFile, file: indexURL.path, field: name, "the tensor was not declared")
         }
         try writers[index].write(name, bytes)
     }
 
-    /// Flushes all files and gives them their names, the index last.
+    /// Flushes all files and gives them their names. The index comes last.
     ///
-    /// - Throws: ``OuroError`` with code `unwritableFile` if tensors have not been written or the disk is full.
+    /// - Throws: ``OuroError`` with code `unwritableFile` if a tensor has not been written or the disk is full.
     public func finish() throws(OuroError) {
         for writer in writers { try writer.checkIsComplete() }
         for writer in writers { try writer.finish() }
@@ -72,7 +79,7 @@ public final class CheckpointWriter {
         try AtomicFile.write(Data(indexText.utf8), to: indexURL)
     }
 
-    /// Laid out as Transformers does: two spaces of indentation, keys sorted.
+    /// The text of the index in Transformers' layout: an indentation of two spaces, and sorted keys.
     private var indexText: String {
         let total = writers.reduce(0) { $0 + ($1.tensors.last?.byteRange.upperBound ?? 0) }
         let entries = fileIndices.sorted { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }.map {
@@ -91,13 +98,13 @@ public final class CheckpointWriter {
             guard let size = tensor.elementType.byteCount(shape: tensor.shape) else {
                 throw OuroError(
                     .unwritableFile, file: folder.path, field: NameList.clipped(tensor.name),
-                    "\(NameList.text(tensor.shape)) is no shape, or its size does not fit 64 bits")
+                    "expected a shape whose size in bytes fits into 64 bits, found \(NameList.text(tensor.shape))")
             }
             if size > shardByteLimit {
                 shards.append([tensor])
                 continue
             }
-            // Not a sum, which could overflow.
+            // A sum could overflow, so the limit is compared with a difference.
             if size > shardByteLimit - openSize {
                 shards.append(open)
                 (open, openSize) = ([], 0)

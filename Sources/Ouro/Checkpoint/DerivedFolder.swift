@@ -1,6 +1,7 @@
 import Foundation
 
-/// A model folder made from another one: other weights or another configuration, with the same tokenizer and template.
+/// Writes a model folder that is made from another one: other weights or configuration, the same tokenizer and
+/// template.
 package enum DerivedFolder {
     /// Files of a model folder, besides configuration and weights, that its users may need.
     private static let companions = [
@@ -9,13 +10,15 @@ package enum DerivedFolder {
         "configuration_ouro.py", "modeling_ouro.py", "LICENSE", "NOTICE",
     ]
 
-    /// Writes a folder, which is there whole or not at all.
+    /// Writes a folder. It appears either complete or not at all.
     ///
     /// - Parameters:
-    ///   - source: the model folder that the companions come from.
-    ///   - output: new or empty.
-    ///   - weights: writes every one of the tensors.
-    /// - Throws: ``OuroError`` with code `unwritableFile`, and what `weights` throws.
+    ///   - source: the model folder whose companion files are copied.
+    ///   - output: the folder to write. It must not exist, or be empty.
+    ///   - configuration: the content of `config.json`.
+    ///   - tensors: all tensors of the checkpoint.
+    ///   - weights: writes every tensor.
+    /// - Throws: ``OuroError`` with code `unwritableFile`, and the errors of `weights`.
     package static func write(
         from source: URL, to output: URL, configuration: ModelConfiguration, tensors: [TensorDeclaration],
         weights: (CheckpointWriter) throws(OuroError) -> Void
@@ -30,7 +33,7 @@ package enum DerivedFolder {
         }
     }
 
-    /// Copies tokenizer, template and the like.
+    /// Copies the tokenizer, the chat template and similar files.
     package static func copyCompanions(from source: ModelFolder, to folder: URL) throws(OuroError) {
         for name in companions {
             guard let file = try source.file(name) else { continue }

@@ -1,8 +1,8 @@
 import OuroKernels
 
-/// Looks for infinities and values that are not numbers.
+/// Searches tensors for infinities and NaNs.
 package enum FiniteCheck {
-    /// Index of the first such value; nil if there is none.
+    /// The index of the first value that is not finite. Nil if all are.
     package static func firstFault(in bytes: UnsafeRawBufferPointer, of element: ouro_element) -> Int? {
         switch element {
         case OURO_F32: return scan(bytes, exponent: UInt32(0x7F80_0000))
@@ -11,7 +11,7 @@ package enum FiniteCheck {
         }
     }
 
-    /// Such a value has all bits of its exponent set.
+    /// In such a value, all bits of the exponent are set.
     private static func scan<Bits: FixedWidthInteger & UnsignedInteger & BitwiseCopyable>(
         _ bytes: UnsafeRawBufferPointer, exponent: Bits
     ) -> Int? {

@@ -1,17 +1,20 @@
 import Foundation
 
-/// The bytes of a file, read-only: mapped, so that they are read when they are touched, or read into memory at once.
+/// The bytes of a file, read-only. They are either mapped and read at the first access, or read into memory at once.
 ///
-/// A mapped file must not be cut short while it is in use: touching a page that is gone kills the process (SIGBUS).
-/// ``bytes(_:)`` looks at the file's size again and throws, but cannot know what happens to the file afterwards. Whoever
-/// replaces files under a running engine reads them into memory instead (`--no-mmap`).
+/// A mapped file must not become shorter while it is in use: an access to a missing page kills the process (SIGBUS).
+/// `bytes(_:)` checks the size of the file and throws, but cannot know of later changes. Operators who replace files
+/// under a running engine should therefore read them into memory (`--no-mmap`).
 package final class MappedFile: @unchecked Sendable {
+    /// The open file.
     package let file: OpenFile
     let isMapped: Bool
     private let base: UnsafeMutableRawPointer?
 
-    /// - Throws: ``OuroError`` with code `unreadableFile`, or `memoryExceeded` if the file is to be read and does not fit
-    ///   into memory.
+    /// Maps or reads a file.
+    ///
+    /// - Throws: ``OuroError`` with code `unreadableFile`, or with `memoryExceeded` if the file is to be read and is
+    ///   larger than the available memory.
     package init(_ file: OpenFile, mapped: Bool) throws(OuroError) {
         self.file = file
         isMapped = mapped
@@ -35,7 +38,7 @@ package final class MappedFile: @unchecked Sendable {
         guard let memory, memory != MAP_FAILED else {
             throw OuroError(
                 mapped ? .unreadableFile : .memoryExceeded, file: file.path,
-                "no room for \(file.byteCount) bytes: \(String(cString: strerror(errno)))")
+                "cannot allocate \(file.byteCount) bytes of address space: \(String(cString: strerror(errno)))")
         }
         base = memory
         if !mapped {
@@ -48,23 +51,23 @@ package final class MappedFile: @unchecked Sendable {
         if let base { munmap(base, file.byteCount) }
     }
 
-    /// A part of the file; valid as long as this value lives. Nothing is known about its alignment.
+    /// A part of the file. Valid while this value lives. The bytes may be unaligned.
     ///
-    /// - Throws: ``OuroError`` with code `unreadableFile` if the file has been cut short since.
+    /// - Throws: ``OuroError`` with code `unreadableFile` if the file has become shorter.
     package func bytes(_ range: Range<Int>) throws(OuroError) -> UnsafeRawBufferPointer {
         precondition(range.lowerBound >= 0 && range.upperBound <= file.byteCount, "\(range) of \(file.byteCount) bytes")
         if isMapped { try file.checkSize() }
         return UnsafeRawBufferPointer(start: base.map { $0 + range.lowerBound }, count: range.count)
     }
 
-    /// Lets the system start reading a part of the file that is about to be used.
+    /// Tells the system to prefetch a part of the file.
     func prefetch(_ range: Range<Int>) {
         guard isMapped, let base, !range.isEmpty else { return }
         let start = range.lowerBound / Self.pageSize * Self.pageSize
         _ = madvise(base + start, range.upperBound - start, MADV_WILLNEED)
     }
 
-    /// Gives back the memory of the whole pages in a part of the file; touching them again reads them again.
+    /// Releases the memory of the whole pages in a part of the file. The system reads them again at the next access.
     func release(_ range: Range<Int>) {
         guard isMapped, let base else { return }
         let start = (range.lowerBound + Self.pageSize - 1) / Self.pageSize * Self.pageSize

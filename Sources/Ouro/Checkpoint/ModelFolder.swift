@@ -1,14 +1,16 @@
 import Foundation
 
-/// Finds files of a model folder without being led out of it.
+/// Finds the files of a model folder. It does not follow symbolic links out of the folder.
 ///
-/// A folder may come from anybody, so a symbolic link in it is followed only to a file of the same folder, or to where a
-/// hub cache keeps it: `models--org--name/snapshots/REVISION/FILE` links to `models--org--name/blobs/HASH`, which may link on to
-/// the `blobs` that all models of the cache share.
+/// Model folders are not trusted. A symbolic link may only lead to a file of the same folder or to its place in a hub
+/// cache. There, `models--org--name/snapshots/REVISION/FILE` links to `models--org--name/blobs/HASH`, which may link to
+/// the `blobs` folder that all models of the cache share.
 package struct ModelFolder {
     let url: URL
     private let resolvedPath: String
 
+    /// Opens a folder.
+    ///
     /// - Throws: ``OuroError`` with code `unreadableFile` if there is no such folder.
     package init(_ url: URL) throws(OuroError) {
         self.url = url
@@ -22,9 +24,10 @@ package struct ModelFolder {
         resolvedPath = resolved
     }
 
-    /// A file of the folder; nil if the folder has no such entry.
+    /// The path of a file in the folder. Nil if the folder has no such entry.
     ///
-    /// - Throws: ``OuroError`` with code `unreadableFile` for a symbolic link that leads nowhere or out of the folder.
+    /// - Throws: ``OuroError`` with code `unreadableFile` for a symbolic link without a target or with a target
+    ///   outside.
     func file(_ name: String) throws(OuroError) -> URL? {
         let file = url.appendingPathComponent(name)
         var status = stat()
@@ -44,12 +47,12 @@ package struct ModelFolder {
         return file
     }
 
-    /// Names of everything in the folder, sorted.
+    /// The names of all entries, sorted.
     var names: [String] {
         ((try? FileManager.default.contentsOfDirectory(atPath: url.path)) ?? []).sorted()
     }
 
-    /// Paths that files may have after all links are followed, with a slash at the end.
+    /// The folders that may contain the targets of links, each with a slash at the end.
     private var permittedRoots: [String] {
         let folder = resolvedPath == "/" ? "/" : resolvedPath + "/"
         let parts = folder.split(separator: "/")
@@ -61,7 +64,7 @@ package struct ModelFolder {
         }
     }
 
-    /// The path without symbolic links; nil if it leads nowhere.
+    /// The path with all symbolic links resolved. Nil if a target does not exist.
     private static func resolve(_ path: String) -> String? {
         guard let resolved = realpath(path, nil) else { return nil }
         defer { free(resolved) }

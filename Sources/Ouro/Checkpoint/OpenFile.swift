@@ -1,18 +1,21 @@
 import Foundation
 
-/// A regular file that is open for reading: its descriptor and its real size.
+/// A regular file that is open for reading.
 ///
-/// The descriptor stays open as long as the value lives, so that the size can be checked again later.
+/// The descriptor stays open while the value lives, so that the size can be checked again.
 package final class OpenFile: Sendable {
+    /// The path of the file.
     package let path: String
-    /// The size when the file was opened.
+    /// The size in bytes when the file was opened.
     package let byteCount: Int
     let descriptor: Int32
 
+    /// Opens a file.
+    ///
     /// - Throws: ``OuroError`` with code `unreadableFile`.
     package init(_ url: URL) throws(OuroError) {
         path = url.path
-        // Not to wait for the other end of a pipe.
+        // With O_NONBLOCK, opening a pipe does not wait for its other end.
         descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else {
             byteCount = 0
@@ -38,18 +41,18 @@ package final class OpenFile: Sendable {
         if descriptor >= 0 { close(descriptor) }
     }
 
-    /// Bytes of the file, copied. The range lies within `byteCount`.
+    /// Copies bytes of the file. The range must lie within `byteCount`.
     package func read(_ range: Range<Int>) throws(OuroError) -> Data {
         var data = Data(count: range.count)
         if let failure = data.withUnsafeMutableBytes({ fill($0, from: range.lowerBound) }) { throw failure }
         return data
     }
 
-    /// Fills a buffer with the file's bytes; returns what went wrong.
+    /// Fills a buffer with bytes of the file. Returns the error if there was one.
     func fill(_ buffer: UnsafeMutableRawBufferPointer, from offset: Int) -> OuroError? {
         var done = 0
         while done < buffer.count {
-            // Systems limit how much one call may read.
+            // Systems limit how many bytes one call may read.
             let piece = UnsafeMutableRawBufferPointer(rebasing: buffer[done..<min(buffer.count, done + 1 << 30)])
             let count = pread(descriptor, piece.baseAddress, piece.count, off_t(offset + done))
             if count < 0 {
@@ -62,7 +65,7 @@ package final class OpenFile: Sendable {
         return nil
     }
 
-    /// Throws if the file is shorter than it was, so that its mapping must not be touched.
+    /// Throws if the file has become shorter. Its mapping must then not be accessed.
     func checkSize() throws(OuroError) {
         var status = stat()
         guard fstat(descriptor, &status) == 0, Int(status.st_size) < byteCount else { return }

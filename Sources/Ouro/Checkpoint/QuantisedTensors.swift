@@ -2,31 +2,30 @@ import OuroKernels
 
 /// A tensor that a checkpoint must have.
 package struct ExpectedTensor {
-    /// What its elements are.
+    /// The meaning of the elements.
     package enum Content: Equatable {
+        /// The values of the weight itself.
         case values
-        /// Quotients of affine groups, packed into words of 32 bits, low bits first.
+        /// Codes of a quantised matrix, packed into 32-bit words, lowest bits first.
         case words
+        /// One scale for each row and group.
         case scales
-        /// Of the type of the scales, whose name stands here.
+        /// One bias for each row and group. `scales` is the name of the scales, which have the same type.
         case biases(scales: String)
     }
 
     package let name: String
     package let shape: [Int]
     package let content: Content
-    /// Added to "by config.json" in an error about the shape.
+    /// Follows "by config.json" in an error about the shape.
     package var reason = ""
 }
 
 extension Checkpoint {
-    /// How a matrix is stored; nil if its values are there as they are.
+    /// How a matrix is stored. Nil if it is not quantised.
     ///
-    /// A matrix counts as quantised if the configuration does not except it and any of its tensors is there that only a
-    /// quantised one has.
-    ///
-    /// - Parameters:
-    ///   - matrix: the name of its weight.
+    /// A matrix is quantised under two conditions: the configuration does not exempt it, and the checkpoint has a
+    /// tensor that only quantised matrices have. `matrix` is the name of the weight.
     package func quantisation(of matrix: String, _ configuration: ModelConfiguration) -> QuantisationSetting? {
         let module = Self.module(of: matrix)
         guard let quantisation = configuration.quantisation, let setting = quantisation.setting(of: module) else {
@@ -38,9 +37,9 @@ extension Checkpoint {
         return isQuantised ? setting : nil
     }
 
-    /// The tensors that a weight consists of: itself, or words, scales and biases.
+    /// The tensors of a weight: the weight itself, or codes, scales and biases.
     ///
-    /// - Throws: ``OuroError`` with code `invalidCheckpoint` if groups do not divide its rows.
+    /// - Throws: ``OuroError`` with code `invalidCheckpoint` if the group size does not divide the length of a row.
     package func parts(
         of name: String, shape: [Int], _ configuration: ModelConfiguration
     ) throws(OuroError) -> [ExpectedTensor] {
@@ -55,15 +54,15 @@ extension Checkpoint {
         return Self.quantisedParts(of: name, shape: shape, setting)
     }
 
-    /// The three tensors of a quantised matrix whose rows are whole groups.
-    package static func quantisedParts(of name: String, shape: [Int], _ setting: QuantisationSetting)
-        -> [ExpectedTensor]
-    {
+    /// The three tensors of a quantised matrix. The group size must divide the length of a row.
+    package static func quantisedParts(
+        of name: String, shape: [Int], _ setting: QuantisationSetting
+    ) -> [ExpectedTensor] {
         let module = module(of: name)
         let groups = shape[1] / setting.groupSize
         let reason = ", with \(setting.bits) bits in groups of \(setting.groupSize),"
         return [
-            // A group is at least 32 inputs, so a row is whole words.
+            // A group has at least 32 inputs, so a row consists of whole words.
             ExpectedTensor(
                 name: name, shape: [shape[0], groups * (setting.groupSize * setting.bits / 32)], content: .words,
                 reason: reason),
@@ -75,15 +74,15 @@ extension Checkpoint {
         ]
     }
 
-    /// The name that a weight's tensors share.
+    /// The common part of the names of a weight's tensors: its name without `.weight`.
     package static func module(of weight: String) -> String {
         weight.hasSuffix(".weight") ? String(weight.dropLast(".weight".count)) : weight
     }
 
-    /// Where a weight's values lie, plain or in groups.
+    /// The place of a weight's values.
     ///
-    /// - Throws: ``OuroError`` with code `invalidCheckpoint` if a scale or bias is not finite, and for element types that
-    ///   no weight has.
+    /// - Throws: ``OuroError`` with code `invalidCheckpoint` if a scale or bias is not finite, or if a type is not one
+    ///   of a weight.
     package func source(of name: String, _ configuration: ModelConfiguration) throws(OuroError) -> WeightSource {
         let (bytes, info) = try rawTensor(name)
         let rows = info.shape.count == 2 ? info.shape[0] : 1
@@ -103,7 +102,7 @@ extension Checkpoint {
             rows: rows, columns: columns / setting.bits * 32)
     }
 
-    /// Gives back the pages of a weight and of its scales and biases.
+    /// Releases the memory of the pages of a weight and of its scales and biases.
     package func releasePages(ofWeight name: String) {
         let module = Self.module(of: name)
         for tensor in [name, module + ".scales", module + ".biases"] { releasePages(of: tensor) }

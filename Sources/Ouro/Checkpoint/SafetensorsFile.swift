@@ -1,22 +1,27 @@
 import Foundation
 
-/// A safetensors file: its tensors' names, types and shapes, and their values.
+/// A safetensors file: the names, types, shapes and values of its tensors.
 ///
-/// The whole header is checked before any value is read: what this type says about a tensor is true of the file.
-/// The format is that of the `safetensors` library, with the same checks; additionally, a repeated key is an error.
+/// The whole header is checked before any value is read. The checks are those of the `safetensors` library; in
+/// addition, a repeated key is an error.
 public struct SafetensorsFile: Sendable {
+    /// All tensors, by name.
     public let tensors: [String: TensorInfo]
     /// The header's `__metadata__`, such as `format: pt`.
     public let metadata: [String: String]
     package let memory: MappedFile
-    /// Where the data section begins in the file.
+    /// The start of the data section in the file, in bytes.
     private let dataStart: Int
 
+    /// Opens a file and reads its header.
+    ///
     /// - Parameters:
-    ///   - mapped: map the file, so that values are read when they are used, or read it into memory at once. A mapped
-    ///     file must not be changed while it is in use.
-    /// - Throws: ``OuroError`` with code `unreadableFile` or `invalidCheckpoint`; `unsupported` for an element type that
-    ///   is not an ``ElementType``; `memoryExceeded` if the file is to be read and does not fit into memory.
+    ///   - url: the file.
+    ///   - mapped: whether to map the file. If not, it is read into memory at once. A mapped file must not change while
+    ///     it is in use.
+    /// - Throws: ``OuroError`` with code `unreadableFile` or `invalidCheckpoint`. The code is `unsupported` for a type
+    ///   that ``ElementType`` lacks, and `memoryExceeded` if the file is to be read and is larger than the available
+    ///   memory.
     public init(contentsOf url: URL, mapped: Bool = true) throws(OuroError) {
         let file = try OpenFile(url)
         guard file.byteCount >= 8 else {
@@ -45,9 +50,9 @@ public struct SafetensorsFile: Sendable {
         memory = try MappedFile(file, mapped: mapped)
     }
 
-    /// The values of a tensor of type F32, F16 or BF16, widened to f32, the last dimension fastest.
+    /// The values of a tensor of type F32, F16 or BF16 as f32, in row-major order.
     ///
-    /// - Throws: ``OuroError`` with code `invalidCheckpoint` if there is no such tensor or its type is another.
+    /// - Throws: ``OuroError`` with code `invalidCheckpoint` if there is no such tensor or it has another type.
     public func floats(_ name: String) throws(OuroError) -> [Float] {
         let info = try info(name)
         guard let element = info.elementType.kernelElement else {
@@ -65,10 +70,10 @@ public struct SafetensorsFile: Sendable {
         }
     }
 
-    /// The values of a tensor of booleans or of integers, the last dimension fastest.
+    /// The values of a tensor of booleans or integers, in row-major order.
     ///
-    /// - Throws: ``OuroError`` with code `invalidCheckpoint` if there is no such tensor, its type is another, or a value
-    ///   does not fit.
+    /// - Throws: ``OuroError`` with code `invalidCheckpoint` if there is no such tensor, it has another type, or a
+    ///   value does not fit into 64 bits with sign.
     public func ints(_ name: String) throws(OuroError) -> [Int64] {
         let info = try info(name)
         func values<Value: FixedWidthInteger & BitwiseCopyable>(_: Value.Type) throws(OuroError) -> [Int64] {
@@ -76,7 +81,7 @@ public struct SafetensorsFile: Sendable {
             var result: [Int64] = []
             result.reserveCapacity(info.elementCount)
             for index in 0..<info.elementCount {
-                // Offsets in a file need not be aligned.
+                // The values may be unaligned.
                 let value = bytes.loadUnaligned(fromByteOffset: index * MemoryLayout<Value>.size, as: Value.self)
                 guard let value = Int64(exactly: value) else {
                     throw OuroError(
@@ -103,12 +108,12 @@ public struct SafetensorsFile: Sendable {
         }
     }
 
-    /// The bytes of a tensor, where the file has them: valid as long as this value lives, possibly unaligned.
+    /// The bytes of a tensor. Valid while this value lives. The bytes may be unaligned.
     package func bytes(of info: TensorInfo) throws(OuroError) -> UnsafeRawBufferPointer {
         try memory.bytes(range(of: info))
     }
 
-    /// Where a tensor lies in the whole file.
+    /// The place of a tensor in the file, in bytes from the start of the file.
     package func range(of info: TensorInfo) -> Range<Int> {
         info.byteRange.lowerBound + dataStart..<info.byteRange.upperBound + dataStart
     }
@@ -120,7 +125,7 @@ public struct SafetensorsFile: Sendable {
         return info
     }
 
-    /// What the file seems to be instead.
+    /// A hint for files of other formats; empty if the format is unknown.
     private static func hint(_ prefix: Data) -> String {
         if prefix.starts(with: "version ".utf8) {
             return "; this is a Git LFS pointer instead of the weights: run 'git lfs pull'"

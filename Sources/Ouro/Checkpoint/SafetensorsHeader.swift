@@ -1,23 +1,26 @@
 import Foundation
 
-/// The header of a safetensors file: what tensors there are and where they lie.
+/// The header of a safetensors file: the names, types, shapes and places of its tensors.
 ///
-/// A file is 8 bytes with the header's length, the header, which is one JSON object, and the data section, which the
-/// tensors cover exactly: without overlap, hole or rest.
+/// A file consists of the length of the header in 8 bytes, the header, and the data section. The header is a JSON
+/// object. The tensors cover the data section exactly, without overlaps and without gaps.
 struct SafetensorsHeader {
-    /// The limit of the format's own library.
+    /// The limit of the format's own library, in bytes.
     static let byteLimit = 100_000_000
     static let metadataKey = "__metadata__"
 
-    /// In the order in which they lie in the file.
+    /// All tensors, in the order of their places in the file.
     let tensors: [TensorInfo]
     let metadata: [String: String]
 
+    /// Reads and checks a header.
+    ///
     /// - Parameters:
     ///   - json: the header without its length.
-    ///   - dataByteCount: bytes that follow the header in the file.
-    /// - Throws: ``OuroError`` with code `invalidCheckpoint`, or `unsupported` for an unknown element type; the field is
-    ///   the tensor.
+    ///   - dataByteCount: the number of bytes after the header.
+    ///   - file: the name of the file in errors.
+    /// - Throws: ``OuroError`` with code `invalidCheckpoint`, or with `unsupported` for an unknown type. The field is
+    ///   the name of the tensor.
     init(_ json: Data, dataByteCount: Int, file: String) throws(OuroError) {
         guard json.first == UInt8(ascii: "{") else {
             throw OuroError(
@@ -30,7 +33,7 @@ struct SafetensorsHeader {
         do {
             entries = try StrictJSON.decode(HeaderEntries.self, from: json, file: file, code: .invalidCheckpoint)
         } catch {
-            // Faults of single entries do not know their file.
+            // Errors of single entries lack the name of the file.
             throw OuroError(error.code, file: file, field: error.field.map(NameList.clipped), error.message)
         }
         metadata = entries.metadata
@@ -79,7 +82,7 @@ struct SafetensorsHeader {
     }
 }
 
-/// The members of a header's object. Faults are ``OuroError`` values without a file.
+/// The members of a header's object. Its errors are ``OuroError`` values without a file.
 private struct HeaderEntries: Decodable {
     var tensors: [TensorInfo] = []
     var metadata: [String: String] = [:]
@@ -90,7 +93,7 @@ private struct HeaderEntries: Decodable {
         tensors.reserveCapacity(names.count)
         for name in names {
             if name.stringValue == SafetensorsHeader.metadataKey {
-                // MLX writes null when there is nothing to say, which the format's library reads too.
+                // MLX writes null if there is no metadata. The format's library accepts it too.
                 if (try? container.decodeNil(forKey: name)) == true { continue }
                 guard let values = try? container.decode([String: String].self, forKey: name) else {
                     throw Self.fault(name.stringValue, "expected an object of strings")
@@ -153,7 +156,7 @@ private struct HeaderEntries: Decodable {
     }
 }
 
-/// A key of a JSON object whose keys are not known beforehand.
+/// A key of a JSON object with arbitrary keys.
 private struct AnyKey: CodingKey {
     let stringValue: String
     var intValue: Int? { nil }

@@ -1,12 +1,20 @@
 import Foundation
 
-/// A tensor that is to be written.
+/// The name, type and shape of a tensor to write.
 public struct TensorDeclaration: Sendable, Equatable {
+    /// The name of the tensor.
     public let name: String
+    /// The type of its elements.
     public let elementType: ElementType
-    /// Sizes of the dimensions, the slowest first; empty for a scalar.
+    /// The sizes of the dimensions, slowest first. Empty for a scalar.
     public let shape: [Int]
 
+    /// Makes a declaration. ``SafetensorsWriter`` checks it.
+    ///
+    /// - Parameters:
+    ///   - name: the name of the tensor.
+    ///   - elementType: the type of its elements.
+    ///   - shape: the sizes of the dimensions, slowest first.
     public init(name: String, elementType: ElementType, shape: [Int]) {
         self.name = name
         self.elementType = elementType
@@ -14,23 +22,28 @@ public struct TensorDeclaration: Sendable, Equatable {
     }
 }
 
-/// Writes a safetensors file tensor by tensor, so that never more than one tensor need be in memory.
+/// Writes a safetensors file tensor by tensor, so that only one tensor needs to be in memory.
 ///
-/// All tensors are declared first; then their bytes are written, in any order; ``finish()`` lets the file appear under its
-/// name, complete and flushed. A writer that is dropped before leaves nothing behind. Byte for byte the same file as the
-/// `safetensors` library writes: tensors sorted by type and name, the header padded with spaces to 8 bytes.
-/// Not thread-safe: one owner writes it.
+/// All tensors are declared first. Then their bytes are written, in any order. ``finish()`` makes the complete file
+/// appear under its name. A writer that is released before that leaves no file.
+///
+/// The file has the same bytes as one from the `safetensors` library: tensors are sorted by type and name, and the
+/// header is padded with spaces to a multiple of 8 bytes. Not thread-safe: one owner writes it.
 public final class SafetensorsWriter {
-    /// What the file holds, in the order in which it lies there.
+    /// All tensors, in the order of their places in the file.
     public let tensors: [TensorInfo]
     private let dataStart: Int
     private let file: AtomicFile
     private var remaining: [String: TensorInfo]
 
+    /// Creates the file under a temporary name.
+    ///
     /// - Parameters:
-    ///   - metadata: the header's `__metadata__`; Transformers expects `format: pt`.
-    /// - Throws: ``OuroError`` with code `unwritableFile` if the file cannot be created or the declarations are not those
-    ///   of a safetensors file (a name twice, a negative dimension, a header over 100 MB).
+    ///   - url: the path of the file.
+    ///   - declarations: all tensors of the file.
+    ///   - metadata: the header's `__metadata__`. Transformers expects `format: pt`.
+    /// - Throws: ``OuroError`` with code `unwritableFile` if the file cannot be created or the declarations are
+    ///   invalid: a repeated name, a negative dimension, or a header above 100 MB.
     public init(
         to url: URL, tensors declarations: [TensorDeclaration], metadata: [String: String] = ["format": "pt"]
     ) throws(OuroError) {
@@ -49,13 +62,15 @@ public final class SafetensorsWriter {
         try file.write(withUnsafeBytes(of: UInt64(header.count).littleEndian) { Data($0) } + header, at: 0)
     }
 
-    /// Writes all bytes of a tensor, row after row.
+    /// Writes all bytes of a tensor, in row-major order.
     ///
-    /// - Throws: ``OuroError`` with code `unwritableFile` if the tensor was not declared or is written already, if the
-    ///   number of bytes is not that of its shape and type, or if the disk is full.
+    /// - Throws: ``OuroError`` with code `unwritableFile` if the tensor was not declared or has been written already,
+    ///   if the number of bytes does not match the shape and type, or if the disk is full.
     public func write(_ name: String, _ bytes: UnsafeRawBufferPointer) throws(OuroError) {
         guard let info = remaining[name] else {
-            throw OuroError(.unwritableFile, file: file.path, field: name, "not declared, or written already")
+            throw OuroError(
+                .unwritableFile, file: file.path, field: name,
+                "the tensor was not declared, or has been written already")
         }
         guard bytes.count == info.byteRange.count else {
             throw OuroError(
@@ -69,13 +84,13 @@ public final class SafetensorsWriter {
 
     /// Flushes the file and gives it its name.
     ///
-    /// - Throws: ``OuroError`` with code `unwritableFile` if tensors have not been written or the disk is full.
+    /// - Throws: ``OuroError`` with code `unwritableFile` if a tensor has not been written or the disk is full.
     public func finish() throws(OuroError) {
         try checkIsComplete()
         try file.commit()
     }
 
-    /// Throws if tensors have not been written.
+    /// Throws if a tensor has not been written.
     func checkIsComplete() throws(OuroError) {
         let lacking = remaining.values.filter { !$0.byteRange.isEmpty }.map(\.name).sorted()
         guard lacking.isEmpty else {
@@ -85,7 +100,7 @@ public final class SafetensorsWriter {
         }
     }
 
-    /// Sorts tensors as the format's library does: the later types first, then by the bytes of the names.
+    /// Sorts the tensors like the format's library: later types first, then by the UTF-8 bytes of the names.
     private static func layOut(
         _ declarations: [TensorDeclaration], path: String
     ) throws(OuroError) -> [TensorInfo] {
@@ -104,7 +119,8 @@ public final class SafetensorsWriter {
             }
             guard names.insert(declaration.name).inserted else { throw fault("the name is taken already") }
             guard let size = declaration.elementType.byteCount(shape: declaration.shape) else {
-                throw fault("\(NameList.text(declaration.shape)) is no shape, or its size does not fit 64 bits")
+                throw fault(
+                    "expected a shape whose size in bytes fits into 64 bits, found \(NameList.text(declaration.shape))")
             }
             let (next, overflows) = end.addingReportingOverflow(size)
             guard !overflows else { throw fault("the size of all tensors does not fit 64 bits") }

@@ -1,19 +1,21 @@
 import Foundation
 
-/// `model.safetensors.index.json`: which file of a model folder holds which tensor.
+/// The index of a sharded checkpoint, `model.safetensors.index.json`: which file holds which tensor.
 package struct ShardIndex: Decodable {
     package static let name = "model.safetensors.index.json"
-    /// As for the header of a safetensors file.
+    /// The limit is that of the header of a safetensors file.
     static let byteLimit = SafetensorsHeader.byteLimit
 
-    /// The file name of every tensor's shard.
+    /// The file name of each tensor's shard.
     let shards: [String: String]
 
-    /// Names of all shards, sorted.
+    /// The names of all shards, sorted.
     package var shardNames: [String] { Set(shards.values).sorted() }
 
-    /// - Throws: ``OuroError`` with code `invalidCheckpoint` if the index is malformed or a shard's name could lead out
-    ///   of the folder.
+    /// Reads an index.
+    ///
+    /// - Throws: ``OuroError`` with code `invalidCheckpoint` if the index is malformed, or if the name of a shard could
+    ///   lead out of the folder.
     package init(contentsOf url: URL) throws(OuroError) {
         let data = try StrictJSON.read(url, limit: Self.byteLimit, code: .invalidCheckpoint)
         do {
@@ -48,7 +50,7 @@ package struct ShardIndex: Decodable {
         case weightMap = "weight_map"
     }
 
-    /// Whether a name is that of a file, not a path (`../x`, `/x`, `a\x`).
+    /// Whether a name is a plain file name and not a path such as `../x`, `/x` or `a\x`.
     static func isPlain(_ name: String) -> Bool {
         name.hasSuffix(".safetensors") && !name.hasPrefix(".")
             && name.unicodeScalars.allSatisfy {

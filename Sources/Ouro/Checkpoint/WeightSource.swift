@@ -1,20 +1,28 @@
 import OuroKernels
 
-/// Where one weight of a checkpoint lies: `rows` rows of `columns` values, row after row.
+/// The place of a weight's values in a checkpoint: `rows` rows of `columns` values, in row-major order.
 package struct WeightSource {
     /// How the values are stored.
     package enum Storage {
+        /// Values of one type.
         case values(UnsafeRawPointer, ouro_element)
-        /// MLX's affine groups: `scale * q + bias`, `q` packed into words of 32 bits, low bits first.
+        /// Codes of MLX's quantisation, packed into 32-bit words, lowest bits first. A value is `scale * code + bias`.
         case groups(AffineGroups)
     }
 
+    /// The three tensors of a quantised matrix.
     package struct AffineGroups {
+        /// Codes [rows][columns * bits / 32], as 32-bit words.
         package let words: UnsafeRawPointer
+        /// Scales [rows][columns / groupSize].
         package let scales: UnsafeRawPointer
+        /// Biases [rows][columns / groupSize].
         package let biases: UnsafeRawPointer
+        /// The type of scales and biases.
         package let scaleElement: ouro_element
+        /// Bits of a code: 4 or 8.
         package let bits: Int
+        /// Number of inputs that share a scale and a bias.
         package let groupSize: Int
 
         package init(
@@ -40,7 +48,7 @@ package struct WeightSource {
         self.columns = columns
     }
 
-    /// What a matrix of this weight's values would be packed as.
+    /// The format of a packed matrix of this weight.
     package var format: MatrixFormat {
         switch storage {
         case .values(_, let element): .values(element)
@@ -49,7 +57,7 @@ package struct WeightSource {
         }
     }
 
-    /// Writes one row's values as f32.
+    /// Writes the values of one row as f32.
     package func write(row: Int, to out: UnsafeMutablePointer<Float>, kernels: Kernels) {
         assert(row >= 0 && row < rows)
         switch storage {
@@ -76,5 +84,6 @@ package struct WeightSource {
 }
 
 extension ouro_element {
+    /// Bytes of one value.
     package var byteCount: Int { self == OURO_F32 ? 4 : 2 }
 }

@@ -1,11 +1,11 @@
-/// A kind of looped model that this package reads. Its raw value is `model_type` of `config.json`.
+/// A family of looped models that this package can read. The raw value is `model_type` in `config.json`.
 ///
-/// This is the only place that lists the kinds. An architecture gives the plan of a model and the names of its tensors.
+/// Only this type lists the families. A family determines a model's ``LoopPlan`` and the names of its tensors.
 public enum Architecture: String, Sendable, CaseIterable {
     /// ByteDance's Ouro (arXiv 2510.25741).
     case ouro
 
-    /// The kinds, as an error lists them.
+    /// The families, for error messages.
     static var list: String { allCases.map { "\"\($0.rawValue)\"" }.joined(separator: ", ") }
 
     /// The names and shapes of the tensors in this architecture's checkpoints.
@@ -23,7 +23,7 @@ public enum Architecture: String, Sendable, CaseIterable {
 }
 
 extension ModelConfiguration {
-    /// What the model's layers do in which loop.
+    /// Which layers the model runs in which loop, and how a layer computes.
     public var plan: LoopPlan { architecture.plan(layers: 0..<max(layerCount, 0), loops: loops) }
 
     /// The names and shapes of the tensors in the model's checkpoint.

@@ -1,20 +1,22 @@
 import Foundation
 
-/// The members of a configuration file's object, each read as the type that it must have.
+/// The members of an object in a configuration file, with methods that read a member as a type.
 ///
-/// A member that is null counts as absent, as in the reference; members that nobody asks for are ignored.
+/// A member that is null counts as absent, as in the reference implementation. Members that no code reads are ignored.
 package struct ConfigurationFields {
-    /// Bytes that a configuration file may have; published ones have a few thousand.
+    /// Most bytes that a configuration file may have. Published files have a few thousand.
     static let fileLimit = 1 << 20
 
+    /// All members, including those that are null.
     package let members: [String: JSONValue]
     let file: String
-    /// What stands before a member's name in errors: nothing, or the object's own name and a dot.
+    /// The prefix of a member's name in errors: empty, or the object's own path and a dot.
     private let path: String
 
     /// Reads a file.
     ///
-    /// - Throws: ``OuroError`` with code `unreadableFile`, or `invalidConfiguration` for what is not an object in JSON.
+    /// - Throws: ``OuroError`` with code `unreadableFile`, or with `invalidConfiguration` if the file is not a JSON
+    ///   object.
     package init(contentsOf url: URL) throws(OuroError) {
         let data = try StrictJSON.read(url, limit: Self.fileLimit, code: .invalidConfiguration)
         try self.init(parsing: data, file: url.path)
@@ -32,13 +34,13 @@ package struct ConfigurationFields {
         self.path = path
     }
 
-    /// A member; nil if it is absent or null.
+    /// A member. Nil if it is absent or null.
     subscript(name: String) -> JSONValue? {
         let value = members[name]
         return value == .null ? nil : value
     }
 
-    /// A name from the file, as an error message shows it: in quotes, and short.
+    /// A name from the file for an error message: in quotes, and cut after 40 characters.
     static func quote(_ text: String) -> String { String(text.prefix(40)).debugDescription }
 
     /// An error about a member.
@@ -48,15 +50,16 @@ package struct ConfigurationFields {
         OuroError(code, file: file, field: path + name, message)
     }
 
-    // MARK: members by type; all throw `invalidConfiguration` for a value of another type
+    // MARK: members by type; all methods throw `invalidConfiguration` if the value has another type
 
-    /// An integer, also one written as `1e6` or `10000.0`.
+    /// An integer. `1e6` and `10000.0` are integers too.
     func integer(_ name: String) throws(OuroError) -> Int? {
         guard let value = self[name] else { return nil }
         guard let number = value.exactInteger else { throw mismatch(name, value, "an integer") }
         return number
     }
 
+    /// A number.
     func number(_ name: String) throws(OuroError) -> Double? {
         switch self[name] {
         case nil: return nil
@@ -66,6 +69,7 @@ package struct ConfigurationFields {
         }
     }
 
+    /// A boolean.
     func flag(_ name: String) throws(OuroError) -> Bool? {
         switch self[name] {
         case nil: return nil
@@ -74,6 +78,7 @@ package struct ConfigurationFields {
         }
     }
 
+    /// A string.
     func string(_ name: String) throws(OuroError) -> String? {
         switch self[name] {
         case nil: return nil
@@ -82,6 +87,7 @@ package struct ConfigurationFields {
         }
     }
 
+    /// An array of strings.
     func strings(_ name: String) throws(OuroError) -> [String]? {
         guard let value = self[name] else { return nil }
         guard case .array(let elements) = value else { throw mismatch(name, value, "an array of strings") }
@@ -93,7 +99,7 @@ package struct ConfigurationFields {
         return result
     }
 
-    /// One token or a list of them.
+    /// One token ID, or an array of token IDs.
     func tokens(_ name: String) throws(OuroError) -> [Int]? {
         guard let value = self[name] else { return nil }
         guard case .array(let elements) = value else { return [try token(name, value)] }
@@ -102,7 +108,7 @@ package struct ConfigurationFields {
         return result
     }
 
-    /// One token.
+    /// One token ID.
     func token(_ name: String) throws(OuroError) -> Int? {
         guard let value = self[name] else { return nil }
         return try token(name, value)
@@ -120,11 +126,11 @@ package struct ConfigurationFields {
         return ConfigurationFields(members: members, file: file, path: path + name + ".")
     }
 
-    /// A member that has no default, read by one of the methods above: `required("vocab_size", integer)`.
+    /// A member without a default. `read` is one of the methods above: `required("vocab_size", integer)`.
     func required<Value>(
         _ name: String, _ read: (String) throws(OuroError) -> Value?
     ) throws(OuroError) -> Value {
-        guard let value = try read(name) else { throw failure(name, "the field is missing, and there is no default") }
+        guard let value = try read(name) else { throw failure(name, "the field is missing and has no default; add it") }
         return value
     }
 
@@ -134,7 +140,7 @@ package struct ConfigurationFields {
 }
 
 extension JSONValue {
-    /// The value as an integer, if it is a number without fraction that fits.
+    /// The value as an integer. Nil if it is not a number, has a fraction, or does not fit into 64 bits.
     fileprivate var exactInteger: Int? {
         switch self {
         case .int(let value): value
@@ -143,7 +149,8 @@ extension JSONValue {
         }
     }
 
-    /// The value as an error message shows it: numbers and short strings themselves, of all others the type.
+    /// The value for an error message. Numbers, booleans and short strings appear themselves; other values as their
+    /// type.
     var summary: String {
         switch self {
         case .bool(let value): "\(value)"

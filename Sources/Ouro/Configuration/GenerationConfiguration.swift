@@ -1,29 +1,38 @@
 import Foundation
 
-/// A model's own defaults for generation (`generation_config.json`). Nil is what the file does not say.
+/// The sampling defaults of a model (`generation_config.json`). A property is nil if the file does not set it.
 public struct GenerationConfiguration: Sendable, Equatable {
-    /// Whether to sample at all (`do_sample`); if not, temperature and filters are not applied.
+    /// Whether to sample (`do_sample`). If false, the most likely token is taken, and the sampling parameters are
+    /// ignored.
     public var doSample: Bool?
+    /// Temperature (`temperature`).
     public var temperature: Float?
+    /// Number of tokens kept by top-k (`top_k`).
     public var topK: Int?
+    /// Probability mass kept by top-p (`top_p`).
     public var topP: Float?
+    /// Least probability kept by min-p, relative to the most likely token (`min_p`).
     public var minP: Float?
+    /// Repetition penalty (`repetition_penalty`).
     public var repetitionPenalty: Float?
-    /// Tokens that end a text (`eos_token_id`, a number or a list); they take the place of `config.json`'s.
+    /// Tokens that end a text (`eos_token_id`, a number or an array). They replace the tokens in `config.json`.
     public var eosTokenIDs: [Int]?
+    /// The token at the start of a text (`bos_token_id`).
     public var bosTokenID: Int?
+    /// The padding token (`pad_token_id`).
     public var padTokenID: Int?
-    /// Tokens to generate at most (`max_new_tokens`).
+    /// Most tokens to generate (`max_new_tokens`).
     public var maxNewTokens: Int?
 
+    /// Makes a configuration that sets nothing.
     public init() {}
 
     static let fileName = "generation_config.json"
 
-    /// Reads the file of a model folder; without one everything is nil.
+    /// Reads the file of a model folder. If the folder has no such file, every property is nil.
     ///
-    /// - Throws: ``OuroError`` with code `unreadableFile`, or `invalidConfiguration` naming a field of the wrong type or
-    ///   out of range.
+    /// - Throws: ``OuroError`` with code `unreadableFile`, or with `invalidConfiguration` and the name of a field that
+    ///   has the wrong type or is out of range.
     public static func load(fromModelFolder folder: URL) throws(OuroError) -> GenerationConfiguration {
         let url = folder.appendingPathComponent(fileName)
         guard FileManager.default.fileExists(atPath: url.path) else { return GenerationConfiguration() }
@@ -44,7 +53,7 @@ public struct GenerationConfiguration: Sendable, Equatable {
         try validate(file: fields.file)
     }
 
-    /// The ranges are those of a request's parameters.
+    /// Checks the values against the ranges of request parameters.
     private func validate(file: String) throws(OuroError) {
         let sampling = SamplingParameters(
             temperature: temperature ?? 0, topK: topK ?? 0, topP: topP ?? 1, minP: minP ?? 0,
@@ -59,7 +68,7 @@ public struct GenerationConfiguration: Sendable, Equatable {
         }
     }
 
-    /// Checks that all tokens are in the model's vocabulary, which this file does not know.
+    /// Checks that the vocabulary contains all tokens. The file itself does not give the size of the vocabulary.
     ///
     /// - Throws: ``OuroError`` with code `invalidConfiguration`.
     func validate(vocabularySize: Int, file: String) throws(OuroError) {

@@ -1,44 +1,46 @@
 /// The shape of a looped model: which layers run once, which run in every loop, and what a loop reads and writes.
 ///
-/// A model's layers are numbered from 0, and ``prelude``, ``core`` and ``coda`` follow each other in that order. A token
-/// runs the prelude once, the core in every loop, and the coda before each readout of logits. The default of every field
-/// is what Ouro does. The comments name the families that need something else: Nanbeige 4.2, Huginn-0125 (arXiv
-/// 2502.05171), and the retrofits of Llama, TinyLlama and OLMo-2 (arXiv 2511.07384).
+/// The layers of a model are numbered from 0: first the ``prelude``, then the ``core``, then the ``coda``. A token runs
+/// the prelude once, the core in every loop, and the coda before each readout of logits.
 ///
-/// The plan holds what decides the order of the work and the arithmetic of a layer. Sizes, windows, RoPE's frequencies and
-/// tied embeddings are fields of ``ModelConfiguration``. Names and fused matrices are the checkpoint's matter.
+/// The default of every field is Ouro's. The comments name the model families that need another value: Nanbeige 4.2,
+/// Huginn-0125 (arXiv 2502.05171), and the retrofits of Llama, TinyLlama and OLMo-2 (arXiv 2511.07384).
+///
+/// The plan describes the order of the work and the arithmetic of a layer. Sizes, attention windows, RoPE frequencies
+/// and tied embeddings are in ``ModelConfiguration``. The names of the tensors belong to the checkpoint.
 public struct LoopPlan: Sendable, Equatable {
-    /// What a loop takes in besides the state of the loop before.
+    /// What a loop takes as input besides the state after the previous loop.
     public enum Injection: String, Sendable {
         /// Nothing (Ouro, Nanbeige).
         case none
-        /// The prelude's output e. A matrix [H, 2H] without bias maps [state ; e] to the core's input, in every loop
+        /// The prelude's output e. In every loop, a matrix [H, 2H] without bias maps [state ; e] to the core's input
         /// (Huginn, retrofits).
         case concatenation
     }
 
-    /// The state that loop 1 begins with.
+    /// The state before loop 1.
     public enum Start: Sendable, Equatable {
-        /// The token's embedding, or the prelude's output (Ouro, Nanbeige).
+        /// The embedding of the token, or the output of the prelude (Ouro, Nanbeige).
         case embedding
-        /// Normal noise, cut off at three standard deviations; 0 gives zeros (Huginn, retrofits). The deviation is that of
-        /// the state, after any scale and before the cut.
+        /// Normal noise, cut off at three standard deviations (Huginn, retrofits). `deviation` is the standard
+        /// deviation of the state, after any scaling and before the cut. A deviation of 0 gives zeros.
         case noise(deviation: Float)
     }
 
-    /// Where the final norm is applied besides the place before the head.
+    /// Where the final norm is applied, besides the place before the head.
     ///
-    /// Only in Huginn does a state go through the final norm twice: before the coda, and after it.
+    /// Only Huginn applies it to a state twice: before the coda and after it.
     public enum LoopNorm: String, Sendable {
-        /// After every loop. The head reads the last loop's normalised state; no second norm follows (Ouro, Nanbeige).
+        /// After every loop. The head reads the normalised state of the last loop; no second norm follows (Ouro,
+        /// Nanbeige).
         case everyLoop
-        /// After the last loop, before the coda. The next loop reads the state without norm (Huginn).
+        /// After the last loop, before the coda. The next loop reads the state before the norm (Huginn).
         case beforeCoda
         /// Nowhere else (retrofits, Nanbeige with `skip_loop_final_norm`).
         case none
     }
 
-    /// Where the norms of a layer stand. In each formula f is the attention or the MLP.
+    /// Where a layer applies norms. In each formula, f is the attention or the MLP.
     public enum LayerNorms: String, Sendable {
         /// `x + norm(f(norm(x)))`: four norms a layer (Ouro).
         case beforeAndAfterBranch
@@ -50,17 +52,17 @@ public struct LoopPlan: Sendable, Equatable {
         case beforeBranchAndAfterSum
     }
 
-    /// What happens to queries and keys between their products and RoPE.
+    /// What is applied to queries and keys after their matrix products and before RoPE.
     public enum QueryKey: String, Sendable {
         /// Nothing (Ouro, Nanbeige, Llama retrofits).
         case plain
-        /// Each head's bias is added (Huginn).
+        /// The bias of each head is added (Huginn).
         case bias
-        /// RMS norms over the full width, all heads together (OLMo-2 retrofits).
+        /// An RMS norm over all heads together (OLMo-2 retrofits).
         case norm
     }
 
-    /// Which values of a head RoPE turns together.
+    /// Which two values of a head RoPE rotates as a pair. d is the head dimension.
     public enum Rotation: String, Sendable {
         /// Value i and value i + d/2 (Ouro, Nanbeige, retrofits).
         case halves
@@ -68,31 +70,32 @@ public struct LoopPlan: Sendable, Equatable {
         case adjacentPairs
     }
 
-    /// Which cache slot of the core a loop writes its keys and values to.
+    /// Which cache slot of the core receives the keys and values of a loop.
     public enum CacheSlots: Sendable, Equatable {
         /// Each loop has its own slot (all families).
         case perLoop
-        /// Loop r writes slot (r - 1) mod this number, over what is there (Huginn's `compress-sN`, N / 4 slots).
+        /// Loop r overwrites slot (r - 1) mod this number (Huginn's `compress-sN` has N / 4 slots).
         case cyclic(Int)
     }
 
     /// Which keys and values of earlier positions a loop reads.
     public enum Reads: String, Sendable {
-        /// Those in the slot that the loop itself writes (all families).
+        /// Those in the slot that the loop writes itself (all families).
         case ownSlot
-        /// Those in the deepest slot that each position has written, at most the loop's own (Huginn's `latest-m4`).
+        /// Those in the deepest slot that a position has written, but none deeper than the loop's own (Huginn's
+        /// `latest-m4`).
         case deepestSlot
     }
 
-    /// What decides whether a token leaves before the last loop.
+    /// The signal that lets a token exit before the last loop.
     public enum ExitSignal: String, Sendable {
-        /// Nothing that the model was trained for (Nanbeige, retrofits).
+        /// None: the model was not trained to exit (Nanbeige, retrofits).
         case none
-        /// A trained gate: a linear map of the normalised state to one logit, with bias (Ouro).
+        /// A trained gate: a linear map with bias from the normalised state to one logit (Ouro).
         case gate
-        /// How far the state moved in this loop, relative to its length (Huginn's `latent-diff`).
+        /// The change of the state in this loop, relative to the norm of the state (Huginn's `latent-diff`).
         case change
-        /// The divergence between the predictions of two loops in turn (Huginn's `kl`).
+        /// The divergence between the predictions of two consecutive loops (Huginn's `kl`).
         case divergence
     }
 
@@ -100,24 +103,37 @@ public struct LoopPlan: Sendable, Equatable {
     public var prelude: Range<Int>
     /// Layers that run in every loop.
     public var core: Range<Int>
-    /// Layers that run before each readout (Huginn, retrofits). They have one cache slot, and each readout of the same
-    /// token writes over it, so that later tokens read what the deciding loop wrote.
+    /// Layers that run before each readout (Huginn, retrofits). They have one cache slot. Each readout of a token
+    /// overwrites it, so later tokens read the keys and values of the exit loop.
     public var coda: Range<Int>
-    /// Loops that the configuration asks for. A request may ask for fewer or more.
+    /// Number of loops in the configuration. A request may ask for fewer or more.
     public var loops: Int
+    /// What a loop takes as input besides the state.
     public var injection = Injection.none
+    /// The state before loop 1.
     public var start = Start.embedding
-    /// Embeddings are multiplied by this number (Huginn: the square root of its hidden size).
+    /// Factor of the embeddings (Huginn: the square root of its hidden size).
     public var embeddingScale: Float = 1
+    /// Where the final norm is applied, besides the place before the head.
     public var loopNorm = LoopNorm.everyLoop
+    /// Where a layer applies norms.
     public var layerNorms = LayerNorms.beforeAndAfterBranch
+    /// What is applied to queries and keys before RoPE.
     public var queryKey = QueryKey.plain
+    /// Which values RoPE rotates as a pair.
     public var rotation = Rotation.halves
+    /// Which cache slot a loop writes.
     public var cacheSlots = CacheSlots.perLoop
+    /// Which keys and values of earlier positions a loop reads.
     public var reads = Reads.ownSlot
+    /// The signal that lets a token exit before the last loop.
     public var exitSignal = ExitSignal.gate
 
-    /// Ouro's plan: a core without prelude and coda.
+    /// Makes Ouro's plan: a core, without prelude and coda.
+    ///
+    /// - Parameters:
+    ///   - core: the layers that run in every loop.
+    ///   - loops: the number of loops.
     public init(core: Range<Int>, loops: Int) {
         prelude = core.lowerBound..<core.lowerBound
         self.core = core
@@ -125,7 +141,7 @@ public struct LoopPlan: Sendable, Equatable {
         self.loops = loops
     }
 
-    /// Cache slots that the core's keys and values take at each position.
+    /// Number of cache slots of the core for each position.
     public var slotCount: Int {
         switch cacheSlots {
         case .perLoop: loops
@@ -133,13 +149,13 @@ public struct LoopPlan: Sendable, Equatable {
         }
     }
 
-    /// Checks that this is Ouro's plan, for a device that computes no other.
+    /// Checks that this is Ouro's plan, for a device that supports no other.
     ///
     /// - Parameters:
-    ///   - device: the subject of the error's message, such as "the CPU device".
-    ///   - file: the name in errors.
-    /// - Throws: ``OuroError`` with code `unsupported`. Its field is `plan.` and the first field whose value the device
-    ///   does not implement.
+    ///   - device: the subject of the error message, such as "the CPU device".
+    ///   - file: the name of the file in errors.
+    /// - Throws: ``OuroError`` with code `unsupported`. Its field is `plan.` and the first field that the device does
+    ///   not support.
     package func requireSupported(by device: String, file: String = "config.json") throws(OuroError) {
         let supported = LoopPlan(core: 0..<core.count, loops: loops)
         func require<Value: Equatable>(_ field: String, _ value: KeyPath<LoopPlan, Value>) throws(OuroError) {
@@ -150,7 +166,7 @@ public struct LoopPlan: Sendable, Equatable {
                         + "\(self[keyPath: value])")
             }
         }
-        // The core is last of the three: a prelude moves it, and the prelude is what the user should read about.
+        // A prelude also moves the core. The error should name the prelude, so the core is checked last.
         try require("prelude", \.prelude)
         try require("coda", \.coda)
         try require("core", \.core)

@@ -1,56 +1,58 @@
-/// The shape and the constants of a model: every field of `config.json` that changes its arithmetic.
+/// The sizes and constants of a model: every field of `config.json` that changes its arithmetic.
 ///
-/// Each property's comment has the field's name in `config.json`. ``init(contentsOf:)`` reads a file; the other initialiser
-/// makes a configuration without one. ``validate(file:)`` checks that a model can have these values.
+/// The comment of each property names its field in `config.json`. ``init(contentsOf:)`` reads a file; the other
+/// initialiser makes a configuration without a file. ``validate(file:)`` checks the values.
 public struct ModelConfiguration: Sendable, Equatable {
-    /// The kind of model (`model_type`).
+    /// The family of the model (`model_type`).
     public internal(set) var architecture = Architecture.ouro
-    /// Tokens of the vocabulary (`vocab_size`).
+    /// Number of tokens in the vocabulary (`vocab_size`).
     public var vocabularySize: Int
     /// Values of a hidden state (`hidden_size`).
     public var hiddenSize: Int
-    /// Values inside the MLP (`intermediate_size`).
+    /// Values of the hidden layer of the MLP (`intermediate_size`).
     public var intermediateSize: Int
-    /// Layers of the model (`num_hidden_layers`). ``plan`` says which of them a loop runs.
+    /// Number of layers (`num_hidden_layers`). ``plan`` says which of them a loop runs.
     public var layerCount: Int
-    /// Heads of queries (`num_attention_heads`).
+    /// Number of query heads (`num_attention_heads`).
     public var headCount: Int
-    /// Heads of keys and values (`num_key_value_heads`). Each serves the same number of query heads.
+    /// Number of key/value heads (`num_key_value_heads`). It divides ``headCount``.
     public var keyValueHeadCount: Int
-    /// Values of a head (`head_dim`). The number is even, because RoPE turns pairs.
+    /// Values of a head (`head_dim`). The number is even, because RoPE rotates pairs.
     public var headDimension: Int
-    /// Positions that a sequence may have (`max_position_embeddings`).
+    /// Most positions of a sequence (`max_position_embeddings`).
     public var contextLength: Int
-    /// Loops the model was trained with (`total_ut_steps`).
+    /// Number of loops that the model was trained with (`total_ut_steps`).
     public var loops: Int
-    /// Cumulative exit probability at which a token exits (`early_exit_threshold`). At 1 and above, every token runs all loops.
+    /// Cumulative exit probability from which a token exits (`early_exit_threshold`). From 1 on, every token runs all
+    /// loops.
     public var exitThreshold: Float
-    /// Added to the mean square in every norm (`rms_norm_eps`).
+    /// The constant that every norm adds to the mean square (`rms_norm_eps`).
     public var rmsNormEpsilon: Float
-    /// Whether the head is the embedding's matrix (`tie_word_embeddings`).
+    /// Whether the head uses the matrix of the embedding (`tie_word_embeddings`).
     public var tiesWordEmbeddings: Bool
     /// The position embedding (`rope_theta` and `rope_scaling`, or `rope_parameters`).
     public var rope: RopeConfiguration
-    /// For every layer how many positions it sees, its own included, or nil for all (`use_sliding_window`,
-    /// `sliding_window`, `max_window_layers`, `layer_types`). With window `w`, position `q` sees keys `q - w < k <= q`.
+    /// The attention window of each layer in positions; nil if the layer sees all positions. With window `w`, position
+    /// `q` sees the keys `q - w < k <= q`. (Fields `use_sliding_window`, `sliding_window`, `max_window_layers` and
+    /// `layer_types`.)
     public var slidingWindows: [Int?]
-    /// Start of text (`bos_token_id`).
+    /// The token at the start of a text (`bos_token_id`).
     public var bosTokenID: Int?
-    /// Tokens that end a text (`eos_token_id`, a number or a list).
+    /// Tokens that end a text (`eos_token_id`, a number or an array).
     public var eosTokenIDs: [Int]
-    /// Padding (`pad_token_id`).
+    /// The padding token (`pad_token_id`).
     public var padTokenID: Int?
-    /// The weights' type as the file names it (`torch_dtype` or `dtype`). Nothing depends on it: tensors have their own types.
+    /// The name of the weights' type (`torch_dtype` or `dtype`). It has no effect, because each tensor has a type of
+    /// its own.
     public var dataType: String?
-    /// How the checkpoint's matrices are quantised (`quantization`); nil if they are not.
+    /// How the matrices of the checkpoint are quantised (`quantization`); nil if they are not.
     public var quantisation: QuantisationConfiguration?
 
-    /// A configuration without a file, as for a model with random weights.
+    /// Makes a configuration without a file, for a model with random weights, for example.
     ///
-    /// - Parameters:
-    ///   - keyValueHeadCount: by default one for every head of queries.
-    ///   - headDimension: by default the hidden size divided by the number of heads.
-    ///   - slidingWindows: by default none in any layer.
+    /// Each parameter sets the property of the same name. If `keyValueHeadCount` is nil, there is one key/value head
+    /// for each query head. If `headDimension` is nil, it is the hidden size divided by the number of query heads. If
+    /// `slidingWindows` is nil, no layer has a window. The values are not checked; see ``validate(file:)``.
     public init(
         vocabularySize: Int, hiddenSize: Int, intermediateSize: Int, layerCount: Int, headCount: Int,
         keyValueHeadCount: Int? = nil, headDimension: Int? = nil, contextLength: Int, loops: Int = 4,
@@ -71,7 +73,7 @@ public struct ModelConfiguration: Sendable, Equatable {
         self.rmsNormEpsilon = rmsNormEpsilon
         self.tiesWordEmbeddings = tiesWordEmbeddings
         self.rope = rope
-        // Clamped, because the layers are not validated yet.
+        // The number of layers may still be invalid, so it is limited here.
         self.slidingWindows =
             slidingWindows
             ?? Array(repeating: nil, count: min(max(layerCount, 0), ConfigurationLimits.layers.upperBound))
@@ -88,8 +90,8 @@ public struct ModelConfiguration: Sendable, Equatable {
         set { loops = newValue }
     }
 
-    /// RoPE's inverse frequencies, `headDimension / 2` of them in radians per position, and what its cosines and sines
-    /// are multiplied by.
+    /// The angles of RoPE: `headDimension / 2` inverse frequencies in radians per position, and the factor of cosines
+    /// and sines.
     public func inverseFrequencies() -> (frequencies: [Float], attentionScaling: Float) {
         rope.inverseFrequencies(headDimension: headDimension)
     }

@@ -3,16 +3,18 @@ import Foundation
 extension ModelConfiguration {
     /// Reads a `config.json`.
     ///
-    /// Fields that give the model its shape are required, because the defaults of the reference's configuration class are
-    /// another model's. Fields that do not change the arithmetic are ignored.
+    /// Fields that determine the shape of the model are required, because the defaults in the reference implementation
+    /// are those of another model. Fields that do not change the arithmetic are ignored.
     ///
-    /// - Throws: ``OuroError`` with code `unreadableFile`; `unsupported` for another kind of model, activation or RoPE;
-    ///   `invalidConfiguration` for a field that is missing, of another type or impossible.
+    /// - Throws: ``OuroError`` with one of these codes:
+    ///   - `unreadableFile` if the file cannot be read;
+    ///   - `unsupported` for an unsupported family, activation, bias or kind of RoPE;
+    ///   - `invalidConfiguration` for a field that is missing, of another type or out of range.
     public init(contentsOf url: URL) throws(OuroError) {
         try self.init(ConfigurationFields(contentsOf: url))
     }
 
-    /// Reads the content of a `config.json`; `file` is the name in errors.
+    /// Reads the content of a `config.json`. `file` is the name in errors.
     init(parsing data: Data, file: String) throws(OuroError) {
         try self.init(ConfigurationFields(parsing: data, file: file))
     }
@@ -22,7 +24,7 @@ extension ModelConfiguration {
         let hiddenSize = try fields.required("hidden_size", fields.integer)
         let headCount = try fields.required("num_attention_heads", fields.integer)
         let contextLength = try fields.required("max_position_embeddings", fields.integer)
-        // YaRN takes this value as its original context, so it is checked first.
+        // YaRN uses this value as its default original context, so it is checked first.
         try RangeChecks(file: fields.file).check(
             "max_position_embeddings", contextLength, ConfigurationLimits.context)
         self.init(
@@ -50,7 +52,7 @@ extension ModelConfiguration {
         try validate(file: fields.file)
     }
 
-    /// The kind of model; throws for kinds, activations and biases that this package would compute wrongly.
+    /// The family of the model. Rejects the families, activations and biases that this package cannot compute.
     private static func architecture(_ fields: ConfigurationFields) throws(OuroError) -> Architecture {
         let kind = try fields.required("model_type", fields.string)
         guard let architecture = Architecture(rawValue: kind) else {
@@ -83,13 +85,13 @@ extension ModelConfiguration {
         return nil
     }
 
-    /// The window of each layer. As in the reference, `layer_types` decides if it is given. Otherwise layers from
-    /// `max_window_layers` on have the window, if `use_sliding_window` is true.
+    /// The window of each layer. As in the reference implementation, `layer_types` takes precedence. Otherwise the
+    /// layers from `max_window_layers` on have the window, if `use_sliding_window` is true.
     private static func slidingWindows(
         _ fields: ConfigurationFields, layerCount: Int
     ) throws(OuroError) -> [Int?] {
         let slides = try fields.flag("use_sliding_window") ?? false
-        // An unused window means nothing: published files have one beside `use_sliding_window: false`.
+        // Published files have a window beside `use_sliding_window: false`. It has no effect.
         let window = slides ? try fields.integer("sliding_window") : nil
         if let types = try fields.strings("layer_types") {
             return try slidingWindows(fields, types: types, window: window, layerCount: layerCount)
@@ -122,7 +124,7 @@ extension ModelConfiguration {
             case "full_attention": windows.append(nil)
             case "sliding_attention":
                 guard let window else {
-                    // The reference takes no window from the file unless it is switched on.
+                    // The reference implementation ignores the window unless `use_sliding_window` is true.
                     let isOff = try fields.flag("use_sliding_window") != true
                     throw fields.failure(
                         isOff ? "use_sliding_window" : "sliding_window",

@@ -1,19 +1,19 @@
-/// What sizes a model may have at most: far above any that exists, low enough that no product of them overflows.
+/// Limits of a model's sizes. They are far above those of any existing model, and no product of sizes can overflow.
 enum ConfigurationLimits {
     static let vocabulary = 1...1 << 24
     static let width = 1...1 << 20
     static let layers = 1...1024
     static let heads = 1...4096
     static let headDimension = 2...4096
-    /// Positions are multiplied with frequencies in f32, which has every integer up to here.
+    /// Positions are multiplied by frequencies in f32, which represents every integer up to this limit.
     static let context = 1...1 << 24
     static let loops = RequestLimits.loops
     static let window = 1...1 << 30
-    /// Parameters of a model, `1 << 40`.
+    /// Most parameters of a model.
     static let parameters = 1 << 40
 }
 
-/// Range checks whose errors name file, field, what was found and what was expected.
+/// Range checks. Their errors name the file and the field, and say what was expected and found.
 struct RangeChecks {
     let file: String
 
@@ -24,7 +24,7 @@ struct RangeChecks {
         }
     }
 
-    /// `above` itself is not allowed, `upTo` is.
+    /// Checks that `above < value <= upTo`.
     func check(_ field: String, _ value: Double, above: Double, upTo: Double) throws(OuroError) {
         guard value > above, value <= upTo else {
             throw failure(field, "expected a number above \(above) and at most \(upTo), found \(value)")
@@ -37,6 +37,7 @@ struct RangeChecks {
         }
     }
 
+    /// Checks that a token is in the vocabulary.
     func checkToken(_ field: String, _ id: Int, vocabularySize: Int) throws(OuroError) {
         guard id >= 0, id < vocabularySize else {
             throw failure(field, "token \(id) is not in the vocabulary, expected 0 to \(vocabularySize - 1)")
@@ -49,9 +50,9 @@ struct RangeChecks {
 }
 
 extension ModelConfiguration {
-    /// Checks everything that would make a model of this configuration impossible; `file` is the name in errors.
+    /// Checks that a model can have these values. `file` is the name in errors.
     ///
-    /// - Throws: ``OuroError`` with code `invalidConfiguration`, naming the field as `config.json` does.
+    /// - Throws: ``OuroError`` with code `invalidConfiguration` and the name of the field in `config.json`.
     public func validate(file: String = "config.json") throws(OuroError) {
         try validateSizes(file: file)
         let checks = RangeChecks(file: file)
@@ -71,7 +72,7 @@ extension ModelConfiguration {
         for id in eosTokenIDs { try checks.checkToken("eos_token_id", id, vocabularySize: vocabularySize) }
     }
 
-    /// The part of ``validate(file:)`` that concerns sizes.
+    /// The part of `validate(file:)` that checks sizes.
     func validateSizes(file: String) throws(OuroError) {
         let checks = RangeChecks(file: file)
         try checks.check("vocab_size", vocabularySize, ConfigurationLimits.vocabulary)
@@ -99,7 +100,7 @@ extension ModelConfiguration {
         }
     }
 
-    /// Parameters of all matrices; the single limits keep it below `1 << 58`.
+    /// Number of parameters of all matrices. The limits of the single sizes keep it below `1 << 58`.
     private var matrixParameterCount: Int {
         let attention = 2 * hiddenSize * headDimension * (headCount + keyValueHeadCount)
         let mlp = 3 * hiddenSize * intermediateSize

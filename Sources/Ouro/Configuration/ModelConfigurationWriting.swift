@@ -1,12 +1,12 @@
 import Foundation
 
 extension ModelConfiguration {
-    /// A `config.json` that reads back as this value. It has the fields that Transformers and vLLM need.
+    /// Returns a `config.json` from which this value can be read again. It has the fields that Transformers and vLLM
+    /// need.
     ///
-    /// - Parameters:
-    ///   - additions: more members, such as `transformers_version`. They replace members of the same name.
-    /// - Throws: ``OuroError`` with code `invalidConfiguration` if the values are not valid, `unsupported` if layers have
-    ///   windows of different sizes, for which the file has no field.
+    /// - Parameter additions: further members, such as `transformers_version`. They replace members of the same name.
+    /// - Throws: ``OuroError`` with code `invalidConfiguration` if a value is invalid. The code is `unsupported` if
+    ///   layers have windows of different sizes, because the file has only one field for them.
     public func encoded(adding additions: [String: JSONValue] = [:]) throws(OuroError) -> Data {
         try validate()
         let windows = Set(slidingWindows.compactMap { $0 })
@@ -63,12 +63,12 @@ extension ModelConfiguration {
         }
     }
 
-    /// The shortest decimal that is the same f32, instead of all digits of its f64.
+    /// The shortest decimal number that is read as the same f32.
     private static func decimal(_ value: Float) -> JSONValue { .double(Double("\(value)") ?? Double(value)) }
 }
 
 extension RopeScaling {
-    /// The object that stands in `rope_scaling`.
+    /// The value of `rope_scaling`.
     fileprivate var members: JSONValue {
         switch self {
         case .default: .null

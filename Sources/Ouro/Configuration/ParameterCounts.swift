@@ -1,15 +1,19 @@
-/// The number of parameters in each part of a model. How the weights are stored does not change it.
+/// The number of parameters in each part of a model. Quantisation does not change it.
 public struct ParameterCounts: Sendable, Equatable {
-    /// The looped block and the final norm.
+    /// Parameters of the layers and the final norm.
     public private(set) var block = 0
+    /// Parameters of the embedding.
     public private(set) var embedding = 0
-    /// Zero if the head is tied to the embedding.
+    /// Parameters of the head. Zero if the head is tied to the embedding.
     public private(set) var head = 0
+    /// Parameters of the exit gate.
     public private(set) var gate = 0
+    /// Parameters of all parts together.
     public var total: Int { block + embedding + head + gate }
 
-    /// - Parameters:
-    ///   - configuration: a validated configuration.
+    /// Counts the parameters of a model.
+    ///
+    /// - Parameter configuration: a valid configuration.
     public init(_ configuration: ModelConfiguration) {
         let names = configuration.tensorNames
         for tensor in configuration.expectedTensors {

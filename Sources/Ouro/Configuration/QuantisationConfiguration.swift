@@ -1,19 +1,28 @@
-/// How one matrix is stored: MLX's affine groups, `weight = scale * quotient + bias`.
+/// How one matrix is stored. As in MLX, `weight = scale * code + bias`; a group of inputs shares a scale and a bias.
 public struct QuantisationSetting: Sendable, Equatable, Hashable {
-    /// Bits of a quotient: 4 or 8.
+    /// Bits of a code: 4 or 8.
     public var bits: Int
-    /// Inputs that share a scale and a bias: 32, 64 or 128.
+    /// Number of inputs in a group: 32, 64 or 128.
     public var groupSize: Int
 
+    /// Makes a setting. The values are not checked.
+    ///
+    /// - Parameters:
+    ///   - bits: bits of a code.
+    ///   - groupSize: the number of inputs in a group.
     public init(bits: Int, groupSize: Int) {
         self.bits = bits
         self.groupSize = groupSize
     }
 
+    /// The supported values of ``bits``.
     public static let knownBits = [4, 8]
+    /// The supported values of ``groupSize``.
     public static let knownGroupSizes = [32, 64, 128]
 
-    /// - Throws: ``OuroError`` with code `unsupported`, the field being `prefix` and the member's name in the file.
+    /// Checks the values.
+    ///
+    /// - Throws: ``OuroError`` with code `unsupported`. Its field is `prefix` and the name of the member in the file.
     func validate(file: String?, prefix: String) throws(OuroError) {
         guard Self.knownBits.contains(bits) else {
             throw OuroError(.unsupported, file: file, field: prefix + "bits", "expected 4 or 8, found \(bits)")
@@ -24,33 +33,40 @@ public struct QuantisationSetting: Sendable, Equatable, Hashable {
         }
     }
 
+    /// The setting as an object in `config.json`.
     var members: JSONValue {
         .object(["group_size": .int(groupSize), "bits": .int(bits), "mode": .string("affine")])
     }
 }
 
-/// Which matrices of a checkpoint are quantised, and how: `quantization` in `config.json`, as MLX writes it.
+/// Which matrices of a checkpoint are quantised, and how. It is `quantization` in `config.json`, as MLX writes it.
 ///
-/// A matrix that the checkpoint has no scales of is not quantised, whatever the standard says.
+/// A matrix without scales in the checkpoint is not quantised, whatever ``standard`` says.
 public struct QuantisationConfiguration: Sendable, Equatable {
-    /// What a module has in place of the standard.
+    /// The exception of one module.
     public enum Exception: Sendable, Equatable {
+        /// The module has a setting of its own.
         case setting(QuantisationSetting)
-        /// Plain values (`false` in the file).
+        /// The module is not quantised (`false` in the file).
         case unquantised
     }
 
-    /// For every module that is not named in ``exceptions``.
+    /// The setting of every module without an exception.
     public var standard: QuantisationSetting
-    /// By the module's name, such as `lm_head`: its tensors' names without `.weight`.
+    /// The exceptions, by the name of the module: the name of its weight without `.weight`, such as `lm_head`.
     public var exceptions: [String: Exception]
 
+    /// Makes a configuration. The values are not checked.
+    ///
+    /// - Parameters:
+    ///   - standard: the setting of every module without an exception.
+    ///   - exceptions: the exceptions, by the name of the module.
     public init(standard: QuantisationSetting, exceptions: [String: Exception] = [:]) {
         self.standard = standard
         self.exceptions = exceptions
     }
 
-    /// Nil if the module is not to be quantised.
+    /// The setting of a module; nil if the module is not quantised.
     func setting(of module: String) -> QuantisationSetting? {
         switch exceptions[module] {
         case nil: standard
@@ -59,6 +75,9 @@ public struct QuantisationConfiguration: Sendable, Equatable {
         }
     }
 
+    /// Checks all settings.
+    ///
+    /// - Throws: ``OuroError`` with code `unsupported`.
     func validate(file: String) throws(OuroError) {
         try standard.validate(file: file, prefix: Self.field + ".")
         for (module, exception) in exceptions.sorted(by: { $0.key < $1.key }) {
@@ -67,11 +86,12 @@ public struct QuantisationConfiguration: Sendable, Equatable {
         }
     }
 
+    /// The field of `config.json` that is read and written.
     package static let field = "quantization"
-    /// Where MLX writes a copy, and where Transformers looks for methods of its own.
+    /// The field in which MLX writes a copy. Transformers stores its own quantisation methods there.
     package static let copyField = "quantization_config"
 
-    /// The members that stand in `config.json`.
+    /// The value of both fields in `config.json`.
     package var members: JSONValue {
         guard case .object(var members) = standard.members else { return .null }
         for (module, exception) in exceptions {
@@ -83,10 +103,10 @@ public struct QuantisationConfiguration: Sendable, Equatable {
         return .object(members)
     }
 
-    /// Nil if the file says nothing of quantisation.
+    /// Reads the configuration. Nil if the file has none.
     ///
-    /// - Throws: ``OuroError`` with code `unsupported` for another method, mode, width or group size;
-    ///   `invalidConfiguration` for a member that is missing or of another type.
+    /// - Throws: ``OuroError`` with code `unsupported` for an unsupported method, mode, number of bits or group size,
+    ///   and with `invalidConfiguration` for a member that is missing or has another type.
     init?(_ fields: ConfigurationFields) throws(OuroError) {
         let name = fields[Self.field] == nil ? Self.copyField : Self.field
         guard let section = try fields.section(name) else { return nil }
@@ -107,7 +127,7 @@ public struct QuantisationConfiguration: Sendable, Equatable {
                 do throws(OuroError) {
                     exceptions[module] = .setting(try Self.setting(entry))
                 } catch {
-                    // The module's name may be anything.
+                    // The module's name comes from the file and may be long.
                     throw OuroError(
                         error.code, file: error.file, field: error.field.map(NameList.clipped), error.message)
                 }
@@ -120,7 +140,7 @@ public struct QuantisationConfiguration: Sendable, Equatable {
         if let mode = try fields.string("mode"), mode != "affine" {
             throw fields.failure(
                 "mode", code: .unsupported,
-                "expected \"affine\", the one mode this engine reads, found \(ConfigurationFields.quote(mode))")
+                "expected \"affine\", the only supported mode, found \(ConfigurationFields.quote(mode))")
         }
         let setting = QuantisationSetting(
             bits: try fields.required("bits", fields.integer),

@@ -1,47 +1,55 @@
-/// How positions are turned into angles: rotary position embedding, possibly stretched for longer contexts.
+/// Rotary position embedding (RoPE): how a position turns into angles.
 ///
-/// Position `p` turns pair `i` of a head by `p` times the `i`-th inverse frequency.
+/// Position `p` rotates pair `i` of a head by `p` times the `i`-th inverse frequency.
 public struct RopeConfiguration: Sendable, Equatable {
-    /// The base of the geometric row of frequencies (`rope_theta`).
+    /// The base of the geometric series of frequencies (`rope_theta`).
     public var theta: Double
-    /// How the frequencies are changed (`rope_type` and what belongs to it).
+    /// How the frequencies are scaled for long contexts (`rope_type` and its parameters).
     public var scaling: RopeScaling
 
+    /// Makes a configuration. The values are not checked.
+    ///
+    /// - Parameters:
+    ///   - theta: the base of the frequencies.
+    ///   - scaling: how the frequencies are scaled for long contexts.
     public init(theta: Double, scaling: RopeScaling = .default) {
         self.theta = theta
         self.scaling = scaling
     }
 }
 
-/// How RoPE's frequencies are changed for contexts longer than those of the first training.
+/// How RoPE's frequencies are scaled for contexts longer than the training context.
 ///
-/// Reference: `ROPE_INIT_FUNCTIONS` of Transformers 4.57. Its types `dynamic` and `longrope` are left out, because their
-/// frequencies change with the length of the sequence.
+/// Reference: `ROPE_INIT_FUNCTIONS` of Transformers 4.57. Its types `dynamic` and `longrope` are not supported, because
+/// their frequencies depend on the length of the sequence.
 public enum RopeScaling: Sendable, Equatable {
-    /// Not at all.
+    /// The frequencies are not scaled.
     case `default`
-    /// All divided by `factor`.
+    /// All frequencies are divided by `factor`.
     case linear(factor: Double)
+    /// YaRN.
     case yarn(YarnScaling)
+    /// The scaling of Llama 3.
     case llama3(Llama3Scaling)
 }
 
-/// YaRN: fast frequencies stay, slow ones are divided by `factor`, with a ramp between them.
+/// YaRN keeps high frequencies and divides low ones by `factor`. A linear ramp connects the two ranges.
 public struct YarnScaling: Sendable, Equatable {
+    /// The divisor of the low frequencies.
     public var factor: Double
-    /// Positions of the first training (`original_max_position_embeddings`).
+    /// The training context in positions (`original_max_position_embeddings`).
     public var originalContextLength: Int
-    /// Turns within the original context from which on a frequency stays (`beta_fast`).
+    /// A frequency is kept if it makes at least this many rotations within the training context (`beta_fast`).
     public var betaFast: Double
-    /// Turns within the original context up to which a frequency is divided (`beta_slow`).
+    /// A frequency is divided if it makes at most this many rotations within the training context (`beta_slow`).
     public var betaSlow: Double
-    /// What cosines and sines are multiplied by (`attention_factor`, or what `mscale` and `mscale_all_dim` make it).
+    /// The factor of cosines and sines (`attention_factor`, or a function of `mscale` and `mscale_all_dim`).
     public var attentionFactor: Double
-    /// Whether the ramp starts and ends at whole frequencies (`truncate`).
+    /// Whether the ends of the ramp are rounded to whole frequency indices (`truncate`).
     public var truncatesRamp: Bool
 
-    /// - Parameters:
-    ///   - attentionFactor: by default `0.1 ln(factor) + 1`.
+    /// Makes a scaling. Each parameter sets the property of the same name. If `attentionFactor` is nil, it is `0.1
+    /// ln(factor) + 1`.
     public init(
         factor: Double, originalContextLength: Int, betaFast: Double = 32, betaSlow: Double = 1,
         attentionFactor: Double? = nil, truncatesRamp: Bool = true
@@ -55,16 +63,18 @@ public struct YarnScaling: Sendable, Equatable {
     }
 }
 
-/// Llama 3's scaling: waves that are long against the original context are divided by `factor`, short ones stay.
+/// The scaling of Llama 3. It divides low frequencies by `factor` and keeps high ones; between them it interpolates.
 public struct Llama3Scaling: Sendable, Equatable {
+    /// The divisor of the low frequencies.
     public var factor: Double
-    /// Turns within the original context up to which a frequency is divided (`low_freq_factor`).
+    /// A frequency is divided if it makes at most this many rotations within the training context (`low_freq_factor`).
     public var lowFrequencyFactor: Double
-    /// Turns within the original context from which on it stays (`high_freq_factor`).
+    /// A frequency is kept if it makes at least this many rotations within the training context (`high_freq_factor`).
     public var highFrequencyFactor: Double
-    /// Positions of the first training (`original_max_position_embeddings`).
+    /// The training context in positions (`original_max_position_embeddings`).
     public var originalContextLength: Int
 
+    /// Makes a scaling. Each parameter sets the property of the same name.
     public init(
         factor: Double, lowFrequencyFactor: Double, highFrequencyFactor: Double, originalContextLength: Int
     ) {
@@ -76,7 +86,7 @@ public struct Llama3Scaling: Sendable, Equatable {
 }
 
 extension RopeScaling: CustomStringConvertible {
-    /// A few words for people, as in `yarn, factor 4.0 from 4096 positions`.
+    /// A short description, such as `yarn, factor 4.0 from 4096 positions`.
     public var description: String {
         switch self {
         case .default: "default"
@@ -90,9 +100,10 @@ extension RopeScaling: CustomStringConvertible {
 extension RopeConfiguration {
     private static let factors = 1.0...1e6
 
-    /// - Parameters:
-    ///   - section: the object that the file has the parameters in.
-    /// - Throws: ``OuroError`` with code `invalidConfiguration` naming the first parameter that is out of range.
+    /// Checks that all parameters are in range. `section` is the name of the object that has them in the file.
+    ///
+    /// - Throws: ``OuroError`` with code `invalidConfiguration` and the name of the first parameter that is out of
+    ///   range.
     func validate(file: String, section: String = "rope_scaling") throws(OuroError) {
         let checks = RangeChecks(file: file)
         func field(_ name: String) -> String { "\(section).\(name)" }

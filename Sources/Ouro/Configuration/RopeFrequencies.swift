@@ -1,13 +1,13 @@
 import Foundation
 
 extension RopeConfiguration {
-    /// Inverse frequencies and what cosines and sines are multiplied by.
+    /// Inverse frequencies in radians per position, and the factor of cosines and sines.
     ///
-    /// In f32 and in the reference's order of operations (which divides a scalar by a tensor as reciprocal times scalar),
-    /// except for the power, which is computed in f64 and rounded once: at position 65 000 one unit in the last place of
-    /// a frequency just below 1 is 0.004 radians.
+    /// The arithmetic is f32, in the order of the reference implementation, which divides a scalar by a tensor as the
+    /// reciprocal times the scalar. Only the power is computed in f64 and rounded once. One unit in the last place of a
+    /// frequency just below 1 would change the angle at position 65,000 by 0.004 radians.
     func inverseFrequencies(headDimension: Int) -> (frequencies: [Float], attentionScaling: Float) {
-        // Positions per radian.
+        // The reciprocals: positions per radian.
         let periods = (0..<max(0, headDimension / 2)).map { index in
             Float(pow(Double(Float(theta)), Double(Float(2 * index) / Float(headDimension))))
         }
@@ -29,14 +29,14 @@ extension RopeConfiguration {
 }
 
 extension YarnScaling {
-    /// `0.1 mscale ln(factor) + 1`.
+    /// `0.1 mscale ln(factor) + 1`, or 1 if the factor is at most 1.
     static func attentionFactor(factor: Double, mscale: Double = 1) -> Double {
         factor <= 1 ? 1 : 0.1 * mscale * log(factor) + 1
     }
 
-    /// How far each frequency is divided by the factor: 0 not at all, 1 fully.
+    /// The share of each frequency that is divided by the factor, from 0 to 1.
     fileprivate func ramp(count: Int, headDimension: Int, theta: Double) -> [Float] {
-        /// The (fractional) index of the frequency that makes so many turns within the original context.
+        /// The fractional index of the frequency that makes so many rotations within the training context.
         func index(turns: Double) -> Double {
             Double(headDimension) * log(Double(originalContextLength) / (turns * 2 * .pi)) / (2 * log(theta))
         }
@@ -49,6 +49,7 @@ extension YarnScaling {
 }
 
 extension Llama3Scaling {
+    /// Scales one frequency.
     fileprivate func scale(_ frequency: Float) -> Float {
         let original = Float(originalContextLength)
         let longest = Float(Double(originalContextLength) / lowFrequencyFactor)

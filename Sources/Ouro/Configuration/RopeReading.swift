@@ -1,10 +1,10 @@
 extension RopeConfiguration {
-    /// Reads either spelling: `rope_theta` and `rope_scaling`, or `rope_parameters`, which has both.
+    /// Reads either form: `rope_theta` and `rope_scaling`, or `rope_parameters`, which contains both.
     ///
-    /// - Parameters:
-    ///   - contextLength: YaRN's original context where the file names none, as in the reference.
-    /// - Throws: ``OuroError`` with code `unsupported` for types that are not implemented, `invalidConfiguration` for
-    ///   parameters that are missing, of another type, out of range or contradictory.
+    /// `contextLength` is the default of YaRN's original context, as in the reference implementation.
+    ///
+    /// - Throws: ``OuroError`` with code `unsupported` for unsupported types, and with `invalidConfiguration` for
+    ///   parameters that are missing, have another type, are out of range, or contradict each other.
     init(_ fields: ConfigurationFields, contextLength: Int) throws(OuroError) {
         try Self.refusePartialRotation(fields)
         let theta = try fields.number("rope_theta")
@@ -31,7 +31,7 @@ extension RopeConfiguration {
         }
     }
 
-    /// The sets of parameters in a section: the section itself, or one for every type of layer.
+    /// The sets of parameters in a section: the section itself, or one for each type of layer.
     private static func parameterSets(
         _ section: ConfigurationFields
     ) throws(OuroError) -> [(member: String?, parameters: ConfigurationFields)] {
@@ -56,7 +56,7 @@ extension RopeConfiguration {
         guard let theta = innerTheta ?? outerTheta else {
             throw OuroError(
                 .invalidConfiguration, file: fields.file, field: "rope_theta",
-                "the field is missing, and there is no default")
+                "the field is missing and has no default; add it")
         }
         self.init(theta: theta, scaling: try RopeScaling(fields, contextLength: contextLength))
     }
@@ -86,13 +86,13 @@ extension RopeScaling {
         case "dynamic":
             throw fields.failure(
                 name, code: .unsupported,
-                "\"dynamic\" changes the frequencies with the length of the sequence; within max_position_embeddings "
-                    + "it is the same as \"default\", so put that there")
+                "\"dynamic\" is not supported, because its frequencies depend on the length of the sequence; write "
+                    + "\"default\", which is the same within max_position_embeddings")
         case let type where type == "longrope" || type == "su":
             throw fields.failure(
                 name, code: .unsupported,
-                "\(ConfigurationFields.quote(type)) changes the frequencies with the length of the sequence; expected "
-                    + "\"default\", \"linear\", \"yarn\" or \"llama3\"")
+                "\(ConfigurationFields.quote(type)) is not supported, because its frequencies depend on the length of the "
+                    + "sequence; expected \"default\", \"linear\", \"yarn\" or \"llama3\"")
         case let type:
             throw fields.failure(
                 name, code: .unsupported,
@@ -100,7 +100,7 @@ extension RopeScaling {
         }
     }
 
-    /// `rope_type`, or `type` in older files.
+    /// The type of scaling: `rope_type`, or `type` in older files.
     private static func type(_ fields: ConfigurationFields) throws(OuroError) -> String {
         let type = try fields.string("rope_type")
         let legacy = try fields.string("type")
@@ -111,7 +111,8 @@ extension RopeScaling {
         }
         guard let found = type ?? legacy else {
             guard fields["factor"] == nil else {
-                throw fields.failure("rope_type", "the field is missing, so it is unknown what factor means")
+                throw fields.failure(
+                    "rope_type", "the field is missing; it must say which scaling uses the field factor")
             }
             return "default"
         }
@@ -131,7 +132,8 @@ extension YarnScaling {
             truncatesRamp: try fields.flag("truncate") ?? true)
     }
 
-    /// The reference's precedence: `attention_factor`, then `mscale` with `mscale_all_dim` unless one is missing or 0.
+    /// The factor of cosines and sines; nil for the default. As in the reference implementation, `attention_factor`
+    /// takes precedence over `mscale` with `mscale_all_dim`. These two have no effect if one is missing or 0.
     private static func attentionFactor(
         _ fields: ConfigurationFields, factor: Double
     ) throws(OuroError) -> Double? {

@@ -1,26 +1,29 @@
 /// How the next token is chosen from the logits.
 ///
-/// The processors run in Transformers' order: logit bias and penalties, temperature, top-k, top-p, min-p.
+/// The steps run in the order of Transformers: logit bias and penalties, temperature, top-k, top-p, min-p.
 public struct SamplingParameters: Sendable, Equatable {
-    /// 0 takes the most likely token.
+    /// Divides the logits. 0 takes the most likely token.
     public var temperature: Float
-    /// Keep this many of the largest logits; 0 keeps all.
+    /// Keeps this many of the largest logits; 0 keeps all.
     public var topK: Int
-    /// Keep the smallest set of tokens whose probability reaches this; 1 keeps all.
+    /// Keeps the smallest set of most likely tokens whose cumulative probability reaches this value; 1 keeps all.
     public var topP: Float
-    /// Drop tokens less likely than this fraction of the most likely one; 0 keeps all.
+    /// Drops tokens whose probability is less than this fraction of the largest one; 0 keeps all.
     public var minP: Float
-    /// Divides positive and multiplies negative logits of tokens in prompt and output; 1 changes nothing.
+    /// Divides the positive logits and multiplies the negative logits of tokens in the prompt and the output; 1 has no
+    /// effect.
     public var repetitionPenalty: Float
-    /// Subtracted from the logits of tokens that the output contains.
+    /// Subtracted from the logit of every token in the output.
     public var presencePenalty: Float
-    /// Subtracted from the logits of tokens once for every time that the output contains them.
+    /// Subtracted from the logit of a token once for each time that the output contains it.
     public var frequencyPenalty: Float
-    /// Added to the logits of given tokens.
+    /// Added to the logits of single tokens, by token ID.
     public var logitBias: [Int: Float]
-    /// The same seed gives the same output, whatever runs beside it.
+    /// Seed of the random numbers. The same seed gives the same output, whatever other requests run.
     public var seed: UInt64
 
+    /// Makes sampling parameters. Each parameter sets the property of the same name. The defaults take the most likely
+    /// token.
     public init(
         temperature: Float = 0, topK: Int = 0, topP: Float = 1, minP: Float = 0, repetitionPenalty: Float = 1,
         presencePenalty: Float = 0, frequencyPenalty: Float = 0, logitBias: [Int: Float] = [:], seed: UInt64 = 0
@@ -38,7 +41,9 @@ public struct SamplingParameters: Sendable, Equatable {
 }
 
 extension SamplingParameters {
-    /// - Throws: ``OuroError`` with code `invalidRequest` naming the first parameter that is out of range.
+    /// Checks the ranges.
+    ///
+    /// - Throws: ``OuroError`` with code `invalidRequest` and the name of the first parameter that is out of range.
     func validate(vocabularySize: Int) throws(OuroError) {
         try RequestLimits.check("temperature", temperature, RequestLimits.temperature)
         try RequestLimits.check("top_p", topP, RequestLimits.topP)

@@ -1,21 +1,23 @@
-/// The names and shapes of all tensors in the checkpoints of one architecture.
+/// The names and shapes of all tensors in the checkpoints of one model family.
 ///
-/// Reading, writing, training, quantisation and adapters take names from this table. No other file has one.
+/// Reading, writing, training, quantisation and adapters take tensor names from this table. No other file spells them.
 package struct TensorNames: Sendable {
-    /// A size that shapes are made of. Its value is the configuration's.
+    /// A size that occurs in shapes. The configuration gives its value.
     package enum Size: Sendable {
+        /// 1.
         case one
         /// Values of a hidden state.
         case hidden
-        /// Values inside the MLP.
+        /// Values of the hidden layer of the MLP.
         case inner
         /// Values of all query heads together.
         case queries
-        /// Values of all key heads together; value heads have as many.
+        /// Values of all key heads together. All value heads together have the same number.
         case keys
+        /// Tokens of the vocabulary.
         case vocabulary
 
-        /// What does not fit 64 bits becomes `Int.max`.
+        /// The value of the size. A product that does not fit into 64 bits becomes `Int.max`.
         fileprivate func count(_ configuration: ModelConfiguration) -> Int {
             func product(_ a: Int, _ b: Int) -> Int {
                 let (product, overflows) = a.multipliedReportingOverflow(by: b)
@@ -32,7 +34,8 @@ package struct TensorNames: Sendable {
         }
     }
 
-    /// A line of the table. A matrix of [outputs, inputs] maps a row vector x to x W^T, as PyTorch's `Linear`.
+    /// The name and shape of a tensor. A matrix [outputs, inputs] maps a row vector x to x W^T, like PyTorch's
+    /// `Linear`.
     package struct Entry: Sendable {
         package let name: String
         package let shape: [Size]
@@ -41,14 +44,14 @@ package struct TensorNames: Sendable {
             (self.name, self.shape) = (name, shape)
         }
 
-        /// The last part of the module's name, as PEFT's `target_modules` has it: `q_proj`.
+        /// The last part of the module's name, as in PEFT's `target_modules`: `q_proj`.
         package var target: String {
             let parts = name.split(separator: ".")
             return parts.dropLast().last.map(String.init) ?? name
         }
     }
 
-    /// The tensors of one layer. Names lack the layer's prefix.
+    /// The tensors of one layer. Their names lack the prefix of the layer.
     package struct Layer: Sendable {
         package let inputNorm: Entry
         package let query: Entry
@@ -62,38 +65,43 @@ package struct TensorNames: Sendable {
         package let down: Entry
         package let mlpNorm: Entry
 
-        /// All of them, in the order of the model. Queries, keys and values follow each other, and so do gate and up: a
-        /// layout of parameters takes each group as one matrix.
+        /// All tensors, in the order of the model.
+        ///
+        /// Queries, keys and values are adjacent, and so are gate and up: a parameter layout treats each group as one
+        /// matrix.
         package var entries: [Entry] {
             [
                 inputNorm, query, key, value, attentionOutput, attentionNorm, mlpInputNorm, gate, up, down, mlpNorm,
             ]
         }
 
+        /// The tensors with two dimensions.
         package var matrices: [Entry] { entries.filter { $0.shape.count == 2 } }
     }
 
-    /// The full names of one layer's tensors, by the names of ``Layer``'s members.
+    /// The full names of one layer's tensors. Its members have the names of the members of `Layer`.
     @dynamicMemberLookup
     package struct LayerNames {
         fileprivate let prefix: String
         fileprivate let layer: Layer
 
+        /// The full name of a tensor.
         package subscript(dynamicMember member: KeyPath<Layer, Entry>) -> String {
             prefix + layer[keyPath: member].name
         }
     }
 
     package let embedding: Entry
-    /// What a layer's number follows; the number and a dot stand before the names of ``layer``.
+    /// The prefix of a layer is this text, the number of the layer, and a dot.
     private let layerPrefix: String
+    /// The tensors of a layer.
     package let layer: Layer
     package let finalNorm: Entry
     package let exitGate: Entry
     package let exitGateBias: Entry
-    /// Absent from a checkpoint whose head is tied to the embedding.
+    /// Missing in a checkpoint whose head is tied to the embedding.
     package let head: Entry
-    /// Tensors of a layer that old exporters wrote and that every reader ignores.
+    /// Tensors of a layer that old exporters wrote. Every reader ignores them.
     private let ignoredInLayer: [String]
 
     /// The names of ByteDance's published checkpoints.
@@ -107,7 +115,7 @@ package struct TensorNames: Sendable {
             value: Entry("self_attn.v_proj.weight", [.keys, .hidden]),
             attentionOutput: Entry("self_attn.o_proj.weight", [.hidden, .queries]),
             attentionNorm: Entry("input_layernorm_2.weight", [.hidden]),
-            // The published name misleads: this norm stands before the MLP.
+            // The published name is misleading: this norm comes before the MLP.
             mlpInputNorm: Entry("post_attention_layernorm.weight", [.hidden]),
             gate: Entry("mlp.gate_proj.weight", [.inner, .hidden]),
             up: Entry("mlp.up_proj.weight", [.inner, .hidden]),
@@ -122,25 +130,25 @@ package struct TensorNames: Sendable {
     /// The names of one layer's tensors.
     package func layer(_ index: Int) -> LayerNames { LayerNames(prefix: prefix(of: index), layer: layer) }
 
-    /// The name of the matrix that gives the logits: the embedding's, if the head is tied to it.
+    /// The name of the matrix that computes the logits. It is the embedding's if the head is tied to the embedding.
     package func logitMatrix(of configuration: ModelConfiguration) -> String {
         configuration.tiesWordEmbeddings ? embedding.name : head.name
     }
 
-    /// The number of a tensor's layer; nil if the tensor is no layer's.
+    /// The number of the layer that a tensor belongs to; nil if it belongs to none.
     package func layer(of name: String) -> Int? { split(name)?.layer }
 
-    /// The name of the same tensor in another layer. A name that is no layer's comes back as it is.
+    /// The name of the same tensor in another layer. The name of a tensor outside all layers does not change.
     ///
-    /// - Parameters:
-    ///   - renumber: gives the other layer's number for a layer's number.
+    /// `renumber` maps the number of a layer to that of the other layer.
     package func name(_ name: String, renumber: (Int) -> Int) -> String {
         guard let (layer, rest) = split(name) else { return name }
         return prefix(of: renumber(layer)) + rest
     }
 
-    /// Whether a checkpoint may have a tensor that the model does not use: the head, if it is tied to the embedding, and
-    /// what old exporters wrote.
+    /// Whether a checkpoint may contain a tensor that the model does not use.
+    ///
+    /// This holds for the head if it is tied to the embedding, and for the tensors of old exporters.
     func isIgnored(_ name: String, _ configuration: ModelConfiguration) -> Bool {
         if name == head.name { return configuration.tiesWordEmbeddings }
         return split(name).map { ignoredInLayer.contains(String($0.rest)) } ?? false
@@ -148,7 +156,7 @@ package struct TensorNames: Sendable {
 
     private func prefix(of layer: Int) -> String { "\(layerPrefix)\(layer)." }
 
-    /// The number of a tensor's layer, and the name without the layer's prefix.
+    /// The number of a tensor's layer, and the tensor's name without the prefix of the layer.
     private func split(_ name: String) -> (layer: Int, rest: Substring)? {
         guard name.hasPrefix(layerPrefix) else { return nil }
         let tail = name.dropFirst(layerPrefix.count)
@@ -158,10 +166,9 @@ package struct TensorNames: Sendable {
         return (layer, rest.dropFirst())
     }
 
-    /// The tensors that make up a model, in the order of the model.
+    /// The tensors of a model, in the order of the model.
     ///
-    /// - Parameters:
-    ///   - configuration: a validated configuration; the list has an entry for each tensor of each of its layers.
+    /// The configuration must be valid, because the length of the list grows with the number of layers.
     fileprivate func tensors(of configuration: ModelConfiguration) -> [(name: String, shape: [Int])] {
         func shape(_ entry: Entry) -> [Int] { entry.shape.map { $0.count(configuration) } }
         var tensors = [(name: embedding.name, shape: shape(embedding))]
@@ -177,8 +184,8 @@ package struct TensorNames: Sendable {
 }
 
 extension ModelConfiguration {
-    /// The tensors that the model's checkpoint must have, in the order of the model.
+    /// The tensors that the checkpoint of the model must have, in the order of the model.
     ///
-    /// The configuration must be valid: the list is as long as its number of layers says.
+    /// The configuration must be valid, because the length of the list grows with the number of layers.
     package var expectedTensors: [(name: String, shape: [Int])] { tensorNames.tensors(of: self) }
 }

@@ -1,23 +1,27 @@
 import Foundation
 
-/// A file that appears under its name complete or not at all.
+/// Writes a file that appears under its name either complete or not at all.
+/// - The bytes go to a temporary file in the same folder. `commit()` flushes that file to the disk and renames it.
+/// - Without a commit, the temporary file is deleted, and an older file of the same name stays as it is.
 ///
-/// It is written under a temporary name in the same folder, flushed to the disk and renamed by ``commit()``. Without a
-/// commit nothing is left of it, and what had the name before is untouched. Not thread-safe: one owner writes it.
+/// Not thread-safe: one owner writes the file.
 package final class AtomicFile {
+    /// The path that the file has after `commit()`.
     package let path: String
     private let temporaryPath: String
     private let descriptor: Int32
     private var isCommitted = false
 
-    /// Writes a whole file.
+    /// Writes a whole file and commits it.
     package static func write(_ data: Data, to url: URL) throws(OuroError) {
         let file = try AtomicFile(url)
         try file.write(data, at: 0)
         try file.commit()
     }
 
-    /// - Throws: ``OuroError`` with code `unwritableFile`, as every method here.
+    /// Creates the temporary file.
+    ///
+    /// - Throws: ``OuroError`` with code `unwritableFile`, like every method of this type.
     package init(_ url: URL) throws(OuroError) {
         path = url.path
         let name = ".\(url.lastPathComponent).\(UUID().uuidString).partial"
@@ -45,26 +49,27 @@ package final class AtomicFile {
         try bytes.withUnsafeBytes { bytes in Result { () throws(OuroError) in try write(bytes, at: offset) } }.get()
     }
 
-    /// Flushes the file and gives it its name.
+    /// Flushes the file and renames it.
     package func commit() throws(OuroError) {
         guard fsync(descriptor) == 0 else { throw Self.failure(path, "be flushed") }
         CrashPoint.flushed.reached(path)
-        guard rename(temporaryPath, path) == 0 else { throw Self.failure(path, "be given its name") }
+        guard rename(temporaryPath, path) == 0 else { throw Self.failure(path, "be renamed from its temporary name") }
         isCommitted = true
         CrashPoint.renamed.reached(path)
-        // The new name is on the disk only when the folder is.
+        // The new name is on the disk only when the folder is flushed too.
         let folder = open(URL(fileURLWithPath: path).deletingLastPathComponent().path, O_RDONLY | O_CLOEXEC)
         guard folder >= 0 else { return }
         defer { close(folder) }
         _ = fsync(folder)
     }
 
+    /// Writes all bytes at an offset of an open file.
     static func write(
         _ bytes: UnsafeRawBufferPointer, at offset: Int, to descriptor: Int32, path: String
     ) throws(OuroError) {
         var done = 0
         while done < bytes.count {
-            // Systems limit how much one call may write.
+            // Systems limit how many bytes one call may write.
             let piece = UnsafeRawBufferPointer(rebasing: bytes[done..<min(bytes.count, done + 1 << 30)])
             let count = pwrite(descriptor, piece.baseAddress, piece.count, off_t(offset + done))
             if count < 0 {

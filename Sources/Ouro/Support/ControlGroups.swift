@@ -1,18 +1,18 @@
 import Foundation
 
-/// The control groups (cgroups) of a Linux process, in versions 1 and 2: the limits of containers and services.
+/// Reads the limits of a container or service: the control groups (cgroups) of a Linux process, versions 1 and 2.
 ///
-/// Groups are nested, and every one from the process's own up to the root of what it can see may have a limit. Files that are
-/// missing or not understood mean that there is no limit.
+/// Groups are nested. The process's own group and every group above it may have a limit. A file that is missing or
+/// malformed means that there is no limit.
 struct ControlGroups {
     private let root: URL
 
-    /// - Parameter root: the folder in place of `/`.
+    /// - Parameter root: the folder to read instead of `/`.
     init(root: URL) { self.root = root }
 
-    /// Bytes that the tightest group still allows; nil without a limit.
+    /// Bytes of memory that the tightest group still allows; nil without a limit.
     ///
-    /// Pages of files that were not used lately count as free, because the kernel drops them when memory is asked for.
+    /// File pages in the kernel's inactive list count as free, because the kernel reclaims them first.
     var availableMemory: Int? {
         let hierarchy = hierarchy(of: "memory")
         return hierarchy.folders.compactMap { folder -> Int? in
@@ -24,7 +24,7 @@ struct ControlGroups {
         }.min()
     }
 
-    /// Processors' worth of time that the tightest group grants; nil without a limit.
+    /// Processor time that the tightest group allows, in processors; nil without a limit.
     var processorQuota: Double? {
         let hierarchy = hierarchy(of: "cpu")
         return hierarchy.folders.compactMap { folder -> Double? in
@@ -41,7 +41,7 @@ struct ControlGroups {
         }.min()
     }
 
-    /// The folders of the process's groups, the innermost first, and whether they are of version 2.
+    /// The folders of the process's groups, innermost first, and whether they belong to cgroups version 2.
     private func hierarchy(of controller: String) -> (folders: [URL], isUnified: Bool) {
         let memberships = lines("proc/self/cgroup").map {
             $0.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false)
@@ -63,11 +63,11 @@ struct ControlGroups {
         return ([], true)
     }
 
-    /// The folder of a group and those above it, as far as the mount shows them.
+    /// The folder of a group and the folders above it, as far as the mount shows them.
     private func folders(_ mount: Mount, _ path: String) -> [URL] {
         var visible = path.split(separator: "/")
         let hidden = mount.root.split(separator: "/")
-        // In a container the mount may begin at the container's own group. A group beside it cannot be seen.
+        // In a container, the mount may begin at the container's own group. Groups outside that cannot be seen.
         visible = visible.starts(with: hidden) && !visible.contains("..") ? Array(visible.dropFirst(hidden.count)) : []
         let top = root.appendingPathComponent(mount.point)
         return (0...visible.count).reversed().map { depth in
@@ -91,7 +91,7 @@ struct ControlGroups {
             options = fields[dash + 3].split(separator: ",").map(String.init)
         }
 
-        /// A space is written as `\040`.
+        /// Replaces `\040`, which stands for a space.
         private static func unescaped(_ text: Substring) -> String {
             text.replacingOccurrences(of: "\\040", with: " ")
         }

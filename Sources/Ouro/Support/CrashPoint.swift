@@ -1,37 +1,37 @@
 import Foundation
 
-/// A place in the writing of a file or a folder where a test kills the process.
+/// A place in the code that writes files and folders, at which a test can kill the process.
 ///
-/// Tests show with it that a crash loses nothing that was saved. They set `OURO_CRASH_AT` for a child process to the name of
-/// a point, a colon and a part of a path, as in `flushed:step-000000000006`. The process kills itself when it first reaches
-/// that point with such a path. Without the variable a point does nothing.
+/// Tests use it to show that a crash loses no saved data. A test starts a child process with the environment variable
+/// `OURO_CRASH_AT` set to a point, a colon and a part of a path: `flushed:step-000000000006`. The child kills itself
+/// when it first reaches that point with a path that contains this part. Without the variable, the points do nothing.
 package enum CrashPoint: String, Sendable {
-    /// A file is there under its temporary name, and empty.
+    /// A file exists under its temporary name and is empty.
     case created
-    /// Some bytes of a file are written, or all of them.
+    /// Some or all bytes of a file are written.
     case written
-    /// A file is complete and flushed, under its temporary name.
+    /// A file is complete and flushed, and still has its temporary name.
     case flushed
-    /// A file has its own name.
+    /// A file has its final name.
     case renamed
-    /// All files of a folder are written; the folder has its temporary name.
+    /// All files of a folder are written. The folder still has its temporary name.
     case filled
-    /// The folder that another one replaces is removed, and the other one does not have its name yet.
+    /// The old folder is removed. The new folder still has its temporary name.
     case removed
-    /// A folder has its own name.
+    /// A folder has its final name.
     case placed
 
-    /// The points of a file, in the order in which they are reached.
+    /// The points of a file, in the order in which the process reaches them.
     package static let ofFiles: [CrashPoint] = [.created, .written, .flushed, .renamed]
 
-    /// Where this process is to be killed.
+    /// The point and the part of a path from `OURO_CRASH_AT`.
     private static let chosen: (point: CrashPoint, path: String)? = {
         let parts = ProcessInfo.processInfo.environment["OURO_CRASH_AT"]?.split(separator: ":", maxSplits: 1) ?? []
         guard parts.count == 2, let point = CrashPoint(rawValue: String(parts[0])) else { return nil }
         return (point, String(parts[1]))
     }()
 
-    /// Kills the process if this is the point, and `path` contains the part of a path, that `OURO_CRASH_AT` names.
+    /// Kills the process if `OURO_CRASH_AT` names this point and a part of `path`.
     func reached(_ path: String) {
         guard let chosen = Self.chosen, chosen.point == self, path.contains(chosen.path) else { return }
         kill(getpid(), SIGKILL)

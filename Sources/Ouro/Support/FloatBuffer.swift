@@ -2,17 +2,23 @@ import Foundation
 
 /// Owned raw memory, aligned to a cache line.
 ///
-/// The one place where this library allocates memory by hand. Running out of it ends the process, so whoever allocates what a
-/// request, an option or a file decides refuses first what does not fit. Not thread-safe by itself: the inference thread owns it, and
-/// worker threads write disjoint parts of it inside a parallel region.
+/// Only this type allocates memory by hand. The process ends if the allocation fails. Code that allocates a size given
+/// by a request, an option or a file must therefore check the size first.
+///
+/// The type does not synchronise accesses. The inference thread owns the memory. Inside a parallel region, worker
+/// threads write disjoint parts of it.
 package final class AlignedMemory: @unchecked Sendable {
+    /// The first byte.
     package let base: UnsafeMutableRawPointer
+    /// Size in bytes.
     package let byteCount: Int
 
-    /// Large areas ask for huge pages, which makes touching them for the first time several times cheaper.
+    /// Allocates memory. Allocations from 2 MiB on request huge pages, which makes the first access several times
+    /// cheaper.
     ///
     /// - Parameters:
-    ///   - clears: whether the memory starts as zeros; whoever writes all of it can do without.
+    ///   - byteCount: size in bytes.
+    ///   - clears: whether to fill the memory with zeros. A caller that writes every byte can pass false.
     package init(byteCount: Int, clears: Bool = true) {
         self.byteCount = byteCount
         let alignment = byteCount >= 2 << 20 ? 2 << 20 : 64
@@ -31,16 +37,20 @@ package final class AlignedMemory: @unchecked Sendable {
     deinit { free(base) }
 }
 
-/// Rows of f32 values in owned memory: `rows` times `columns`, each row starting at a multiple of `stride`.
+/// Rows of f32 values in owned memory: `rows` rows of `columns` values. Each row starts at a multiple of `stride`.
 ///
-/// The stride is a whole number of panels plus one, so that kernels may write whole panels and rows of the same column do
-/// not fall into the same cache set.
+/// The stride is `columns` rounded up to whole panels, plus one panel. Kernels may therefore write whole panels. The
+/// extra panel keeps the same column of different rows out of one cache set.
 package struct FloatRows {
+    /// Number of rows.
     package let rows: Int
+    /// Values of a row.
     package let columns: Int
+    /// Distance between the starts of two rows, in values.
     package let stride: Int
     private let memory: AlignedMemory
 
+    /// Allocates rows of zeros.
     package init(rows: Int, columns: Int) {
         self.rows = rows
         self.columns = columns
@@ -48,24 +58,28 @@ package struct FloatRows {
         memory = AlignedMemory(byteCount: rows * stride * MemoryLayout<Float>.stride)
     }
 
-    /// The start of a row; valid as long as this value lives.
+    /// The start of a row. Valid while this value lives.
     package func row(_ index: Int) -> UnsafeMutablePointer<Float> {
         assert(index >= 0 && index < max(rows, 1), "row \(index) of \(rows)")
         return memory.base.assumingMemoryBound(to: Float.self) + index * stride
     }
 
-    /// The rows without their owner, for threads that share them: they would contend for its reference count. Valid as long
-    /// as this value lives.
+    /// The rows without a reference to their owner. Valid while this value lives.
+    ///
+    /// Threads share this view, because copies of the owner's reference would contend for its reference count.
     package var view: View { View(base: row(0), stride: stride) }
 
+    /// Rows that another value owns.
     package struct View: BitwiseCopyable {
         fileprivate let base: UnsafeMutablePointer<Float>
+        /// Distance between the starts of two rows, in values.
         package let stride: Int
 
+        /// The start of a row.
         package func row(_ index: Int) -> UnsafeMutablePointer<Float> { base + index * stride }
     }
 
-    /// A row's values, copied.
+    /// A copy of a row's values.
     package func values(_ index: Int) -> [Float] {
         Array(UnsafeBufferPointer(start: row(index), count: columns))
     }

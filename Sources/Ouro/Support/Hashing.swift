@@ -1,19 +1,21 @@
-/// The hash FNV-1a of 64 bits (Fowler, Noll and Vo), the same in every run and on every machine.
+/// The 64-bit hash FNV-1a (Fowler, Noll and Vo). It gives the same value in every run and on every machine.
 ///
-/// Its values stand in files: fingerprints of recipes, adapters, data and quantisations. They must not change.
+/// Files store its values as fingerprints of recipes, adapters, data and quantisations. The hash must not change.
 package struct FNV1a: Sendable {
     private static let prime: UInt64 = 0x100_0000_01B3
 
+    /// The hash of everything added so far.
     package private(set) var value: UInt64 = 0xCBF2_9CE4_8422_2325
 
+    /// Makes the hash of no input.
     package init() {}
 
-    /// One step of the hash: usually a byte, but wider words are hashed in one step as well.
+    /// Adds a word in one step of the hash. A word usually is a byte, but may be wider.
     package mutating func add(_ word: some FixedWidthInteger & UnsignedInteger) {
         value = (value ^ UInt64(word)) &* Self.prime
     }
 
-    /// The bytes of a text in UTF-8.
+    /// Adds the UTF-8 bytes of a text.
     package mutating func add(_ text: String) {
         for byte in text.utf8 { add(byte) }
     }

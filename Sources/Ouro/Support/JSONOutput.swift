@@ -1,4 +1,4 @@
-/// Machine-readable output: JSON whose objects keep the order their keys were given in.
+/// JSON output for programs. Objects keep the order in which their keys were given.
 package indirect enum JSONOutput: Sendable {
     case int(Int)
     case float(Float)
@@ -8,13 +8,15 @@ package indirect enum JSONOutput: Sendable {
     case null
     case array([JSONOutput])
     case object(KeyValuePairs<String, JSONOutput>)
-    /// An object that is put together at run time.
+    /// An object whose members are known only at run time.
     case members([(String, JSONOutput)])
 
+    /// An array of f32 values.
     package static func floats(_ values: [Float]) -> JSONOutput { .array(values.map { .float($0) }) }
+    /// An array of integers.
     package static func ints(_ values: [Int]) -> JSONOutput { .array(values.map { .int($0) }) }
 
-    /// The value on one line. Numbers that are not finite become null.
+    /// The value on one line. Numbers that are not finite become `null`.
     package var text: String {
         switch self {
         case .int(let value): "\(value)"
@@ -29,8 +31,8 @@ package indirect enum JSONOutput: Sendable {
         }
     }
 
-    /// For files that people read: as ``text``, but every member of an object that has some is on a line of its own. Values
-    /// inside members stay on one line.
+    /// The value for files that people read. Each member of the outermost object is on a line of its own; the rest is
+    /// as in `text`.
     package var lines: String {
         let members: [(String, JSONOutput)]
         switch self {

@@ -1,6 +1,6 @@
-/// Writes JSON.
+/// Writes JSON strings.
 package enum JSONText {
-    /// A string in quotes, escaped as Rust's `serde_json` does: nothing but what must be.
+    /// Puts a string in quotes. Only the characters that JSON requires are escaped, as in Rust's `serde_json`.
     package static func quote(_ text: String) -> String {
         var result = "\""
         for scalar in text.unicodeScalars {

@@ -1,15 +1,22 @@
 import Foundation
 
-/// A JSON value whose shape is not known beforehand (configuration files, template arguments).
+/// A JSON value of unknown shape, as in configuration files and template arguments.
 ///
-/// Numbers without fraction that fit 64 bits are `int`, all others `double`.
+/// A number without fraction that fits into 64 bits is an `int`. Every other number is a `double`.
 public indirect enum JSONValue: Sendable, Equatable {
+    /// `null`.
     case null
+    /// `true` or `false`.
     case bool(Bool)
+    /// A number without fraction that fits into 64 bits.
     case int(Int)
+    /// Any other number.
     case double(Double)
+    /// A string.
     case string(String)
+    /// An array, in order.
     case array([JSONValue])
+    /// An object. The order of its members is not kept.
     case object([String: JSONValue])
 }
 
@@ -48,12 +55,12 @@ extension JSONValue: Codable {
 }
 
 extension JSONValue {
-    /// The member of an object; nil for a missing key or a value that is not an object.
+    /// The member of an object. Nil if the key is missing or the value is not an object.
     public subscript(key: String) -> JSONValue? {
         if case .object(let members) = self { members[key] } else { nil }
     }
 
-    /// With every string in it changed, keys excepted.
+    /// The value with every string changed. Keys stay.
     func mapStrings(_ change: (String) -> String) -> JSONValue {
         switch self {
         case .string(let text): .string(change(text))
@@ -63,7 +70,7 @@ extension JSONValue {
         }
     }
 
-    /// What a person would call this value's type, for error messages.
+    /// The name of the value's type, for error messages: `an integer`.
     public var typeName: String {
         switch self {
         case .null: "null"

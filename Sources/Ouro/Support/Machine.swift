@@ -1,9 +1,11 @@
 import Foundation
 
-/// What this process may use of the machine it runs on.
+/// The memory and processors that this process may use.
 ///
-/// On Linux the limits of its control groups count, so a container is taken for what it may use, not for its host.
+/// On Linux, the limits of the process's control groups count. In a container, the values are those of the container
+/// and not of its host.
 package struct Machine: Sendable {
+    /// The machine that the process runs on.
     package static let current = Machine()
 
     /// The environment variables of this process.
@@ -11,20 +13,21 @@ package struct Machine: Sendable {
 
     private let root: URL
 
-    /// - Parameter root: the folder in place of `/`, for tests.
+    /// - Parameter root: the folder to read instead of `/`. Tests set it.
     init(root: URL = URL(fileURLWithPath: "/")) { self.root = root }
 
-    /// Memory that could be had now without swapping, in bytes.
+    /// Bytes of memory that the process can allocate now without swapping.
     package var availableMemory: Int {
         let own = ControlGroups(root: root).availableMemory
         return min(own ?? .max, freeMemory ?? Int(clamping: ProcessInfo.processInfo.physicalMemory / 2))
     }
 
-    /// Processors this process may run on, at least one.
+    /// Number of processors that this process may run on, at least 1.
     package var processorCount: Int { granted(of: processors.count) }
 
-    /// Physical cores this process may run on, at least one: the default number of threads of a pass, because a second thread
-    /// on a core has no multipliers of its own.
+    /// Number of physical cores that this process may run on, at least 1.
+    ///
+    /// It is the default number of threads of a pass, because the two threads of a core share its multipliers.
     package var coreCount: Int {
         var cores: Set<String> = []
         for processor in processors {
@@ -35,14 +38,16 @@ package struct Machine: Sendable {
         return granted(of: cores.count)
     }
 
-    /// Part of a processor's time is not worth a thread: the threads of a pass work in step, and all wait for one that may
-    /// not run.
+    /// The number of processors that a quota on processor time allows, rounded down.
+    ///
+    /// A fraction of a processor is not worth a thread: the threads of a pass work in step, so all wait for a thread
+    /// that the quota stops.
     private func granted(of count: Int) -> Int {
         let quota = ControlGroups(root: root).processorQuota ?? .infinity
         return max(1, Int(min(Double(count), quota)))
     }
 
-    /// Numbers of the processors that the scheduler may give this process.
+    /// The numbers of the processors that the operating system may run this process on.
     private var processors: [Int] {
         let list = text("proc/self/status")?.split(separator: "\n").first { $0.hasPrefix("Cpus_allowed_list:") }?
             .split(separator: ":").last
@@ -50,7 +55,7 @@ package struct Machine: Sendable {
         return found.isEmpty ? Array(0..<ProcessInfo.processInfo.activeProcessorCount) : found
     }
 
-    /// The numbers of a list as in `0-3,8`.
+    /// The numbers in a list such as `0-3,8`.
     private static func numbers(in list: Substring) -> [Int] {
         list.split(separator: ",").flatMap { part -> [Int] in
             let ends = part.split(separator: "-").compactMap { Int($0.trimmingCharacters(in: .whitespaces)) }
@@ -59,7 +64,7 @@ package struct Machine: Sendable {
         }
     }
 
-    /// What the kernel says the whole machine could give, in bytes.
+    /// The kernel's estimate of the whole machine's available memory, in bytes.
     private var freeMemory: Int? {
         text("proc/meminfo")?.split(separator: "\n").first { $0.hasPrefix("MemAvailable:") }?
             .split(separator: " ").dropFirst().first.flatMap { Int($0) }.map { $0 << 10 }

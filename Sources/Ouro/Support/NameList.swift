@@ -1,20 +1,21 @@
-/// Names from files, made fit for an error message: few, short and on one line.
+/// Shortens names and shapes from files for an error message: few, short and on one line.
 enum NameList {
+    /// Names or sizes to show at most.
     static let limit = 10
 
-    /// The first ten names, and how many more there are.
+    /// The first ten names and the number of names left out.
     static func text(_ names: [String]) -> String {
         let shown = names.prefix(limit).map(clipped).joined(separator: ", ")
         return names.count > limit ? "\(shown) and \(names.count - limit) more" : shown
     }
 
-    /// A shape as it is written in Python; long ones are cut.
+    /// A shape as Python writes it, with the first ten sizes.
     static func text(_ shape: [Int]) -> String {
         let shown = shape.prefix(limit).map(String.init).joined(separator: ", ")
         return shape.count > limit ? "[\(shown), ...]" : "[\(shown)]"
     }
 
-    /// The name, cut after 120 characters, without control characters.
+    /// The name, cut after 120 characters. Control characters are replaced.
     static func clipped(_ name: String) -> String {
         var result = String.UnicodeScalarView()
         for scalar in name.unicodeScalars.prefix(120) {

@@ -1,8 +1,8 @@
 import Foundation
 
-/// The one error type of the library: what went wrong, where, and what was expected instead.
+/// The error type of the library. It says what is wrong, where, and what was expected.
 ///
-/// Everything a user or a file can get wrong arrives as an `OuroError`; a trap in this library is a bug.
+/// Every mistake in a request or a file is reported as an `OuroError`. A trap in this library is a bug.
 public struct OuroError: Error, Sendable, Equatable {
     /// The kind of failure, for programs that decide what to do next.
     ///
@@ -41,14 +41,22 @@ public struct OuroError: Error, Sendable, Equatable {
         public static let unwritableFile = Code(rawValue: "unwritableFile")
     }
 
+    /// The kind of failure.
     public let code: Code
-    /// The file the error is about, if it is about one.
+    /// The path of the file at fault; nil if no file is.
     public let file: String?
-    /// The field, tensor or parameter inside the file or request.
+    /// The field, tensor or parameter at fault; nil if unknown.
     public let field: String?
-    /// What was found and what was expected, in one sentence.
+    /// One sentence that says what was expected and what was found.
     public let message: String
 
+    /// Makes an error.
+    ///
+    /// - Parameters:
+    ///   - code: the kind of failure.
+    ///   - file: the path of the file at fault.
+    ///   - field: the field, tensor or parameter at fault.
+    ///   - message: what was expected and what was found.
     public init(_ code: Code, file: String? = nil, field: String? = nil, _ message: String) {
         self.code = code
         self.file = file
@@ -58,17 +66,18 @@ public struct OuroError: Error, Sendable, Equatable {
 }
 
 extension OuroError: CustomStringConvertible {
-    /// `file: field: message`, leaving out what is not known.
+    /// `file: field: message`, without the parts that are nil.
     public var description: String {
         [file, field, message].compactMap { $0 }.joined(separator: ": ")
     }
 }
 
 extension OuroError {
-    /// The model's value at a position is not a finite number.
+    /// The error for a model value that is not finite.
     ///
     /// - Parameters:
-    ///   - loop: where it is known, 1-based.
+    ///   - position: the position of the row.
+    ///   - loop: the loop of the row (1-based), if known.
     package static func notFinite(position: Int, loop: Int? = nil) -> OuroError {
         OuroError(
             .nonFinite, field: "position \(position)" + (loop.map { ", loop \($0)" } ?? ""),
@@ -77,6 +86,6 @@ extension OuroError {
 }
 
 extension OuroError: LocalizedError {
-    /// The same as `description`, so that `localizedDescription` says what is wrong.
+    /// The same text as ``description``. It makes `localizedDescription` useful.
     public var errorDescription: String? { description }
 }

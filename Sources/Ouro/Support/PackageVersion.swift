@@ -1,4 +1,4 @@
-/// The version of this package, for files that record what made them.
+/// The version of this package. Files record it as their producer.
 package enum PackageVersion {
     package static let current = "0.1.0"
 }

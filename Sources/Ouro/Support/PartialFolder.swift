@@ -1,12 +1,15 @@
 import Foundation
 
-/// A folder that is there whole or not at all: it is written under another name first.
+/// Writes a folder that appears under its name either complete or not at all. It is written under a temporary name
+/// first.
 package enum PartialFolder {
+    /// Writes a folder.
+    ///
     /// - Parameters:
-    ///   - folder: gets its name when all is written.
-    ///   - replaces: whether a folder that is there gives way; otherwise it must be empty.
-    ///   - body: writes into the folder it is given.
-    /// - Throws: ``OuroError`` with code `unwritableFile`, and what `body` throws.
+    ///   - folder: the final path.
+    ///   - replaces: whether an existing folder is replaced. If not, an existing folder must be empty.
+    ///   - body: writes the content to the temporary folder that it receives.
+    /// - Throws: ``OuroError`` with code `unwritableFile`, and the errors of `body`.
     package static func write(
         to folder: URL, replaces: Bool, _ body: (URL) throws(OuroError) -> Void
     ) throws(OuroError) {
@@ -15,7 +18,8 @@ package enum PartialFolder {
         if isThere, !replaces {
             guard let entries = try? manager.contentsOfDirectory(atPath: folder.path), entries.isEmpty else {
                 throw OuroError(
-                    .unwritableFile, file: folder.path, "it is there already and not an empty folder; choose another")
+                    .unwritableFile, file: folder.path, "the path exists and is not an empty folder; choose another one"
+                )
             }
         }
         let partial = folder.standardizedFileURL.deletingLastPathComponent()

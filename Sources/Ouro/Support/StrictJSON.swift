@@ -1,17 +1,18 @@
 import Foundation
 
-/// Reads JSON files that other programs have written.
+/// Reads JSON files that other programs have written, more strictly than Foundation.
 ///
-/// Foundation's readers disagree about a key that stands in an object twice (one takes the first value, the other the
-/// last), which lets a file mean two things; so that is an error here, and nesting is bounded before any of it is parsed.
+/// Foundation's two readers disagree about a key that appears twice in an object: one takes the first value, the other
+/// the last. Such a file has two meanings, so this reader rejects it. It also limits the nesting before it parses
+/// anything.
 package enum StrictJSON {
-    /// Objects and arrays inside each other; model folders need fewer than ten.
+    /// Most objects and arrays inside each other. Model folders need fewer than ten.
     package static let depthLimit = 64
 
-    /// The bytes of a file.
+    /// Reads the bytes of a file.
     ///
-    /// - Throws: ``OuroError`` with code `unreadableFile` if it is missing or unreadable, with `code` if it is longer than
-    ///   `limit` bytes.
+    /// - Throws: ``OuroError`` with code `unreadableFile` if the file is missing or unreadable, and with `code` if it
+    ///   has more than `limit` bytes.
     package static func read(_ url: URL, limit: Int, code: OuroError.Code) throws(OuroError) -> Data {
         let data: Data
         do {
@@ -36,9 +37,9 @@ package enum StrictJSON {
         return data
     }
 
-    /// Decodes a value after ``check(_:file:code:)``.
+    /// Checks the text with `check(_:file:code:)` and decodes a value.
     ///
-    /// - Throws: ``OuroError`` with `code`, naming `file` and, where it is known, the field.
+    /// - Throws: ``OuroError`` with `code`, the name `file`, and the field if it is known.
     package static func decode<Value: Decodable>(
         _ type: Value.Type, from data: Data, file: String, code: OuroError.Code
     ) throws(OuroError) -> Value {
@@ -57,14 +58,15 @@ package enum StrictJSON {
         }
     }
 
-    /// Checks that no object has a key twice and that nesting is bounded. Other faults are left to the parser.
+    /// Checks that no object has a key twice and that the nesting is limited. Other faults are left to the parser.
     package static func check(_ data: Data, file: String, code: OuroError.Code) throws(OuroError) {
         try scan(data, file: file, code: code) { _, _ in }
     }
 
-    /// The names of objects' members in the order of the text, by the object's place, as in `a.b[0]`.
+    /// The keys of every object, in the order of the text. The result's keys are the paths of the objects, such as
+    /// `a.b[0]`.
     ///
-    /// - Throws: as ``check(_:file:code:)``.
+    /// - Throws: like `check(_:file:code:)`.
     package static func memberOrder(
         _ data: Data, file: String, code: OuroError.Code
     ) throws(OuroError) -> [String: [String]] {
@@ -83,13 +85,13 @@ package enum StrictJSON {
         return order
     }
 
-    /// An object or array that is open.
+    /// An object or array that is not closed yet.
     private struct Level {
-        /// The keys so far; nil for an array.
+        /// The keys of an object so far; nil for an array.
         var keys: Set<[UInt8]>?
-        /// The last of them.
+        /// The last key.
         var key: [UInt8] = []
-        /// The place of the array's current value.
+        /// The index of an array's current value.
         var index = 0
     }
 
@@ -129,19 +131,20 @@ package enum StrictJSON {
                     index += 1
                 }
                 guard index < bytes.count else {
-                    throw OuroError(code, file: file, "the file is not valid JSON: a string has no end")
+                    throw OuroError(code, file: file, "the file is not valid JSON: the end of a string is missing")
                 }
                 if let last = open.indices.last, open[last].keys != nil, isKey(bytes, after: index + 1) {
                     let key = text(bytes[start..<index], hasEscape: hasEscape)
                     open[last].key = key
                     if open[last].keys?.insert(key).inserted == false {
                         throw OuroError(
-                            code, file: file, field: String(decoding: key, as: UTF8.self), "the key stands there twice")
+                            code, file: file, field: String(decoding: key, as: UTF8.self),
+                            "the key appears twice; remove one of them")
                     }
                     onKey(open, key)
                 }
             case 0:
-                // The parser would take this for UTF-16, in which this scan finds no keys.
+                // The parser would read a text with zero bytes as UTF-16. This scan would miss its keys.
                 throw OuroError(code, file: file, "the file is not valid JSON: expected UTF-8, found a zero byte")
             default: break
             }

@@ -65,8 +65,8 @@ public final class Trainer {
         try TrainingPlan.checkMemory(recipe, threads: threads)
         self.recipe = recipe
         self.output = output
-        let sources = sources ?? RecipeSources.make
-        self.sources = sources
+        // Not `??`: the compiler crashes on a function with a typed error as its right-hand side.
+        if let sources { self.sources = sources } else { self.sources = RecipeSources.make }
         compute = try Compute(threads: threads, kernels: instructionSet)
         folder = CheckpointFolder(output)
         let newest = folder.files.last
@@ -93,7 +93,7 @@ public final class Trainer {
             adapters = try Self.adapters(recipe, initial, model)
             optimizer = AdamW(adapters?.trainables ?? model.trainables, settings: recipe.optimizer)
             step = TrainingStep(model)
-            source = try sources(recipe, stage)
+            source = try self.sources(recipe, stage)
             try folder.create()
             log = try TrainingLog(output.appendingPathComponent("log.jsonl"), after: 0)
             events = try TensorBoardEvents(folder: output.appendingPathComponent("events"))
@@ -115,7 +115,7 @@ public final class Trainer {
         optimizer = AdamW(adapters?.trainables ?? model.trainables, settings: recipe.optimizer)
         try checkpoint.restore(optimizer)
         step = TrainingStep(model)
-        source = try sources(recipe, current)
+        source = try self.sources(recipe, current)
         try source.seek(to: checkpoint.position)
         savedStep = progress.step
         log = try TrainingLog(output.appendingPathComponent("log.jsonl"), after: progress.step)
