@@ -76,8 +76,8 @@ public struct EngineOptions: Sendable {
         guard bytes <= available else {
             throw OuroError(
                 .memoryExceeded, field: prefillChunk >= rowsPerPass ? "prefillChunk" : "rowsPerPass",
-                "passes of \(rows) rows need \(bytes >> 20) MiB of memory, but only \(available >> 20) MiB are available; "
-                    + "choose a smaller value")
+                "passes of \(rows) rows need \(bytes >> 20) MiB of memory, but only \(available >> 20) MiB are "
+                    + "available; choose a smaller value")
         }
     }
 }

@@ -95,7 +95,8 @@ extension Engine {
         else {
             throw OuroError(
                 .invalidRequest, field: "prompt_tokens",
-                "expected 1 to \(tokens.count), the number of tokens before kv_policy '\(request.kvPolicy.rawValue)' applies, found "
+                "expected 1 to \(tokens.count), the number of tokens before kv_policy "
+                    + "'\(request.kvPolicy.rawValue)' applies, found "
                     + (request.promptTokens.map(String.init) ?? "none"))
         }
         resolved.alternatives = request.alternatives
