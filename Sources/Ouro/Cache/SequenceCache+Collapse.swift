@@ -5,7 +5,7 @@ extension SequenceCache {
     /// Whether the prompt is complete, so that rows read and write collapsed pages.
     var isCollapsed: Bool { policy != .full && completed > 0 && completed >= prompt }
 
-    /// Records that the first `count` positions have run all their loops. The next ``reserve(upTo:)`` collapses the
+    /// Records that the first `count` positions have run all their loops. The next `reserve(upTo:)` collapses the
     /// pages that are due.
     ///
     /// After the prompt, positions complete one by one. `ran` is the number of loops that the last one ran.

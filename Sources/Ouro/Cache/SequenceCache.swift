@@ -1,6 +1,6 @@
 /// The pages of one sequence, and the table in the device that lists their blocks.
 ///
-/// The sequence takes pages as it reaches positions, or finds published ones. ``release()`` gives all of them back.
+/// The sequence takes pages as it reaches positions, or finds published ones. `release()` gives all of them back.
 /// `SequenceCache+Collapse.swift` collapses pages for policies other than ``KVPolicy/full``.
 ///
 /// The reference implementation's cache slot `loop * layers + layer` corresponds to row `loop` of the table and layer

@@ -144,7 +144,7 @@ final class RowSource {
         return row
     }
 
-    /// Records that the token after ``finalPosition`` has been emitted.
+    /// Records that the token after `finalPosition` has been emitted.
     func advanceFinalPosition() { finalPosition += 1 }
 
     /// Ends the pass of the prefill chunk, and publishes pages that will not be written any more.

@@ -30,7 +30,7 @@ package protocol SequenceTask: AnyObject {
 package struct SequenceDemand: Sendable {
     let maximumPositions: Int
     let loops: Int
-    /// The cache policy after the first ``promptPositions`` positions.
+    /// The cache policy after the first `promptPositions` positions.
     let policy: KVPolicy
     /// Positions, from the first on, that run with full keys and values under any policy.
     let promptPositions: Int

@@ -3,12 +3,14 @@
 /// Breaking out of the iteration or cancelling its task stops the generation and frees its cache. The stream keeps its
 /// engine alive until the generation ends. It can be iterated once.
 public struct TokenStream: AsyncSequence, Sendable {
+    /// One generated token.
     public typealias Element = GeneratedToken
 
     /// Number of tokens in the prompt.
     public let promptTokens: Int
     let stream: AsyncThrowingStream<GeneratedToken, any Error>
 
+    /// Starts the iteration. Its `next()` throws ``OuroError`` if the generation fails.
     public func makeAsyncIterator() -> AsyncThrowingStream<GeneratedToken, any Error>.AsyncIterator {
         stream.makeAsyncIterator()
     }
