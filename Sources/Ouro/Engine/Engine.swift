@@ -83,7 +83,7 @@ public final class Engine: Sendable {
 
     /// Checks a request and fills in its defaults, without starting it.
     ///
-    /// - Throws: ``OuroError`` with code `invalidRequest`, `contextExceeded` or `unsupported`.
+    /// - Throws: ``OuroError`` with code `invalidRequest`, `invalidTemplate`, `contextExceeded` or `unsupported`.
     public func prepare(_ request: GenerationRequest) throws(OuroError) -> PreparedRequest {
         let prompt = try tokens(of: request.prompt)
         return PreparedRequest(prompt: prompt, resolved: try resolve(request, promptCount: prompt.count))
@@ -91,8 +91,8 @@ public final class Engine: Sendable {
 
     /// Starts a generation. The engine lives at least until the generation ends.
     ///
-    /// - Throws: ``OuroError`` with code `invalidRequest`, `contextExceeded` or `unsupported`, before any work is done.
-    ///   The stream throws later errors. They concern only this request.
+    /// - Throws: The errors of ``prepare(_:)``, before any work is done. The stream throws later errors. They concern only
+    ///   this request.
     public func generate(_ request: GenerationRequest) throws(OuroError) -> TokenStream {
         generate(try prepare(request))
     }

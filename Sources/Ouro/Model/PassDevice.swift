@@ -1,11 +1,13 @@
 /// The hardware that runs passes: the seam between the engine and everything that computes.
 ///
-/// A device owns the weights, the keys and values, and the hidden states. The engine gives it integers (table, position,
-/// loop, token, slot) and gets a few numbers back (gate, change, token, log-probability). No address crosses the seam.
+/// A device owns the weights, the keys and values, and the hidden states. The engine gives it integers (table,
+/// position, loop, token, slot) and gets a few numbers back (gate, change, token, log-probability). No address crosses
+/// the seam.
 ///
-/// What must stay true: a row's outcome and its readout are functions of that row alone, bit for bit. They depend on its
-/// table, position, loop, token and hidden state. They never depend on the other rows of the call, on how many there are,
-/// or on their order. Everything the engine promises about batching, wavefront and prefill chunks rests on this.
+/// What must stay true: a row's outcome and its readout are functions of that row alone, bit for bit. They depend on
+/// its table, position, loop, token and hidden state. They never depend on the other rows of the call, on how many
+/// there are, or on their order. Everything the engine promises about batching, wavefront and prefill chunks rests on
+/// this.
 ///
 /// A device is used from one thread at a time. Both calls that compute return when their results are on the host.
 package protocol PassDevice: AnyObject {
@@ -40,11 +42,11 @@ package protocol PassDevice: AnyObject {
 
     // MARK: work
 
-    /// Applies the layer stack once to every row: writes its keys and values, and replaces the hidden state in its slot by
-    /// the normalised output. `outcomes` gets one value for each row, in order.
+    /// Applies the layer stack once to every row: writes its keys and values, and replaces the hidden state in its slot
+    /// by the normalised output. `outcomes` gets one value for each row, in order.
     ///
-    /// Two rows may belong to one sequence. Then every earlier position at the same loop must be written already, or be in
-    /// the same pass.
+    /// Two rows may belong to one sequence. Then every earlier position at the same loop must be written already, or be
+    /// in the same pass.
     func run(_ rows: [Row], outcomes: inout [RowOutcome])
     /// Turns the hidden states of some slots into logits, and each row of logits into a token. `results` gets one value
     /// for each readout, in order.

@@ -59,7 +59,8 @@ package struct Kernels: @unchecked Sendable {
         }
         if let found = available.first(where: { $0.name == name }) { return found }
         let names = available.map(\.name).joined(separator: ", ")
-        throw OuroError(.unsupported, field: variable, "'\(name)' is not available on this machine; it has \(names)")
+        throw OuroError(
+            .unsupported, field: variable, "'\(name)' is not available on this machine; choose one of: \(names)")
     }
 }
 
