@@ -1,20 +1,22 @@
 /// Keys and values of 16 positions, at all loops of a sequence and all layers.
 ///
-/// While a sequence writes a page, the page belongs to it. When all positions have run all loops, the page can be
-/// published: it joins the prefix tree, nobody writes it again, and any number of sequences may read it.
+/// While a sequence writes a page, the page belongs to that sequence. When all its positions have run all loops, the
+/// page can be published. A published page is part of the prefix tree. It is never written again, and any number of
+/// sequences may read it.
 final class KVPage: PrefixNode {
     /// One block for each loop, or one block for all loops.
     let blocks: [BlockID]
     let isCompressed: Bool
-    /// Bytes of its blocks.
+    /// Bytes of all blocks.
     let byteCount: Int
-    /// Sequences that have the page in their tables.
+    /// The number of sequences that have the page in their tables.
     var readers = 1
-    /// The tokens of its positions; empty until it is published.
+    /// The tokens of its positions; empty until the page is published.
     var tokens: [Int] = []
-    /// The page of the 16 positions before, or the root.
+    /// The page of the 16 positions before, or the root. Nil until the page is published.
     unowned var parent: PrefixNode?
-    // Neighbours in the list of published pages without a reader, ordered by when their last reader left.
+    // Neighbours in the list of published pages without a reader. The list is sorted by the time at which the last
+    // reader left.
     unowned var older: KVPage?
     unowned var newer: KVPage?
 
@@ -27,19 +29,20 @@ final class KVPage: PrefixNode {
     var isPublished: Bool { parent != nil }
 }
 
-/// A node of the prefix tree. The path from the root to a page spells the tokens of all positions up to the page's last.
-/// The tokens themselves are compared, so two texts with equal hashes stay apart.
+/// A node of the prefix tree. The path from the root to a page spells the tokens up to the page's last position.
+///
+/// Tokens themselves are compared, so texts with equal hashes are never confused.
 class PrefixNode {
-    /// The pages that follow, by their tokens.
+    /// The pages of the next 16 positions, by their tokens.
     var children: [[Int]: KVPage] = [:]
 }
 
 /// The root of all texts that may share pages.
 final class PrefixRoot: PrefixNode {
-    /// What must be equal, besides the tokens, before two requests share keys and values.
+    /// What must be equal, besides the tokens, for two requests to share pages.
     struct Key: Hashable {
         let loops: Int
-        /// Keeps tenants apart: requests with different salts never share.
+        /// Separates tenants: requests with different salts never share pages.
         let salt: String
     }
 

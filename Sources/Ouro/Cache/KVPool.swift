@@ -1,27 +1,28 @@
-/// All pages of the cache, within a budget.
+/// All pages of the cache, within a budget. The inference thread owns the pool.
 ///
-/// A page is *in use* while a sequence has it in its table. It is *cached* while it is published and has no reader.
-/// Otherwise it is gone, and its blocks serve other pages. When memory is needed, the least recently used cached page is
-/// evicted. The inference thread owns the pool.
+/// A page is *in use* while a sequence has it in its table. It is *cached* while it is published and has no reader. The
+/// blocks of any other page are free for new pages. When memory is needed, the least recently used cached page is
+/// evicted.
 ///
-/// Every reader of a page also reads its parent, because a sequence takes a chain of pages from the root on and releases it
-/// from the end. A page is therefore idle at least as recently as its children, so the least recently used page has none.
+/// What must stay true: every reader of a page also reads its parent. This holds because a sequence takes a chain of
+/// pages from the root on and releases it from the end. A page is therefore idle at least as recently as its children,
+/// so the least recently used page has no children.
 package final class KVPool {
     package let device: any PassDevice
     package let layout: KVLayout
-    /// Bytes.
+    /// The budget in bytes.
     package let budget: Int
-    /// Blocks (16 positions of one loop) that fit into the budget.
+    /// The number of blocks (16 positions of one loop) that fit into the budget.
     package let capacity: Int
-    /// Whether pages are published at all.
+    /// Whether pages are published.
     let sharesPrefixes: Bool
     package private(set) var blocksInUse = 0
     private(set) var blocksCached = 0
     private(set) var pagesInUse = 0
-    /// Grows whenever a page is published or released. A request that did not fit may fit after a change.
+    /// Increases whenever a page is published or released. Only then may a request fit that did not fit before.
     private(set) var changes = 0
     private var free: [BlockID] = []
-    // Of compressed pages. `blocksInUse` counts them rounded up to whole blocks.
+    // Bytes of compressed pages. `blocksInUse` counts them rounded up to whole blocks.
     private var compressedBytes = 0
     private var roots: [PrefixRoot.Key: PrefixRoot] = [:]
     private var idle = IdlePages()
@@ -34,17 +35,17 @@ package final class KVPool {
         capacity = max(0, budget / layout.bytesPerBlock)
     }
 
-    // Pages go one by one. Chains are long, and freeing one from its root would recurse as deep.
+    // Evicts pages one by one. Freeing a long chain from its root would recurse to the depth of the chain.
     deinit {
         while let page = idle.oldest { evict(page) }
         for block in free { device.free(block) }
     }
 
     var pagesCached: Int { idle.count }
-    /// Blocks that are allocated and belong to no page.
+    /// Allocated blocks that belong to no page.
     var blocksFree: Int { free.count }
 
-    /// A page for a sequence to write, with one block for each of `loops` loops; nil if all memory is in use.
+    /// Takes a page for a sequence to write, with one block for each loop. Nil if all memory is in use.
     func take(loops: Int) -> KVPage? {
         guard loops <= capacity - blocksInUse else { return nil }
         while blocksInUse + blocksCached + loops > capacity, let page = idle.oldest { evict(page) }
@@ -55,13 +56,13 @@ package final class KVPool {
             byteCount: loops * layout.bytesPerBlock)
     }
 
-    /// A page that holds all loops compressed. It is never published. Nil if all memory is in use.
+    /// Takes a page that holds all loops compressed. Such a page is never published. Nil if all memory is in use.
     func takeCompressed(loops: Int) -> KVPage? {
         let bytes = layout.compressedBytes(loops: loops)
         let more = blocks(compressedBytes + bytes) - blocks(compressedBytes)
         guard more <= capacity - blocksInUse else { return nil }
         while blocksInUse + blocksCached + more > capacity, let page = idle.oldest { evict(page) }
-        // A compressed page cannot use a free block, so free blocks give way to keep within the budget.
+        // A compressed page cannot use a free block. Free blocks are released to stay within the budget.
         while blocksInUse + blocksCached + free.count + more > capacity, let block = free.popLast() {
             device.free(block)
         }
@@ -73,15 +74,15 @@ package final class KVPool {
 
     private func blocks(_ bytes: Int) -> Int { (bytes + layout.bytesPerBlock - 1) / layout.bytesPerBlock }
 
-    /// The published page of the next 16 tokens after `parent`, for one more reader.
+    /// Looks up the published page of the next 16 tokens after `parent`, and adds a reader to it. Nil if there is none.
     func find(_ tokens: [Int], after parent: KVPage?, key: PrefixRoot.Key) -> KVPage? {
         guard sharesPrefixes, let page = (parent ?? roots[key])?.children[tokens] else { return nil }
         retain(page)
         return page
     }
 
-    /// Publishes a page that nobody will write any more. Returns the page to use from now on: the same one, or a page with
-    /// the same content that was published before.
+    /// Publishes a page that will not be written any more. Returns the page to use from now on: either the same page,
+    /// or a page with equal content that was published before.
     func publish(_ page: KVPage, tokens: [Int], after parent: KVPage?, key: PrefixRoot.Key) -> KVPage {
         assert(!page.isPublished && tokens.count == KVLayout.positionsPerBlock && parent?.isPublished ?? true)
         if let known = find(tokens, after: parent, key: key) {
@@ -96,7 +97,7 @@ package final class KVPool {
         return page
     }
 
-    /// Takes one reader away. A sequence releases its last page first.
+    /// Removes a reader. A sequence releases its last page first.
     func release(_ page: KVPage) {
         changes += 1
         page.readers -= 1
@@ -135,7 +136,7 @@ package final class KVPool {
         let parent = page.parent
         page.parent = nil
         parent?.children[page.tokens] = nil
-        // Salts come and go. Their roots must not stay.
+        // Salts come and go, so a root without pages must not stay.
         if let root = parent as? PrefixRoot, root.children.isEmpty { roots[root.key] = nil }
     }
 

@@ -1,12 +1,14 @@
-// What policies other than ``KVPolicy/full`` do once the prompt is complete: they turn a page's blocks, one for each loop,
-// into less memory.
+// Cache policies other than ``KVPolicy/full``. When the prompt is complete, they collapse pages: the blocks of a page,
+// one for each loop, become one smaller block.
 
 extension SequenceCache {
-    /// Whether the prompt is complete, so that rows read and write what the policy keeps.
+    /// Whether the prompt is complete, so that rows read and write collapsed pages.
     var isCollapsed: Bool { policy != .full && completed > 0 && completed >= prompt }
 
-    /// Records that the first `count` positions have run all their loops. After the prompt, positions complete one by one,
-    /// and `ran` is the number of loops that the last of them ran. The next ``reserve(upTo:)`` collapses what is due.
+    /// Records that the first `count` positions have run all their loops. The next `reserve(upTo:)` collapses the
+    /// pages that are due.
+    ///
+    /// After the prompt, positions complete one by one. `ran` is the number of loops that the last one ran.
     package func complete(_ count: Int, loops ran: Int) {
         guard policy != .full, count > completed else { return }
         if isCollapsed, policy == .averaged {
@@ -16,16 +18,17 @@ extension SequenceCache {
         if isCollapsed, policy == .averaged { pool.device.set(table, mode: .averaging) }
     }
 
+    /// The number of pages, from the first on, that must be collapsed.
     var pagesToCollapse: Int {
         guard isCollapsed else { return 0 }
-        // A shared page is shared from its first position on. A compressed page must be full first.
+        // Loops that share keys and values share all pages of the prompt. Only full pages can be compressed.
         return policy.sharesLoops
             ? pool.layout.blocks(positions: prompt, loops: 1) : completed / KVLayout.positionsPerBlock
     }
 
-    /// Collapses pages while there is room for the results. Returns whether all pages due are collapsed.
+    /// Collapses pages while there is room for the results. Returns whether no page is due any more.
     ///
-    /// The last page goes first, because a published page must not be released before the pages that follow it.
+    /// The last page comes first, because a published page must not be released before the pages that follow it.
     func collapse() -> Bool {
         let end = pagesToCollapse
         while collapsedPages + collapsedFromTheEnd < end {

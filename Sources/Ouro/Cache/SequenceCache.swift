@@ -1,9 +1,10 @@
 /// The pages of one sequence, and the table in the device that lists their blocks.
 ///
-/// The sequence takes pages as it reaches positions, or finds them published, and gives all of them back with `release()`.
-/// The reference's cache slot `loop * layers + layer` corresponds to table row `loop`, layer `layer`.
+/// The sequence takes pages as it reaches positions, or finds published ones. `release()` gives all of them back.
+/// `SequenceCache+Collapse.swift` collapses pages for policies other than ``KVPolicy/full``.
 ///
-/// A policy other than ``KVPolicy/full`` collapses pages: `SequenceCache+Collapse.swift`.
+/// The reference implementation's cache slot `loop * layers + layer` corresponds to row `loop` of the table and layer
+/// `layer`.
 package final class SequenceCache {
     package let table: TableID
     let loops: Int
@@ -13,19 +14,24 @@ package final class SequenceCache {
     private let mostPages: Int
     var pages: [KVPage] = []
     private var publishedPages = 0
-    /// Positions that run and stay with full keys and values before the policy applies.
+    /// Positions that run with full keys and values before the policy applies.
     let prompt: Int
-    /// Positions from the first on that have run all their loops. Only policies other than `full` keep count.
+    /// Positions, from the first on, that have run all their loops. Only policies other than `full` count them.
     var completed = 0
-    /// Pages, from the first on, that the policy has collapsed.
+    /// Pages, from the first on, that are collapsed.
     var collapsedPages = 0
-    /// Pages that are collapsed already, counted back from the last one due.
+    /// Pages that are collapsed already, counted back from the last one that is due.
     var collapsedFromTheEnd = 0
 
-    /// Makes a cache without pages, for at most `maximumPositions` positions.
+    /// Makes a cache without pages.
     ///
     /// - Parameters:
-    ///   - prompt: positions after which `policy` applies.
+    ///   - pool: the pool that the pages come from.
+    ///   - maximumPositions: most positions of the sequence.
+    ///   - loops: the number of loops.
+    ///   - salt: only sequences with equal salts share pages.
+    ///   - policy: the cache policy after the prompt.
+    ///   - prompt: the number of positions before the policy applies.
     package init(
         pool: KVPool, maximumPositions: Int, loops: Int, salt: String = "", policy: KVPolicy = .full, prompt: Int = 0
     ) {
@@ -38,7 +44,7 @@ package final class SequenceCache {
         table = pool.device.makeTable(pages: mostPages, loops: loops, policy: policy)
     }
 
-    /// A cache with room for `positions` positions; nil if the pool has none now.
+    /// Makes a cache with room for `positions` positions. Nil if the pool has no room now.
     package convenience init?(pool: KVPool, positions: Int, loops: Int) {
         self.init(pool: pool, maximumPositions: positions, loops: loops)
         guard reserve(upTo: positions) == positions else { return nil }
@@ -49,10 +55,10 @@ package final class SequenceCache {
         pool.device.free(table)
     }
 
-    /// Positions there is room for. While pages wait to be collapsed, there is no room after the completed positions.
+    /// Positions with room. While pages still have to be collapsed, there is no room beyond the completed positions.
     var room: Int { collapsedPages < pagesToCollapse ? completed : pages.count * KVLayout.positionsPerBlock }
 
-    /// Blocks that it takes to get room for `positions` positions.
+    /// The number of blocks that room for `positions` positions would still take.
     func blocksToCome(_ positions: Int) -> Int {
         let more = max(0, pool.layout.blocks(positions: positions, loops: 1) - pages.count)
         return more * blocksPerPage
@@ -60,19 +66,19 @@ package final class SequenceCache {
 
     private var blocksPerPage: Int { isCollapsed && policy.sharesLoops ? 1 : loops }
 
-    /// Bytes of its pages, including those that other sequences read too.
+    /// Bytes of all pages, including those that other sequences share.
     var byteCount: Int { pages.reduce(0) { $0 + $1.byteCount } }
 
-    /// Takes pages until there is room for `positions` positions, or the pool has no more. Returns for how many of these
-    /// positions there is room now.
+    /// Takes pages until there is room for `positions` positions, or until the pool has no more. Returns how many of
+    /// these positions have room.
     package func reserve(upTo positions: Int) -> Int {
         guard collapse() else { return min(room, positions) }
         while room < positions, pages.count < mostPages, let page = pool.take(loops: blocksPerPage) { append(page) }
         return min(room, positions)
     }
 
-    /// Begins with the longest chain of published pages that spells a prefix of `tokens`. Returns its number of positions;
-    /// they have run all loops.
+    /// Takes the longest chain of published pages that matches a prefix of `tokens`. Returns the number of its
+    /// positions, which have run all loops.
     func takePrefix(of tokens: ArraySlice<Int>) -> Int {
         assert(pages.isEmpty)
         while pages.count < mostPages, room + KVLayout.positionsPerBlock <= tokens.count,
@@ -84,7 +90,8 @@ package final class SequenceCache {
         return room
     }
 
-    /// Publishes every page whose positions are all among the first `completed`: final, and through all loops.
+    /// Publishes every full page among the first `completed` positions. Their tokens are final, and they have run all
+    /// loops.
     func publish(_ tokens: ArraySlice<Int>, completed: Int) {
         guard pool.sharesPrefixes, !isCollapsed else { return }
         while (publishedPages + 1) * KVLayout.positionsPerBlock <= completed, publishedPages < pages.count {
@@ -98,7 +105,7 @@ package final class SequenceCache {
         }
     }
 
-    /// Gives all pages back.
+    /// Gives all pages back to the pool.
     package func release() {
         while let page = pages.popLast() {
             for loop in 0..<loops { pool.device.set(table, page: pages.count, loop: loop, to: nil) }
@@ -113,13 +120,14 @@ package final class SequenceCache {
         pages.append(page)
     }
 
-    /// Enters a page's blocks into the table. A page with one block has it at every loop.
+    /// Writes the blocks of a page into the table. If a page has one block, all loops use it.
     func set(_ page: KVPage, at index: Int) {
         for loop in 0..<loops {
             pool.device.set(table, page: index, loop: loop, to: page.blocks[min(loop, page.blocks.count - 1)])
         }
     }
 
+    /// The tokens of a page.
     private static func page(_ index: Int, of tokens: ArraySlice<Int>) -> [Int] {
         let start = tokens.startIndex + index * KVLayout.positionsPerBlock
         return Array(tokens[start..<start + KVLayout.positionsPerBlock])

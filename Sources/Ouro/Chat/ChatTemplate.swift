@@ -1,35 +1,38 @@
 import Jinja
 
-/// A model's chat template: the text that turns a conversation into the prompt the model was trained on.
+/// The chat template of a model. It turns a conversation into the prompt format that the model was trained on.
 ///
-/// Chat templates are written in the Jinja language. The `Jinja` module of this package runs the part of the language
-/// that they use, with the settings of Transformers; anything else is an error that names it, raised when the template
-/// is read where that is possible. Objects among the arguments have no order, so their members come sorted by key.
+/// Chat templates are written in the Jinja language. The `Jinja` module of this package implements the part of the
+/// language that they use, with the settings of Transformers. Anything else is an error that names it. If possible, the
+/// error is thrown when the template is read. Objects in arguments have no order, so their members are sorted by key.
 ///
-/// Templates arrive with downloaded models and are not trusted. They reach nothing but their arguments and the clock,
-/// and their steps, output, nesting and sizes are limited.
+/// Templates come with downloaded models and are not trusted. They can access only their arguments and the clock. Their
+/// steps, output, nesting and sizes are limited.
 public struct ChatTemplate: Sendable {
-    /// The template's text.
+    /// The text of the template.
     public var source: String { template.source }
-    /// The file it comes from, for errors; nil if it comes from none.
+    /// The path of the template's file, for errors. Nil if it was not read from a file.
     public let file: String?
-    /// Arguments that the template finds unless a request gives others: the special tokens (`bos_token` ...) of the model
-    /// folder's `tokenizer_config.json`.
+    /// Arguments that apply unless a request sets them: the special tokens (`bos_token` ...) in the model folder's
+    /// `tokenizer_config.json`.
     public var defaultArguments: [String: JSONValue] = [:]
     private let template: Template
 
     /// Reads a template.
     ///
-    /// - Throws: ``OuroError`` with code `invalidTemplate` and the line of what is malformed or outside of the supported
-    ///   part of the language.
+    /// - Parameters:
+    ///   - source: the text of the template.
+    ///   - file: the path of its file, for errors.
+    /// - Throws: ``OuroError`` with code `invalidTemplate` and a line number if the template is malformed or uses an
+    ///   unsupported feature.
     public init(source: String, file: String? = nil) throws(OuroError) {
         do { template = try Template(source) } catch { throw OuroError(error, file: file) }
         self.file = file
     }
 
-    /// The template of a model that brings none: the published default of the Ouro models.
+    /// The template of models without one: the published default of the Ouro models.
     ///
-    /// With the argument `enable_thinking` true, the answer begins with `<think>`.
+    /// If the argument `enable_thinking` is true, the answer begins with `<think>`.
     public static let chatML: ChatTemplate = {
         do throws(OuroError) {
             return try ChatTemplate(source: chatMLSource)
@@ -50,17 +53,18 @@ public struct ChatTemplate: Sendable {
         {%- endif -%}
         """
 
-    /// Makes the prompt of a conversation.
+    /// Renders a conversation as a prompt.
     ///
     /// - Parameters:
-    ///   - messages: The conversation so far, at least one message.
-    ///   - addGenerationPrompt: Whether the prompt ends with the beginning of the assistant's answer.
-    ///   - arguments: What else the template may use: `enable_thinking`, `bos_token`, `tools` ... An argument replaces the
-    ///     one of the same name in ``defaultArguments``. As in Transformers, `tools` and `documents` are none unless given.
-    /// - Returns: The prompt's text, in which special tokens are written out.
-    /// - Throws: ``OuroError`` with code `invalidRequest` if there are no messages or if the arguments nest too deeply or
-    ///   are too large; with code `invalidTemplate`, and the line, if the template fails, exceeds its limits, or rejects the
-    ///   conversation by `raise_exception`.
+    ///   - messages: the conversation, at least one message.
+    ///   - addGenerationPrompt: whether the prompt ends with the beginning of the assistant's answer.
+    ///   - arguments: further variables of the template: `enable_thinking`, `bos_token`, `tools` and others. They
+    ///     replace those of the same name in ``defaultArguments``. As in Transformers, `tools` and `documents` are none
+    ///     by default.
+    /// - Returns: the text of the prompt, with special tokens in their spelling.
+    /// - Throws: ``OuroError``. The code is `invalidRequest` if there are no messages, or if the arguments are too
+    ///   large or too deeply nested. The code is `invalidTemplate`, with a line number, if the template fails, exceeds
+    ///   a limit, or calls `raise_exception`.
     public func render(
         messages: [ChatMessage], addGenerationPrompt: Bool = true, arguments: [String: JSONValue] = [:]
     ) throws(OuroError) -> String {

@@ -4,12 +4,12 @@ import Jinja
 extension ChatTemplate {
     /// Reads the template of a model folder.
     ///
-    /// The template is the file `chat_template.jinja`, or else `chat_template` in `tokenizer_config.json`: a text, or a
-    /// list of `{name, template}` with one named `default`. A folder without either has ``chatML``. The special tokens of
-    /// `tokenizer_config.json` become ``defaultArguments``.
+    /// The template is in the file `chat_template.jinja`, or in `chat_template` of `tokenizer_config.json`. That field
+    /// is a string, or a list of `{name, template}` with one entry named `default`. A folder without a template gets
+    /// ``chatML``. The special tokens in `tokenizer_config.json` become ``defaultArguments``.
     ///
-    /// - Throws: ``OuroError`` with code `unreadableFile` for a file that cannot be read, and `invalidTemplate` for one that
-    ///   is malformed or too long; it names the file and the field or line.
+    /// - Throws: ``OuroError`` with code `unreadableFile` if a file cannot be read, and with `invalidTemplate` if it is
+    ///   malformed or too long. The error names the file and the field or line.
     public static func load(fromModelFolder url: URL) throws(OuroError) -> ChatTemplate {
         let configurationURL = url.appendingPathComponent("tokenizer_config.json")
         let configuration = try readConfiguration(configurationURL)
@@ -52,13 +52,13 @@ extension ChatTemplate {
         return try StrictJSON.decode(JSONValue.self, from: data, file: url.path, code: .invalidTemplate)
     }
 
-    /// The bytes of a file; nil if there is no such file.
+    /// The bytes of a file; nil if the file does not exist.
     private static func readFile(_ url: URL, limit: Int) throws(OuroError) -> Data? {
         guard FileManager.default.fileExists(atPath: url.path) else { return nil }
         return try StrictJSON.read(url, limit: limit, code: .invalidTemplate)
     }
 
-    /// The members named `bos_token` and the like. Each is a string, or an object with the string as `content`.
+    /// The members whose names end in `_token`. A member is a string, or an object that has the string as `content`.
     private static func specialTokens(of configuration: JSONValue?) -> [String: JSONValue] {
         guard case .object(let members)? = configuration else { return [:] }
         var tokens: [String: JSONValue] = [:]

@@ -1,13 +1,15 @@
-/// Tells the reasoning of a model from its answer: what is between the tokens `<think>` and `</think>` is reasoning.
+/// Separates the reasoning of a model from its answer. Reasoning is the text between the tokens `<think>` and
+/// `</think>`.
 package struct ReasoningParts: Sendable {
     private let opening: Int
     private let closing: Int
     private var isOpen: Bool
 
+    /// Makes a value for one answer. Nil if the tokenizer lacks one of the two tokens.
+    ///
     /// - Parameters:
-    ///   - tokenizer: The model's tokenizer.
-    ///   - prompt: The ids of the prompt. Its reasoning may still be open, because a template may begin it.
-    /// - Returns: nil if the tokenizer does not have both tokens.
+    ///   - tokenizer: the tokenizer of the model.
+    ///   - prompt: the tokens of the prompt. The reasoning may begin in it, because a template may add `<think>`.
     package init?(tokenizer: Tokenizer?, prompt: [Int]) {
         guard let opening = tokenizer?.id(of: "<think>"), let closing = tokenizer?.id(of: "</think>") else {
             return nil
@@ -18,8 +20,8 @@ package struct ReasoningParts: Sendable {
 
     /// Whether the text that arrives with the next token is reasoning.
     ///
-    /// Both markers count as reasoning. The text that arrives with the closing one may contain characters that the
-    /// tokens before it had left incomplete.
+    /// Both markers count as reasoning. The text that arrives with the closing marker may complete a character of the
+    /// tokens before it.
     package mutating func isThought(_ token: Int) -> Bool {
         let wasOpen = isOpen
         if token == opening || token == closing { isOpen = token == opening }

@@ -1,11 +1,11 @@
 import Jinja
 
-// What the library gives to a template and gets back from it: JSON values, messages, errors.
+// Conversions between this module and the Jinja module: JSON values, messages and errors.
 
 extension Value {
-    /// A JSON value. An object has no order, so the keys come in the order of their code points.
+    /// Converts a JSON value. An object has no order, so its keys are sorted by code points.
     ///
-    /// - Throws: `TemplateError` if the value nests too deeply or is too large.
+    /// - Throws: `TemplateError` if the value is too large or too deeply nested.
     init(_ json: JSONValue) throws(TemplateError) {
         try self.init(json, depth: 0)
     }
@@ -25,7 +25,7 @@ extension Value {
             self = try .makeList(elements)
         case .object(let members):
             var mapping = Mapping()
-            // The order of UTF-8 bytes is that of code points. Swift's own order of strings is another one.
+            // The order of UTF-8 bytes is that of code points. Swift's own order of strings differs.
             for (key, member) in members.sorted(by: { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }) {
                 try mapping.set(Value(member, depth: depth + 1), for: .string(key))
             }
@@ -33,8 +33,8 @@ extension Value {
         }
     }
 
-    /// The list of a conversation's messages, each a dictionary with `role` and `content` in this order, which shows
-    /// when a template prints a message as a whole.
+    /// Converts the messages of a conversation to a list of dictionaries with `role` and `content`, in this order. The
+    /// order is visible when a template prints a whole message.
     init(_ messages: [ChatMessage]) throws(TemplateError) {
         var elements: [Value] = []
         for message in messages {
@@ -48,7 +48,7 @@ extension Value {
 }
 
 extension OuroError {
-    /// What is wrong with a template of this file.
+    /// Converts an error of a template. `file` is the path of the template.
     init(_ error: TemplateError, file: String?) {
         self.init(.invalidTemplate, file: file, field: error.line.map { "line \($0)" }, error.message)
     }

@@ -113,8 +113,8 @@ public struct QuantisationConfiguration: Sendable, Equatable {
         if let method = try section.string("quant_method"), method != "mlx" {
             throw section.failure(
                 "quant_method", code: .unsupported,
-                "expected MLX's affine groups, found \(ConfigurationFields.quote(method)); convert the original weights "
-                    + "with 'ouro quantize'")
+                "expected MLX's affine groups, found \(ConfigurationFields.quote(method)); convert the original "
+                    + "weights with 'ouro quantize'")
         }
         standard = try Self.setting(section)
         exceptions = [:]

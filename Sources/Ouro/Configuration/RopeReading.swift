@@ -91,8 +91,8 @@ extension RopeScaling {
         case let type where type == "longrope" || type == "su":
             throw fields.failure(
                 name, code: .unsupported,
-                "\(ConfigurationFields.quote(type)) is not supported, because its frequencies depend on the length of the "
-                    + "sequence; expected \"default\", \"linear\", \"yarn\" or \"llama3\"")
+                "\(ConfigurationFields.quote(type)) is not supported, because its frequencies depend on the length of "
+                    + "the sequence; expected \"default\", \"linear\", \"yarn\" or \"llama3\"")
         case let type:
             throw fields.failure(
                 name, code: .unsupported,

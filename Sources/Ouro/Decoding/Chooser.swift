@@ -1,12 +1,12 @@
-/// Says how the logits of a generation's rows become tokens, and takes the results.
+/// Decides how the logits of a generation's rows become tokens, and takes the results.
 ///
-/// It keeps the sampler's context, the constraint, and the averages of weighted exits. The device does the arithmetic.
+/// It holds the sampler's context, the constraint, and the averages of weighted exits. The device does the arithmetic.
 struct Chooser {
     private let request: ResolvedRequest
     private let promptCount: Int
     private let vocabularySize: Int
     private var sampler: Sampler
-    // For weighted exits: each position's logits so far, times their exit probabilities.
+    // For weighted exits: the sum of each position's logits so far, weighted by exit probability.
     private var averages: [Int: [Float]] = [:]
 
     init(_ request: ResolvedRequest, prompt: [Int]) {
@@ -16,17 +16,18 @@ struct Chooser {
         sampler = Sampler(request.sampling, prompt: prompt)
     }
 
-    /// Adds a token that is out to the sampler's context.
+    /// Adds a final token to the sampler's context.
     mutating func append(_ token: Int) { sampler.append(token) }
 
-    /// Forgets what rows under way had.
+    /// Discards the state of rows in progress.
     mutating func reset() { averages = [:] }
 
-    /// The readout of a row whose outcome has been taken.
+    /// The readout of a row that has taken its outcome.
     ///
     /// - Parameters:
+    ///   - row: the row.
     ///   - output: the tokens generated so far.
-    ///   - pending: the tokens after `output` up to the row's own: guesses.
+    ///   - pending: the guesses between `output` and the row's prediction, the row's own token included.
     func readout(of row: WaveRow, output: ArraySlice<Int>, pending: [Int]) -> Readout {
         var readout = Readout(slot: row.slot)
         if !sampler.takesLargestLogit {
@@ -39,7 +40,7 @@ struct Chooser {
         return readout
     }
 
-    /// Writes a result into its row. `token` is the result's token.
+    /// Stores a result in its row. `token` is the token of the result.
     mutating func take(_ result: ReadoutResult, token: Int, into row: inout WaveRow) {
         if request.everyLoop { row.logProbabilities.append(result.logProbabilities) }
         if request.exit == .weighted {
@@ -53,8 +54,9 @@ struct Chooser {
         row.guesses += Array(repeating: nil, count: skipped) + [token]
     }
 
-    /// The tokens that may follow a position; nil allows all. A text that its constraint has ended may end before its
-    /// minimum length.
+    /// The tokens that may follow a position; nil allows all.
+    ///
+    /// A constraint that allows only the end of the text overrides the minimum length.
     private func allowedTokens(at position: Int, output: ArraySlice<Int>, pending: [Int]) -> TokenMask? {
         let isTooShort = position + 1 - promptCount < request.minTokens
         guard request.constraint != nil || isTooShort else { return nil }

@@ -1,22 +1,25 @@
 import Foundation
 
-/// At which loop a token leaves the model. Loops are counted from 1; the reference's `exit_at_step` is one less.
+/// The loop at which a token exits. Loops are counted from 1; the reference implementation's `exit_at_step` is one
+/// less.
 public enum ExitPolicy: Sendable, Equatable {
     /// After the last loop.
     case allLoops
-    /// After a given loop (or the last one, if there are fewer).
+    /// After a given loop, or after the last one if there are fewer.
     case fixed(loop: Int)
-    /// After the first loop at which the cumulated exit probability reaches the threshold ("Q-exit", paper section 3.1);
-    /// at 1 and above after the last loop.
+    /// After the first loop at which the cumulative exit probability reaches the threshold ("Q-exit", paper section
+    /// 3.1). From 1 on, after the last loop.
     case threshold(Float)
-    /// After the first loop, from the second on, that changes the hidden state by less than this, relative to its norm.
+    /// After the first loop, from the second on, whose relative change of the hidden state is below this limit.
     case hiddenChange(below: Float)
-    /// After the last loop, with the logits of all loops averaged by their exit probabilities.
+    /// After the last loop. The logits of all loops are averaged, weighted by their exit probabilities.
     case weighted
 }
 
 extension ExitPolicy {
-    /// - Throws: ``OuroError`` with code `invalidRequest` for values that make no sense.
+    /// Checks the values.
+    ///
+    /// - Throws: ``OuroError`` with code `invalidRequest` if a value is out of range.
     package func validate() throws(OuroError) {
         switch self {
         case .fixed(let loop): try RequestLimits.check("exit_at", loop, RequestLimits.loops)
@@ -28,9 +31,10 @@ extension ExitPolicy {
     }
 }
 
-/// The exit distribution of one row, loop by loop, in f32 as the reference computes it.
+/// The exit distribution of one row, loop by loop. The arithmetic is f32, as in the reference implementation.
 ///
-/// `lambda_t = sigmoid(gate_t)`; `p_t = lambda_t * prod_(j<t) (1 - lambda_j)`, and at the last loop the rest.
+/// With `lambda_t = sigmoid(gate_t)`, the exit probability is `p_t = lambda_t * prod_(j<t) (1 - lambda_j)`. The last
+/// loop gets the rest.
 struct ExitTracker: Sendable {
     let loops: Int
     let policy: ExitPolicy
@@ -38,11 +42,13 @@ struct ExitTracker: Sendable {
     private(set) var lambdas: [Float] = []
     /// Exit probabilities of the loops that have run.
     private(set) var distribution: [Float] = []
-    /// The loop the row leaves at (1-based), once that is known.
+    /// The loop at which the row exits (1-based), once it is known.
     private(set) var exitLoop: Int?
+    /// The probability that the row has not exited yet.
     private var survival: Float = 1
-    private var cumulated: Float = 0
-    // The distribution as it was when the row left.
+    /// The sum of `distribution`.
+    private var cumulative: Float = 0
+    // The distribution at the time of the exit.
     private var distributionAtExit: [Float]?
 
     init(loops: Int, policy: ExitPolicy) {
@@ -50,7 +56,7 @@ struct ExitTracker: Sendable {
         self.policy = policy
     }
 
-    /// Takes in the next loop's outcome.
+    /// Takes the outcome of the next loop.
     mutating func advance(_ outcome: RowOutcome) {
         let loop = lambdas.count + 1
         let lambda = 1 / (1 + expf(-outcome.gateLogit))
@@ -58,13 +64,13 @@ struct ExitTracker: Sendable {
         let probability = loop < loops ? lambda * survival : survival
         survival *= 1 - lambda
         distribution.append(probability)
-        cumulated += probability
+        cumulative += probability
         guard exitLoop == nil else { return }
         let leaves =
             switch policy {
             case .allLoops, .weighted: false
             case .fixed(let chosen): loop >= chosen
-            case .threshold(let threshold): threshold < 1 && cumulated >= threshold
+            case .threshold(let threshold): threshold < 1 && cumulative >= threshold
             case .hiddenChange(let limit): loop > 1 && outcome.change < limit
             }
         if leaves || loop == loops {
@@ -73,16 +79,16 @@ struct ExitTracker: Sendable {
         }
     }
 
-    /// Whether the loop that has just run is one whose logits are needed.
+    /// Whether the logits of the last loop are needed.
     var needsLogits: Bool { exitLoop == lambdas.count || policy == .weighted }
 
-    /// Gate probabilities of the loops up to the one the row left at.
+    /// Gate probabilities of the loops up to the exit.
     var gateAtExit: [Float] { Array(lambdas.prefix(exitLoop ?? lambdas.count)) }
 
-    /// Probability of not having left yet.
+    /// The probability that the row has not exited yet.
     var remaining: Float { survival }
 
-    /// Exit probabilities of all loops; zero for those that had not run when the row left.
+    /// Exit probabilities of all loops; zero for loops after the exit.
     var exitDistribution: [Float] {
         let known = distributionAtExit ?? distribution
         return known + Array(repeating: 0, count: max(0, loops - known.count))

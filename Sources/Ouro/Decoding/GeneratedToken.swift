@@ -1,29 +1,31 @@
 /// One generated token.
 public struct GeneratedToken: Sendable, Equatable {
-    /// Its position in the sequence, counting the prompt from 0.
+    /// The position in the sequence, counted from 0 at the start of the prompt.
     public let position: Int
+    /// The token ID.
     public let id: Int
-    /// Text that is complete with this token: whole characters only, possibly none, and nothing of a stop string.
+    /// The text that is complete with this token. It consists of whole characters, may be empty, and contains no part
+    /// of a stop string.
     public let text: String
-    /// Log-probability under the model's own distribution at the exit loop, before any sampling parameter.
+    /// Log-probability of the token under the model's own distribution at the exit loop, before any sampling parameter.
     public let logProbability: Float
-    /// The loop whose logits it was chosen from (1-based).
+    /// The loop whose logits the token was chosen from (1-based).
     public let exitLoop: Int
-    /// Probability of leaving at each loop; zero for loops that had not run when the token left.
+    /// Exit probability of each loop; zero for loops after the exit.
     public let exitDistribution: [Float]
-    /// Gate probabilities lambda of the loops that had run when the token left.
+    /// Gate probability lambda of each loop up to the exit.
     public let gate: [Float]
-    /// Log-probability of this token after each of these loops, before any sampling parameter; empty unless the request
-    /// asked for `everyLoop`.
+    /// Log-probability of this token after each loop up to the exit, before any sampling parameter. Empty unless the
+    /// request sets ``GenerationRequest/everyLoop``.
     public let loopLogProbabilities: [Float]
-    /// The most likely tokens at the exit loop, as many as the request asked for.
+    /// The most likely tokens at the exit loop, as many as the request asks for.
     public let alternatives: [TokenAlternative]
-    /// Passes that the request has taken part in so far, the prompt's included.
+    /// Passes that the request has taken part in so far, including those of the prompt.
     public let passes: Int
-    /// Set on the last token.
+    /// Why the generation ended. Set only on the last token.
     public let finishReason: FinishReason?
-    /// What the whole request cost; set on the last token.
+    /// The cost of the whole request. Set only on the last token.
     public let statistics: GenerationStatistics?
-    /// All rows after the prompt, if the request asked for it; set on the last token.
+    /// All rows after the prompt. Set only on the last token, and only if the request asks for it.
     public let trace: GenerationTrace?
 }

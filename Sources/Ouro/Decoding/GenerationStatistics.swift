@@ -1,18 +1,20 @@
-/// Rows that ran, by what they were for.
+/// Numbers of rows, by their purpose.
 public struct RowCounts: Sendable, Equatable {
-    /// Rows on known tokens: the prompt, and tokens that are computed again after a preemption.
+    /// Rows on known tokens: the prompt, and tokens that are recomputed after a preemption.
     public var prefill = 0
-    /// Rows on final tokens whose own token was not decided yet.
+    /// Rows on final tokens that have not predicted their next token yet.
     public var decode = 0
     /// Rows on guessed tokens.
     public var draft = 0
-    /// Rows whose token was out already. They complete the keys and values that later tokens read.
+    /// Rows that have predicted their next token already. They complete the keys and values for later tokens.
     public var filler = 0
-    /// Those of the draft rows whose guess was wrong.
+    /// Draft rows whose guess was wrong.
     public var dropped = 0
 
+    /// Makes counts of zero.
     public init() {}
 
+    /// Adds the difference of two counts.
     mutating func add(_ new: RowCounts, since old: RowCounts) {
         prefill += new.prefill - old.prefill
         decode += new.decode - old.decode
@@ -22,25 +24,25 @@ public struct RowCounts: Sendable, Equatable {
     }
 }
 
-/// What a generation cost.
+/// The cost of a generation.
 public struct GenerationStatistics: Sendable, Equatable {
     /// Passes that the request took part in, including those of the prompt.
     public var passes = 0
-    /// Prompt tokens whose keys and values came from the prefix cache.
+    /// Prompt tokens found in the prefix cache.
     public var cachedPromptTokens = 0
-    /// How often an older request took this one's memory. What the request had so far was then computed again.
+    /// How often the request lost its memory to an older one. Its tokens were then recomputed.
     public var preemptions = 0
-    /// Rows by kind, over all loops.
+    /// Rows by kind, for all loops together.
     public var rows = RowCounts()
-    /// Bytes of the request's keys and values when its last token came out.
+    /// Bytes of the request's keys and values at its last token.
     public var cacheBytes = 0
-    /// From the request to its first token, waiting included.
+    /// Time from the request to its first token, including the time in the queue.
     public var timeToFirstToken = Duration.zero
-    /// From the first token to the last.
+    /// Time from the first token to the last.
     public var timeAfterFirstToken = Duration.zero
-    /// Guesses made after each loop.
+    /// Number of guesses after each loop.
     public var guesses: [Int]
-    /// Those of the guesses that were the token in the end.
+    /// Number of right guesses after each loop.
     public var rightGuesses: [Int]
 
     init(loops: Int) {
@@ -48,7 +50,7 @@ public struct GenerationStatistics: Sendable, Equatable {
         rightGuesses = guesses
     }
 
-    /// The share of right guesses after each loop; nil where none was made.
+    /// The share of right guesses after each loop. Nil if there were no guesses.
     public var acceptance: [Double?] {
         zip(guesses, rightGuesses).map { $0 == 0 ? nil : Double($1) / Double($0) }
     }

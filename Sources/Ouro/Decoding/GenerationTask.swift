@@ -1,11 +1,11 @@
-/// A generation, pass by pass.
+/// Runs one generation, pass by pass.
 ///
-/// After every loop that is read out, a row's most likely next token is the input of its successor: a guess. When a guess
-/// changes, the rows built on it are dropped. The output never changes: a token comes out when its row has run its exit
-/// loop and every token before it is out.
+/// After every loop that is read out, the row's most likely next token becomes the input of its successor: a guess.
+/// When a guess changes, the rows that depend on it are dropped. The output never changes: a token is emitted when its
+/// row has run its exit loop and every earlier token has been emitted.
 ///
-/// Four parts do the work: ``RowSource`` decides rows, ``Chooser`` chooses tokens, ``Transcript`` holds the output, and
-/// ``RowLedger`` counts.
+/// Four parts do the work. `RowSource` decides which rows run, `Chooser` chooses tokens, `Transcript` holds the output,
+/// and `RowLedger` counts.
 package final class GenerationTask: SequenceTask {
     package let demand: SequenceDemand
     private let request: ResolvedRequest
@@ -18,7 +18,7 @@ package final class GenerationTask: SequenceTask {
     private var ledger: RowLedger
     private var lookup: PromptLookup
     private var guessRate: GuessRate
-    // The rows of the wave that are read out in the pass under way.
+    // The rows of the wave that are read out in the current pass.
     private var awaited: [Int] = []
 
     package init(
@@ -47,7 +47,7 @@ package final class GenerationTask: SequenceTask {
         return progress
     }
 
-    /// All known tokens but the last, whose logits are needed.
+    /// All known tokens but the last one. Its position must be computed, because its logits are needed.
     package var reusableTokens: ArraySlice<Int> { transcript.tokens.dropLast().prefix(demand.promptPositions) }
 
     package func start(_ sequence: SequenceCache, cached: Int, slots: SlotAllocator) {
@@ -80,7 +80,7 @@ package final class GenerationTask: SequenceTask {
             let (loop, position) = (source.wave.rows[index].loop, source.wave.rows[index].position)
             ledger.count(&source.wave.rows[index], finalPosition: source.finalPosition)
             guard outcome.gateLogit.isFinite else {
-                // A row on a guess is no error: the guess may be wrong.
+                // For a row on a guess this is not an error, because the guess may be wrong.
                 if position <= source.finalPosition { throw .notFinite(position: position) }
                 ledger.countDropped(source.drop(from: index))
                 break
@@ -88,7 +88,7 @@ package final class GenerationTask: SequenceTask {
             source.wave.rows[index].tracker.advance(outcome)
             source.wave.rows[index].loop += 1
             let row = source.wave.rows[index]
-            // A guess is worth its readout only while the pass has room for rows on guesses.
+            // Reading out a guess is useful only while passes have room for rows on guesses.
             let guesses = source.mayGuess && guessRate.isWorthReading(loop: loop, position: position)
             if !row.isDecided, guesses || request.everyLoop || row.tracker.needsLogits {
                 awaited.append(index)
@@ -102,7 +102,7 @@ package final class GenerationTask: SequenceTask {
     package func absorb(_ results: ArraySlice<ReadoutResult>) throws(OuroError) -> Bool {
         guard let source else { return true }
         for (index, result) in zip(awaited, results) {
-            // The row was dropped because an older row changed its guess.
+            // An older row changed its guess, so this row was dropped.
             guard index < source.wave.count else { break }
             guard let token = result.token else {
                 let position = source.wave.rows[index].position
@@ -125,7 +125,7 @@ package final class GenerationTask: SequenceTask {
         return false
     }
 
-    /// Puts out a token that is final.
+    /// Emits a final token.
     private func emit(_ token: Int, of row: WaveRow, cacheBytes: Int) {
         for (index, guess) in row.guesses.enumerated() where guess != nil {
             ledger.countGuess(loop: index + 1, isRight: guess == token)

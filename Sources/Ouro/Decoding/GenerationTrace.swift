@@ -1,25 +1,29 @@
-/// Every row that a generation ran after its prompt, in the order of passes: a picture of the wavefront.
+/// All rows of a generation after its prompt, in the order of passes. They show the course of the wavefront.
 public struct GenerationTrace: Sendable, Equatable {
-    /// Why a row ran.
+    /// The purpose of a row.
     public enum Kind: String, Sendable {
-        /// On a final token.
+        /// A row on a final token.
         case decode
-        /// On a guessed token.
+        /// A row on a guessed token.
         case draft
-        /// For the sake of later tokens' keys and values: its own token was out already.
+        /// A row that has predicted its next token already. It completes the keys and values for later tokens.
         case filler
     }
 
+    /// One row.
     public struct Row: Sendable, Equatable {
-        /// From 1.
+        /// The pass, counted from 1.
         public let pass: Int
+        /// The position in the sequence, counted from 0.
         public let position: Int
-        /// From 1.
+        /// The loop, counted from 1.
         public let loop: Int
+        /// The purpose of the row.
         public let kind: Kind
-        /// Whether it turned out to stand on a wrong guess.
+        /// Whether the row was dropped because its guess was wrong.
         public internal(set) var isDropped = false
     }
 
+    /// The rows, in the order of passes.
     public internal(set) var rows: [Row] = []
 }

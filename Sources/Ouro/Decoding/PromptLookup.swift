@@ -1,10 +1,10 @@
-/// Proposes what may come next from what came before: the continuation of the longest earlier occurrence of the last few
-/// tokens (prompt-lookup decoding).
+/// Proposes draft tokens by prompt lookup: the tokens that followed the longest earlier occurrence of the last few
+/// tokens.
 struct PromptLookup: Sendable {
-    /// Tokens proposed at most.
+    /// Most tokens to propose at once.
     let limit: Int
     private var tokens: [Int]
-    // Where each pair of tokens was seen last: the position after it.
+    // The last occurrences of each pair of tokens: the positions after them.
     private var pairs: [Pair: [Int]] = [:]
 
     private struct Pair: Hashable {
@@ -12,7 +12,9 @@ struct PromptLookup: Sendable {
         let second: Int
     }
 
+    /// Most tokens to compare.
     private static let longest = 8
+    /// Most occurrences to keep for each pair.
     private static let remembered = 4
 
     init(prompt: [Int], limit: Int) {
@@ -22,7 +24,7 @@ struct PromptLookup: Sendable {
         for token in prompt { append(token) }
     }
 
-    /// Takes note of a final token.
+    /// Appends a final token.
     mutating func append(_ token: Int) {
         guard limit > 0 else { return }
         tokens.append(token)
@@ -31,7 +33,7 @@ struct PromptLookup: Sendable {
         pairs[pair] = (pairs[pair] ?? []).suffix(Self.remembered - 1) + [tokens.count]
     }
 
-    /// What may follow the final tokens and `pending` guesses after them; empty if their last two tokens are new.
+    /// The proposed tokens after the final tokens and the `pending` guesses. Empty if the last pair of tokens is new.
     func proposal(after pending: [Int]) -> [Int] {
         guard limit > 0 else { return [] }
         let total = tokens.count + pending.count

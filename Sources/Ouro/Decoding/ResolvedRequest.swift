@@ -1,4 +1,4 @@
-/// A generation request with a value for everything. Every value has been checked.
+/// A generation request with a value for every default. All values have been checked.
 package struct ResolvedRequest: Sendable {
     package var vocabularySize: Int
     package var loops: Int
@@ -45,7 +45,7 @@ package struct ResolvedRequest: Sendable {
     }
 }
 
-/// A scoring request with a value for everything. Every value has been checked.
+/// A scoring request with a value for every default. All values have been checked.
 package struct ResolvedScoring: Sendable {
     package let tokens: [Int]
     package let loops: Int
@@ -54,9 +54,9 @@ package struct ResolvedScoring: Sendable {
     package var alternatives = 0
     package var cacheSalt = ""
     package var kvPolicy = KVPolicy.full
-    /// Tokens before the policy applies.
+    /// Number of tokens before the cache policy applies.
     package var promptTokens: Int
-    /// Called with the number of positions done, on the inference thread.
+    /// Called on the inference thread with the number of positions that are complete.
     package var progress: (@Sendable (Int) -> Void)?
 
     package init(tokens: [Int], loops: Int, exit: ExitPolicy, prefillChunk: Int) {

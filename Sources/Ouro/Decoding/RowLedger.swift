@@ -1,4 +1,5 @@
-/// Counts what a generation costs: passes, rows by kind, guesses, and the trace if the request wants one.
+/// Counts the cost of a generation: passes, rows by kind, and guesses. Also records the trace if the request asks for
+/// it.
 struct RowLedger {
     private(set) var statistics: GenerationStatistics
     private var trace: GenerationTrace?
@@ -8,18 +9,16 @@ struct RowLedger {
         trace = request.traces ? GenerationTrace() : nil
     }
 
-    /// What the last token comes with.
+    /// The trace, for the last token.
     var finalTrace: GenerationTrace? { trace }
 
+    /// Counts a pass.
     mutating func beginPass(prefillRows: Int) {
         statistics.passes += 1
         statistics.rows.prefill += prefillRows
     }
 
-    /// Counts a row that ran.
-    ///
-    /// - Parameters:
-    ///   - finalPosition: the last position whose token is final.
+    /// Counts a row that ran. `finalPosition` is the last position whose token is final.
     mutating func count(_ row: inout WaveRow, finalPosition: Int) {
         let kind: GenerationTrace.Kind = row.position > finalPosition ? .draft : row.isDecided ? .filler : .decode
         switch kind {
@@ -40,14 +39,17 @@ struct RowLedger {
         }
     }
 
-    /// Counts one guess after a loop (1-based), and whether it was the token in the end.
+    /// Counts the guess after a loop (1-based).
     mutating func countGuess(loop: Int, isRight: Bool) {
         statistics.guesses[loop - 1] += 1
         if isRight { statistics.rightGuesses[loop - 1] += 1 }
     }
 
+    /// Counts the start of the task with `cached` positions from the prefix cache.
     mutating func countStart(cached: Int) { if statistics.preemptions == 0 { statistics.cachedPromptTokens = cached } }
+    /// Counts a preemption.
     mutating func countPreemption() { statistics.preemptions += 1 }
+    /// Records the size of the cache and the time of a token.
     mutating func record(cacheBytes: Int, _ transcript: inout Transcript) {
         statistics.cacheBytes = cacheBytes
         transcript.recordTime(in: &statistics)

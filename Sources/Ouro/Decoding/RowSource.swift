@@ -7,10 +7,11 @@ final class RowSource {
     private(set) var prefill: PrefillCursor
     /// The last position whose token is final.
     private(set) var finalPosition: Int
-    /// Rows in the pass under way: of the prefill chunk, and of the wave from its oldest row on.
+    /// Rows of the prefill chunk in the current pass.
     private(set) var chunkRows = 0
+    /// Rows of the wave in the current pass, from its oldest row on.
     private(set) var waveRows = 0
-    /// Whether the pass under way has room for rows on guesses.
+    /// Whether the current pass has room for rows on guesses.
     private(set) var mayGuess = false
 
     private let request: ResolvedRequest
@@ -20,9 +21,16 @@ final class RowSource {
     // The exit of a chunk that is a single position after the prompt.
     private var chunkTracker: ExitTracker?
 
+    /// Makes the rows of a task that starts or resumes.
+    ///
     /// - Parameters:
+    ///   - sequence: the pages of the task.
+    ///   - slots: the slots for hidden states.
     ///   - tokens: the prompt, and the tokens generated before a preemption.
-    ///   - cached: positions at the beginning that have run all loops.
+    ///   - cached: positions, from the first on, that have run all loops.
+    ///   - promptCount: the number of tokens in the prompt.
+    ///   - request: the request.
+    ///   - demand: the demand of the task.
     init(
         _ sequence: SequenceCache, slots: SlotAllocator, tokens: [Int], cached: Int, promptCount: Int,
         request: ResolvedRequest, demand: SequenceDemand
@@ -41,7 +49,7 @@ final class RowSource {
         if prefill.isDone { beginDecoding(with: tokens[finalPosition]) }
     }
 
-    /// Gives all slots and pages back. Returns the rows that were under way.
+    /// Gives all slots and pages back. Returns the rows that were in progress.
     func release() -> [WaveRow] {
         prefill.release(slots)
         sequence.release()
@@ -59,7 +67,7 @@ final class RowSource {
 
     // MARK: rows
 
-    /// Rows on final tokens that have loops left to run, and room.
+    /// The number of rows on final tokens that have loops left to run and room in the cache.
     private var finalRows: Int {
         let end = min(finalPosition + 1, sequence.room)
         return wave.rows.prefix { $0.position < end && $0.loop <= loops }.count
@@ -79,8 +87,7 @@ final class RowSource {
         return progress
     }
 
-    /// - Parameters:
-    ///   - lastToken: the last known token.
+    /// The rows of one share. `lastToken` is the last known token.
     func rows(_ share: RowShare, lastToken: Int) -> [Row] {
         switch share {
         case .required: return requiredRows()
@@ -125,7 +132,7 @@ final class RowSource {
         chunkTracker?.advance(outcome)
     }
 
-    /// Drops the rows from `index` on, and returns them. They no longer count as rows of the pass under way.
+    /// Drops the rows from `index` on, and returns them. They no longer count as rows of the current pass.
     func drop(from index: Int) -> [WaveRow] {
         waveRows = min(waveRows, index)
         return wave.drop(from: index)
@@ -137,10 +144,10 @@ final class RowSource {
         return row
     }
 
-    /// Records that the token after ``finalPosition`` is out.
+    /// Records that the token after `finalPosition` has been emitted.
     func advanceFinalPosition() { finalPosition += 1 }
 
-    /// Ends the pass for the prefill chunk, and publishes pages that nobody writes any more.
+    /// Ends the pass of the prefill chunk, and publishes pages that will not be written any more.
     func endPass(tokens: [Int]) {
         if prefill.isUnderWay {
             let ran = prefill.loop
@@ -151,17 +158,18 @@ final class RowSource {
         sequence.publish(tokens[...], completed: min(completedPositions, demand.promptPositions))
     }
 
-    /// Positions with final tokens that have run all loops. Nothing writes to them any more.
+    /// Positions, from the first on, with final tokens that have run all loops. They are not written any more.
     private var completedPositions: Int {
         guard prefill.isDone else { return prefill.completed }
         let done = wave.rows.prefix { $0.loop > loops && $0.position <= finalPosition }.count
         return done == 0 ? wave.rows.first?.position ?? 0 : wave.rows[done - 1].position + 1
     }
 
-    /// Starts the rows that can start now, and removes those that are done.
+    /// Starts the rows that can start now, and removes those that are complete.
     ///
     /// - Parameters:
-    ///   - proposal: draft tokens after the given pending guesses.
+    ///   - lastToken: the last known token.
+    ///   - proposal: returns draft tokens that may follow the pending guesses.
     func extend(lastToken: Int, proposal: (_ pending: [Int]) -> [Int]) {
         guard demand.policy == .full else { return extendSerially(lastToken: lastToken) }
         startSuccessor(proposal)

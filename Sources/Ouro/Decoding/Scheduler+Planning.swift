@@ -1,7 +1,7 @@
-// Which tasks have pages, and which rows go into the next pass. This is the only place that reserves pages.
+// Decides which tasks have pages, and which rows run in the next pass. Only this file reserves pages.
 
 extension Scheduler {
-    /// Starts waiting tasks, in order, while there is room for the positions they know and one page more.
+    /// Starts waiting tasks, in order, while there is room for their known positions and one more page each.
     func admit() {
         while let entry = waiting.first {
             let task = entry.task
@@ -30,7 +30,7 @@ extension Scheduler {
         }
     }
 
-    /// Blocks that a task will take soon: for the positions it knows, and one page more.
+    /// The number of blocks that a task will take soon: for its known positions, and one more page.
     private func blocksToCome(_ task: any SequenceTask, _ sequence: SequenceCache?) -> Int {
         guard let sequence else { return 0 }
         let demand = task.demand
@@ -39,11 +39,11 @@ extension Scheduler {
         return sequence.blocksToCome(sequence.isCollapsed ? positions : min(positions, demand.promptPositions))
     }
 
-    /// Chooses the rows of the next pass and reserves their pages:
+    /// Chooses the rows of the next pass and reserves their pages. The order is:
     ///
-    /// 1. rows of work that has begun; the task that waited longest comes first,
-    /// 2. the first loops of new prefill chunks, in the same order,
-    /// 3. rows on guesses, the oldest task first, while the pass stays within ``freeRows``.
+    /// 1. rows of work that has begun, longest wait first,
+    /// 2. the first loops of new prefill chunks, longest wait first,
+    /// 3. rows on guesses, oldest task first, while the pass has at most `freeRows` rows.
     func plan() {
         reserveRequired()
         var count = 0
@@ -78,8 +78,8 @@ extension Scheduler {
         }
     }
 
-    /// Reserves pages for every task's required positions, the oldest task first, at the expense of the youngest. A task
-    /// that gets no page waits.
+    /// Reserves pages for the required positions of every task, oldest task first. If the pool is full, the youngest
+    /// task is preempted. A task that gets no page waits.
     private func reserveRequired() {
         var index = 0
         while index < live.count {
@@ -89,11 +89,12 @@ extension Scheduler {
         }
     }
 
-    /// Reserves pages up to a position. Returns up to which position there is room.
+    /// Reserves pages up to a position. Returns the position up to which there is room.
     private func reserve(_ positions: Int, for index: Int) -> Int {
         live[index].sequence?.reserve(upTo: positions) ?? 0
     }
 
+    /// Preempts the youngest task. It becomes the first in the queue.
     private func preemptLast() {
         let entry = live.removeLast()
         entry.task.preempt()

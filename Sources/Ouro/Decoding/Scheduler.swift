@@ -1,51 +1,57 @@
-/// Decides which rows go into the next pass, and runs it.
+/// Decides which rows run in the next pass, and runs the pass.
 ///
-/// Requests join and leave between passes. A row's result does not depend on the other rows of its pass, so the policy
-/// changes speed and never output.
+/// Requests join and leave between passes. The result of a row does not depend on the other rows of its pass. The
+/// scheduling policy therefore changes the speed, but never the output.
 ///
-/// Tasks start in the order they came. When the cache is full, an older task takes memory from the task that joined last.
-/// That one returns to the head of the queue and later computes again what it had. Nobody preempts the oldest task, and it
-/// fits alone, so it finishes; then the next is the oldest.
+/// Tasks start in the order of their arrival. When the cache is full, an older task takes memory from the youngest one.
+/// The preempted task returns to the head of the queue, and later recomputes its positions. The oldest task is never
+/// preempted and fits into the cache alone, so it finishes. Then the next task is the oldest.
 package final class Scheduler {
     package let device: any PassDevice
     package let pool: KVPool
     package let slots = SlotAllocator()
     package internal(set) var load: EngineLoad
     let rowsPerPass: Int
-    /// Rows up to which a pass takes little longer than with one row.
+    /// The number of rows up to which a pass takes little longer than with one row.
     let freeRows: Int
-    // Both in the order the tasks came. All of `live` came before `waiting`.
+    // Both are sorted by arrival. All tasks in `live` arrived before those in `waiting`.
     var live: [LiveTask] = []
     var waiting: [LiveTask] = []
-    // The task that last found no room, and the state of the pool then.
+    // The last task that found no room, and the state of the pool at that time.
     var refusal: (task: any SequenceTask, changes: Int)?
 
-    // What one pass hands to the next step. Kept to allocate once.
+    // The arrays that one step of a pass hands to the next. They keep their memory between passes.
     private var rows: [Row] = []
     private var outcomes: [RowOutcome] = []
     private var readouts: [Readout] = []
     private var results: [ReadoutResult] = []
 
-    /// A task, and its part in the pass under way.
+    /// A task, and its part in the current pass.
     struct LiveTask {
         let task: any SequenceTask
-        /// Nil while it waits.
+        /// Nil while the task waits.
         var sequence: SequenceCache?
-        /// Whether it was live before.
+        /// Whether the task was live before.
         var isResumed = false
-        /// The pass it last took part in, and the pass in which it last began a chunk.
+        /// The last pass that the task took part in.
         var lastPass = -1
+        /// The last pass in which the task began a prefill chunk.
         var lastChunk = -1
         var rows: [Row] = []
         var readouts = 0..<0
         var error: OuroError?
         var isDone = false
-        /// Its rows that ``Scheduler/load`` has counted.
+        /// The rows of the task that are included in `load`.
         var counted = RowCounts()
     }
 
+    /// Makes a scheduler.
+    ///
     /// - Parameters:
-    ///   - rowsPerPass: rows of a pass at most, all tasks together.
+    ///   - device: the device that runs passes.
+    ///   - pool: the pages of the cache.
+    ///   - rowsPerPass: most rows of a pass, for all tasks together.
+    ///   - freeRows: the number of rows up to which guesses may fill a pass.
     package init(device: any PassDevice, pool: KVPool, rowsPerPass: Int, freeRows: Int = 16) {
         self.device = device
         self.pool = pool
@@ -54,6 +60,7 @@ package final class Scheduler {
         load = EngineLoad(cacheBytes: pool.budget)
     }
 
+    /// Whether there is no task.
     package var isIdle: Bool { live.isEmpty && waiting.isEmpty }
 
     /// Runs one pass over rows of all live tasks.
@@ -69,7 +76,8 @@ package final class Scheduler {
         device.run(rows, outcomes: &outcomes)
         decide()
         device.readOut(readouts, results: &results)
-        // The readouts hold the samplers' contexts. Without them the tasks can change their contexts in place.
+        // The readouts hold copies of the samplers' contexts. After their release, the tasks change their contexts in
+        // place.
         readouts.removeAll(keepingCapacity: true)
         commit()
     }
@@ -79,7 +87,7 @@ package final class Scheduler {
         for entry in live { rows += entry.rows }
     }
 
-    /// Gives every task its rows' outcomes, and collects the readouts it wants.
+    /// Gives every task the outcomes of its rows, and collects its readouts.
     private func decide() {
         var first = 0
         for index in live.indices where !live[index].rows.isEmpty {
@@ -95,7 +103,7 @@ package final class Scheduler {
         }
     }
 
-    /// Gives every task the results of its readouts. Tasks that are done leave.
+    /// Gives every task the results of its readouts. Finished tasks leave.
     private func commit() {
         for index in live.indices where !live[index].rows.isEmpty {
             let entry = live[index]
@@ -115,7 +123,7 @@ package final class Scheduler {
 
     // MARK: the life of a task
 
-    /// Takes a task in. It starts when the cache has room for it.
+    /// Adds a task to the queue. It starts when the cache has room for it. If it can never fit, it ends with an error.
     package func submit(_ task: any SequenceTask) {
         let demand = task.demand
         let blocks = demand.policy.blocks(

@@ -1,22 +1,24 @@
-/// What the model predicts at one position of a given text, loop by loop.
+/// The predictions of the model at one position of a given text, loop by loop.
 public struct ScoredPosition: Sendable, Equatable {
+    /// The position, counted from 0.
     public let position: Int
+    /// The token at this position.
     public let token: Int
-    /// Log-probability of `token` given all tokens before it, after every loop; nil at position 0.
+    /// Log-probability of `token` after every loop, given all earlier tokens. Nil at position 0.
     public let logProbabilities: [Float]?
     /// Gate probability lambda after every loop.
     public let gate: [Float]
-    /// Probability of exiting at every loop.
+    /// Exit probability of every loop.
     public let exitDistribution: [Float]
     /// The loop at which the position exits under the request's exit policy (1-based).
     public let exitLoop: Int
     /// The most likely next token after every loop.
     public let argmax: [Int]
-    /// The most likely next tokens at the exit loop, as many as were asked for.
+    /// The most likely next tokens at the exit loop, as many as the request asks for.
     public let alternatives: [TokenAlternative]
 }
 
-/// Scores a given text: a prefill that reads out every row after every loop.
+/// Scores a given text. It is a prefill that reads out every row after every loop.
 package final class ScoringTask: SequenceTask {
     package let demand: SequenceDemand
     private let request: ResolvedScoring
@@ -27,16 +29,16 @@ package final class ScoringTask: SequenceTask {
     private var slots: SlotAllocator?
     private var prefill: PrefillCursor
     private var rowCounts = RowCounts()
-    // The exits of the chunk under way.
+    // The exits of the rows in the current chunk.
     private var trackers: [ExitTracker] = []
-    /// Positions whose results are complete.
+    /// Positions, from the first on, whose results are complete.
     private var scored = 0
     private var positions: [Position]
 
-    /// What is known of one position so far.
+    /// The results for one position so far.
     private struct Position {
         var argmax: [Int] = []
-        /// Log-probabilities of the token that follows.
+        /// Log-probabilities of the next token.
         var nextLogProbabilities: [Float] = []
         var alternatives: [TokenAlternative] = []
         var tracker: ExitTracker?
@@ -69,7 +71,7 @@ package final class ScoringTask: SequenceTask {
         return progress
     }
 
-    /// A position must be computed to be scored. Only what was scored before a preemption may come from the cache.
+    /// Only positions that were scored before a preemption may come from the cache. All others must be computed.
     package var reusableTokens: ArraySlice<Int> { request.tokens[..<min(scored, demand.promptPositions)] }
 
     package func start(_ sequence: SequenceCache, cached: Int, slots: SlotAllocator) {

@@ -1,12 +1,12 @@
 /// Why a generation ended.
 public enum FinishReason: String, Sendable, Codable {
-    /// An end-of-text token, a stop token or a stop string.
+    /// The model produced an end-of-text token, a stop token or a stop string.
     case stop
-    /// `maxTokens` or the end of the model's context.
+    /// The generation reached `maxTokens` or the end of the model's context.
     case length
 }
 
-/// Finds stop strings in text that arrives in pieces, and holds back what may become one.
+/// Finds stop strings in a text that arrives in pieces. It holds back text that may be the beginning of a stop string.
 struct StopMatcher: Sendable {
     private let stops: [[UInt8]]
     private var held: [UInt8] = []
@@ -15,7 +15,8 @@ struct StopMatcher: Sendable {
         self.stops = stops.map { Array($0.utf8) }.filter { !$0.isEmpty }
     }
 
-    /// Takes in text; returns what may be shown, and whether a stop string was met (it is not shown).
+    /// Appends text. Returns the text that may be shown, and whether a stop string was found. The stop string itself is
+    /// not shown.
     mutating func append(_ text: String) -> (text: String, stopped: Bool) {
         guard !stops.isEmpty else { return (text, false) }
         held.append(contentsOf: text.utf8)
@@ -31,7 +32,7 @@ struct StopMatcher: Sendable {
             held.removeAll()
             return (shown, true)
         }
-        // The longest tail that begins a stop string stays.
+        // The longest tail that begins a stop string is held back.
         var tail = 0
         for stop in stops {
             for length in stride(from: min(stop.count - 1, held.count), to: tail, by: -1)
@@ -45,12 +46,13 @@ struct StopMatcher: Sendable {
         return (shown, false)
     }
 
-    /// What was held back, when the text ends.
+    /// Ends the text. Returns the text that was held back.
     mutating func finish() -> String {
         defer { held.removeAll() }
         return String(decoding: held, as: UTF8.self)
     }
 
+    /// The first place of a byte string in a text.
     private static func find(_ needle: [UInt8], in text: [UInt8]) -> Int? {
         guard text.count >= needle.count else { return nil }
         return (0...(text.count - needle.count)).first { text[$0..<($0 + needle.count)].elementsEqual(needle) }

@@ -1,4 +1,4 @@
-/// Turns tokens into text that may be shown: whole characters, nothing of a stop string.
+/// Turns tokens into text that may be shown: whole characters, without any part of a stop string.
 package struct TextAssembler: Sendable {
     private var decoder: StreamingDecoder?
     private var matcher: StopMatcher
@@ -8,10 +8,12 @@ package struct TextAssembler: Sendable {
         matcher = StopMatcher(stop)
     }
 
+    /// Appends a token. Returns the text that may be shown, and whether a stop string was found.
     mutating func append(_ token: Int) -> (text: String, stopped: Bool) {
         matcher.append(decoder?.append(token) ?? "")
     }
 
+    /// Ends the text. Returns the text that was held back.
     mutating func finish() -> String {
         let (text, stopped) = matcher.append(decoder?.finish() ?? "")
         return stopped ? text : text + matcher.finish()

@@ -1,6 +1,6 @@
-/// What a generation has put out: tokens, text, the reason it ended, and when.
+/// The output of a generation: its tokens, its text, the reason it ended, and the times of its tokens.
 struct Transcript {
-    /// The prompt, and the tokens generated since.
+    /// The prompt, and the tokens generated so far.
     private(set) var tokens: [Int]
     let promptCount: Int
     private(set) var finishReason: FinishReason?
@@ -20,10 +20,10 @@ struct Transcript {
 
     /// The tokens generated so far.
     var output: ArraySlice<Int> { tokens[promptCount...] }
-    /// The last token whose value is final.
+    /// The last final token.
     var lastToken: Int { tokens[tokens.count - 1] }
 
-    /// Appends a token that is final. Returns the text that is complete with it.
+    /// Appends a final token. Returns the text that is complete with it.
     mutating func append(_ token: Int) -> String {
         tokens.append(token)
         var (shown, stopped) = text.append(token)
@@ -36,7 +36,7 @@ struct Transcript {
         return shown
     }
 
-    /// Records when a token came out.
+    /// Records the time of a token.
     mutating func recordTime(in statistics: inout GenerationStatistics) {
         let now = ContinuousClock.now
         if firstToken == nil { statistics.timeToFirstToken = now - submitted }

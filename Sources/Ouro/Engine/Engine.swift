@@ -1,10 +1,10 @@
 import Foundation
 import Synchronization
 
-/// A loaded model that generates and scores text.
+/// Loads a model, and generates and scores text with it.
 ///
-/// Requests run together: every pass of the layer stack takes rows of all of them, and the result of each is bit for bit
-/// the same as if it ran alone. The work happens on a dedicated thread, never on Swift's cooperative pool.
+/// Requests run together: every pass of the layer stack processes rows of all requests. Each result is bit-identical to
+/// that of the request running alone. The work runs on a dedicated thread, never on Swift's cooperative thread pool.
 ///
 /// ```swift
 /// let engine = try Engine(modelAt: folder)
@@ -13,29 +13,34 @@ import Synchronization
 /// }
 /// ```
 public final class Engine: Sendable {
-    /// The model's configuration, overrides included.
+    /// The configuration of the model, including overrides.
     public let configuration: ModelConfiguration
-    /// Sampling defaults from `generation_config.json`.
+    /// The sampling defaults in `generation_config.json`.
     public let generationDefaults: GenerationConfiguration
-    /// Nil if the folder has no `tokenizer.json`; prompts are then given as tokens.
+    /// The tokenizer. Nil if the folder has no `tokenizer.json`; prompts must then be tokens.
     public let tokenizer: Tokenizer?
+    /// The chat template of the model, or the default template if it has none.
     public let chatTemplate: ChatTemplate
+    /// The options that the engine was made with.
     public let options: EngineOptions
-    /// The device that runs the model, and its instruction set: `cpu:avx512`.
+    /// The kind and instruction set of the device that runs the model: `cpu:avx512`.
     public let device: String
-    /// Bytes that keys and values may take, all sequences together.
+    /// The budget for keys and values of all requests, in bytes.
     public let cacheMemory: Int
-    /// How keys and values are stored.
+    /// The type of stored keys and values.
     public let kvType: KVType
     /// The cache policies that the device can run.
     let policies: Set<KVPolicy>
     private let thread: EngineThread
 
-    /// Loads a Hugging Face model folder: `config.json`, `model.safetensors` or shards with an index, `tokenizer.json`.
+    /// Loads a Hugging Face model folder: `config.json`, `model.safetensors` or shards with an index, and
+    /// `tokenizer.json`.
     ///
     /// - Parameters:
+    ///   - folder: the model folder.
+    ///   - options: how the engine uses the machine.
     ///   - overrides: changes the configuration before the model is built, as in `{ $0.loops = 3 }`.
-    /// - Throws: ``OuroError`` naming file and field of the first thing that is wrong.
+    /// - Throws: ``OuroError`` with the file and field of the first fault.
     public init(
         modelAt folder: URL, options: EngineOptions = EngineOptions(),
         overrides: (inout ModelConfiguration) -> Void = { _ in }
@@ -78,7 +83,7 @@ public final class Engine: Sendable {
 
     /// Checks a request and fills in its defaults, without starting it.
     ///
-    /// - Throws: ``OuroError`` with code `invalidRequest` or `contextExceeded`.
+    /// - Throws: ``OuroError`` with code `invalidRequest`, `invalidTemplate`, `contextExceeded` or `unsupported`.
     public func prepare(_ request: GenerationRequest) throws(OuroError) -> PreparedRequest {
         let prompt = try tokens(of: request.prompt)
         return PreparedRequest(prompt: prompt, resolved: try resolve(request, promptCount: prompt.count))
@@ -86,17 +91,17 @@ public final class Engine: Sendable {
 
     /// Starts a generation. The engine lives at least until the generation ends.
     ///
-    /// - Throws: ``OuroError`` with code `invalidRequest` or `contextExceeded` before any work is done. Later errors come
-    ///   out of the stream and concern this request alone.
+    /// - Throws: The errors of ``prepare(_:)``, before any work is done. The stream throws later errors. They concern only
+    ///   this request.
     public func generate(_ request: GenerationRequest) throws(OuroError) -> TokenStream {
         generate(try prepare(request))
     }
 
-    /// Starts a generation that ``prepare(_:)`` has checked.
+    /// Starts a generation that ``prepare(_:)`` has checked. The engine lives at least until the generation ends.
     public func generate(_ request: PreparedRequest) -> TokenStream {
         let flag = CancellationFlag()
         let (stream, continuation) = AsyncThrowingStream<GeneratedToken, any Error>.makeStream()
-        // The stream keeps the engine until it ends: its consumer may hold nothing but the stream.
+        // The stream keeps the engine alive until it ends, because its consumer may hold only the stream.
         continuation.onTermination = { _ in withExtendedLifetime(self) { flag.set() } }
         thread.perform { scheduler in
             scheduler.submit(
@@ -106,10 +111,11 @@ public final class Engine: Sendable {
         return TokenStream(promptTokens: request.prompt.count, stream: stream)
     }
 
-    /// Scores a text: log-probability, gate and prediction of every position after every loop.
+    /// Scores a text: log-probability, gate and prediction at every position after every loop.
     ///
     /// - Parameters:
-    ///   - progress: called with the number of positions done, on the inference thread.
+    ///   - request: the text and how to score it.
+    ///   - progress: called on the inference thread with the number of positions that are complete.
     /// - Returns: one value for each token of the text.
     /// - Throws: ``OuroError``, or `CancellationError` if the task was cancelled.
     public func score(
@@ -133,12 +139,12 @@ public final class Engine: Sendable {
         return result
     }
 
-    /// Requests, memory and passes, as of the end of the last pass. May be read from any thread at any time.
+    /// Requests, memory and passes at the end of the last pass. Any thread may read it at any time.
     public var load: EngineLoad { thread.load }
 
     // MARK: for tests
 
-    /// Blocks of the cache in use, and slots of hidden states in use. Both are zero when nothing runs.
+    /// Blocks of the cache in use, and slots of hidden states in use. Both are zero when no request runs.
     func usage() async -> (blocksInUse: Int, slots: Int) {
         await withCheckedContinuation { continuation in
             thread.perform { scheduler in

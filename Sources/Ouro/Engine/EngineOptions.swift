@@ -1,34 +1,38 @@
 import Foundation
 
-/// What an engine may use of the machine.
+/// How an engine uses the machine. The initialiser has the defaults.
 public struct EngineOptions: Sendable {
     /// The hardware that runs the model.
     public var device: Device
-    /// Threads that share the work of a pass; by default one per physical core.
+    /// The number of threads that share the work of a pass. By default, one for each physical core.
     public var threads: Int?
-    /// Bytes for keys and values, of live sequences and of pages kept for later ones; by default 70 % of the memory that
-    /// is free after loading.
+    /// The budget for keys and values in bytes, for live requests and for cached pages. By default, 70 % of the memory
+    /// that is available after loading.
     public var cacheMemory: Int?
-    /// Whether requests begin with what earlier ones with the same first tokens left in the cache. Changes speed, never
+    /// Whether a request reuses cached keys and values of an equal prefix. This changes the speed, but never the
     /// output.
     public var sharesPrefixes: Bool
-    /// Positions of a prompt that run together.
+    /// Most positions of a prompt in one prefill chunk.
     public var prefillChunk: Int
-    /// Rows of a pass, all sequences together.
+    /// Most rows of a pass, for all requests together.
     public var rowsPerPass: Int
-    /// Rows up to which a pass may be filled up with guesses; by default measured when the model is loaded.
+    /// The number of rows up to which guesses may fill a pass. By default, it is measured when the model is loaded.
     public var freeRows: Int?
-    /// Map the checkpoint's files (default) or read them into memory. A mapped file must not be changed while it is used.
+    /// Whether to map the files of the checkpoint. If not, they are read into memory. Mapped files must not change
+    /// while they are in use.
     public var mapsFiles: Bool
-    /// How keys and values are stored; by default ``KVType/default(for:)``.
+    /// The type of stored keys and values. By default, ``KVType/default(for:)``.
     public var kvType: KVType?
-    /// What requests that do not say otherwise keep of keys and values after their prompt.
+    /// The cache policy of requests that do not set one.
     public var kvPolicy: KVPolicy
-    /// Instruction set of the kernels (`avx512`, `portable`); by default `OURO_ISA`, else the best this machine has.
+    /// The instruction set of the kernels, such as `avx512` or `portable`. By default, the value of `OURO_ISA`, or else
+    /// the best one of this machine.
     public var instructionSet: String?
-    /// Folder of a LoRA adapter in PEFT's format, which is merged into the weights as they are loaded (``Adapter``).
+    /// The folder of a LoRA adapter in PEFT's format. It is merged into the weights while they are loaded
+    /// (``Adapter``).
     public var adapter: URL?
 
+    /// Makes options. Each parameter sets the property of the same name. The values are checked when an engine is made.
     public init(
         threads: Int? = nil, cacheMemory: Int? = nil, prefillChunk: Int = 256, rowsPerPass: Int = 512,
         freeRows: Int? = nil, mapsFiles: Bool = true, kvType: KVType? = nil, instructionSet: String? = nil,
@@ -48,6 +52,9 @@ public struct EngineOptions: Sendable {
         self.kvPolicy = kvPolicy
     }
 
+    /// Checks the ranges.
+    ///
+    /// - Throws: ``OuroError`` with code `invalidRequest`.
     package func validate() throws(OuroError) {
         if let threads { try RequestLimits.check("threads", threads, RequestLimits.threads) }
         if let cacheMemory, cacheMemory < 0 {
@@ -58,7 +65,9 @@ public struct EngineOptions: Sendable {
         try RequestLimits.check("rowsPerPass", rowsPerPass, RequestLimits.rows)
     }
 
-    /// - Throws: ``OuroError`` with code `memoryExceeded` if there is no memory for the largest pass.
+    /// Checks that the intermediate values of the largest pass fit into memory.
+    ///
+    /// - Throws: ``OuroError`` with code `memoryExceeded` if they do not.
     package func checkMemory(
         _ configuration: ModelConfiguration, available: Int = Machine.current.availableMemory
     ) throws(OuroError) {
@@ -67,8 +76,8 @@ public struct EngineOptions: Sendable {
         guard bytes <= available else {
             throw OuroError(
                 .memoryExceeded, field: prefillChunk >= rowsPerPass ? "prefillChunk" : "rowsPerPass",
-                "passes of \(rows) rows take \(bytes >> 20) MiB, of memory there are \(available >> 20) MiB; choose "
-                    + "smaller ones")
+                "passes of \(rows) rows need \(bytes >> 20) MiB of memory, but only \(available >> 20) MiB are "
+                    + "available; choose a smaller value")
         }
     }
 }

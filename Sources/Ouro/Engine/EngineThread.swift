@@ -1,19 +1,20 @@
 import Foundation
 import Synchronization
 
-/// The dedicated thread that owns a model and runs its passes. Nothing else touches the model.
+/// The dedicated thread that owns a model and runs its passes. No other code uses the model.
 ///
-/// Work is handed over as closures; between them the thread sleeps while there is nothing to run.
+/// Other threads hand over work as closures, which run between two passes. The thread sleeps while there is nothing to
+/// run.
 final class EngineThread: @unchecked Sendable {
     private let condition = NSCondition()
     private var inbox: [@Sendable (Scheduler) -> Void] = []
     private var stopping = false
     private let board: LoadBoard
 
-    /// The scheduler's load after the last pass; from any thread.
+    /// The scheduler's load after the last pass. Any thread may read it.
     var load: EngineLoad { board.load }
 
-    /// Starts the thread; `scheduler` is only ever used on it.
+    /// Starts the thread. Only this thread uses the scheduler from now on.
     init(scheduler: sending Scheduler) {
         board = LoadBoard(scheduler.load)
         let owned = Transfer(scheduler)
@@ -32,7 +33,7 @@ final class EngineThread: @unchecked Sendable {
         condition.unlock()
     }
 
-    /// Ends the thread after the pass in flight.
+    /// Ends the thread after the current pass.
     func stop() {
         condition.lock()
         stopping = true
@@ -55,7 +56,7 @@ final class EngineThread: @unchecked Sendable {
         }
     }
 
-    /// Carries a value to the one thread that will use it.
+    /// Carries a value to the only thread that uses it.
     private struct Transfer: @unchecked Sendable {
         let value: Scheduler
         init(_ value: Scheduler) { self.value = value }

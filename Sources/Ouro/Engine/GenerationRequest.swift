@@ -1,47 +1,49 @@
-/// One request for text: what to continue, how far, and how.
+/// A request to continue a text.
 ///
-/// Everything left at nil takes the model's own default (`generation_config.json`, then `config.json`).
+/// A property that is nil takes the model's default: the value in `generation_config.json`, or else in `config.json`.
 public struct GenerationRequest: Sendable {
     /// The text or tokens to continue.
     public var prompt: Prompt
-    /// Tokens to generate at most.
+    /// Most tokens to generate.
     public var maxTokens: Int
+    /// How tokens are chosen from the logits. By default, ``Engine/defaultSampling``.
     public var sampling: SamplingParameters?
-    /// At which loop tokens leave; by default the model's `early_exit_threshold`.
+    /// The exit policy. By default, a threshold at the model's `early_exit_threshold`.
     public var exit: ExitPolicy?
-    /// How many loops there are (`total_ut_steps`); may be more than the model was trained with.
+    /// Number of loops (`total_ut_steps`). It may exceed the number that the model was trained with.
     public var loops: Int?
-    /// Strings that end the generation; they are not part of the text.
+    /// Strings that end the generation. They are not part of the text.
     public var stop: [String]
-    /// Tokens that end the generation, besides the end of text.
+    /// Tokens that end the generation, besides the end-of-text tokens.
     public var stopTokens: Set<Int>
-    /// Whether to go on after an end-of-text token.
+    /// Whether the generation continues after an end-of-text token.
     public var ignoresEndOfText: Bool
-    /// Whether rows on guessed tokens run ahead (see the article "One pass, many depths"). Changes speed, never output.
-    /// Needs the policy ``KVPolicy/full``. By default on where that is so.
+    /// Whether rows run ahead on guessed tokens (see the article "One pass, many depths"). This changes the speed, but
+    /// never the output. It requires the policy ``KVPolicy/full``, and is on by default with that policy.
     public var wavefront: Bool?
-    /// Tokens that are proposed at a time from earlier occurrences of the last ones, in prompt and output; 0: none.
-    /// Changes speed, never output. Needs the wavefront.
+    /// Most draft tokens that prompt lookup proposes at once; 0 turns it off. The drafts follow an earlier occurrence
+    /// of the last tokens in prompt or output. This changes the speed, but never the output. It requires the wavefront.
     public var draftTokens: Int
-    /// What is kept of keys and values after the prompt; by default ``EngineOptions/kvPolicy``. All but ``KVPolicy/full``
+    /// The cache policy after the prompt. By default, ``EngineOptions/kvPolicy``. Policies other than ``KVPolicy/full``
     /// change the output.
     public var kvPolicy: KVPolicy?
-    /// Whether the last token comes with a trace of all rows.
+    /// Whether the last token carries a trace of all rows.
     public var traces: Bool
-    /// Whether tokens tell their log-probability after every loop that ran, as training on rollouts needs it.
+    /// Whether each token carries its log-probability after every loop that ran. Training on rollouts needs it.
     public var everyLoop: Bool
-    /// Requests share cached keys and values of equal first tokens only if their salts are equal. A salt for each tenant keeps
-    /// one from learning, by the time an answer takes, what another has asked.
+    /// Requests share cached keys and values only if their salts are equal. Without separate salts, a tenant could
+    /// learn from the response time what another tenant has asked.
     public var cacheSalt: String
-    /// End-of-text tokens and `stopTokens` are not chosen before so many tokens.
+    /// Least number of tokens. Before it is reached, end-of-text tokens and `stopTokens` are not chosen.
     public var minTokens: Int
-    /// How many of the most likely tokens to report with every token.
+    /// How many of the most likely tokens to report for each token.
     public var alternatives: Int
-    /// What may follow, if not everything.
+    /// Restricts the tokens that may follow, to those of a grammar, for example. Nil allows all.
     public var constraint: (any TokenConstraint)?
-    /// Whether special tokens show up in the text of the result. Thinking models need it for `<think>`.
+    /// Whether the text contains special tokens. Models that reason need it for `<think>`.
     public var showsSpecialTokens: Bool
 
+    /// Makes a request. Each parameter sets the property of the same name.
     public init(
         _ prompt: Prompt, maxTokens: Int = 256, sampling: SamplingParameters? = nil, exit: ExitPolicy? = nil,
         loops: Int? = nil, stop: [String] = [], stopTokens: Set<Int> = [], ignoresEndOfText: Bool = false,
@@ -69,7 +71,7 @@ public struct GenerationRequest: Sendable {
         self.traces = traces
     }
 
-    /// Continues `text`.
+    /// Makes a request to continue `text`. Each further parameter sets the property of the same name.
     public init(_ text: String, maxTokens: Int = 256, sampling: SamplingParameters? = nil) {
         self.init(.text(text), maxTokens: maxTokens, sampling: sampling)
     }

@@ -1,6 +1,6 @@
 import Synchronization
 
-/// The inference thread's latest ``EngineLoad``. Any thread may read it.
+/// Holds the latest ``EngineLoad`` of the inference thread. Any thread may read it.
 final class LoadBoard: Sendable {
     private let latest: Mutex<EngineLoad>
 

@@ -1,12 +1,12 @@
-/// A request that has been checked: its prompt as tokens, and a value for everything it left open.
+/// A checked request: its prompt as tokens, and a value for every default.
 ///
 /// ``Engine/prepare(_:)`` makes one. Preparing a request and starting it later costs no more than starting it at once.
 public struct PreparedRequest: Sendable {
-    /// The prompt.
+    /// The tokens of the prompt.
     public let prompt: [Int]
-    /// Tokens that the generation can have at most, after the limits of the model's context.
+    /// Most tokens to generate, limited by the context of the model.
     public var maxTokens: Int { resolved.maxTokens }
-    /// The loops that the generation runs at most.
+    /// Number of loops.
     public var loops: Int { resolved.loops }
     let resolved: ResolvedRequest
 }

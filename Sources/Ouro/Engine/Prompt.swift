@@ -1,10 +1,11 @@
-/// The text or tokens that a request begins with.
+/// The text or tokens at the start of a request.
 public enum Prompt: Sendable, Equatable {
-    /// Text, encoded with the model's tokenizer. Special tokens in it are special.
+    /// A text, encoded with the model's tokenizer. Special tokens in it become control tokens.
     case text(String)
-    /// Token ids.
+    /// Token IDs.
     case tokens([Int])
-    /// A conversation, rendered with the model's chat template. Special tokens in messages are plain text. `arguments` are
-    /// further variables of the template: `enable_thinking` makes thinking models think.
+    /// A conversation, rendered with the model's chat template. Special tokens in the messages stay plain text, except
+    /// in those of the assistant. `arguments` are further variables of the template: `enable_thinking` turns reasoning
+    /// on.
     case chat([ChatMessage], arguments: [String: JSONValue] = [:])
 }

@@ -1,8 +1,8 @@
 extension Engine {
-    /// The tokens of a prompt.
+    /// Turns a prompt into tokens.
     ///
-    /// - Throws: ``OuroError`` with code `invalidRequest` for an empty prompt, tokens outside the vocabulary, or text
-    ///   without a tokenizer.
+    /// - Throws: ``OuroError`` with code `invalidRequest` for an empty prompt, for tokens outside the vocabulary, and
+    ///   for text if the model has no tokenizer. The code is `invalidTemplate` if the chat template fails.
     public func tokens(of prompt: Prompt) throws(OuroError) -> [Int] {
         let tokens: [Int]
         switch prompt {
@@ -19,8 +19,8 @@ extension Engine {
         return tokens
     }
 
-    /// Tokens that end a text: those of `generation_config.json` or `config.json`, and `<|endoftext|>` and `<|im_end|>`
-    /// where the tokenizer has them (published Ouro files name only the first).
+    /// Tokens that end a text: those in `generation_config.json` or else in `config.json`, and also `<|endoftext|>` and
+    /// `<|im_end|>` if the tokenizer has them. (Published Ouro files name only the first.)
     public var endOfTextTokens: Set<Int> {
         var tokens = Set(generationDefaults.eosTokenIDs ?? configuration.eosTokenIDs)
         for name in ["<|endoftext|>", "<|im_end|>"] {
@@ -29,8 +29,8 @@ extension Engine {
         return tokens
     }
 
-    /// The sampling parameters that a request without its own gets: `generation_config.json`'s if it says `do_sample`,
-    /// greedy otherwise, as in the reference.
+    /// The sampling parameters of requests that set none. If `generation_config.json` sets `do_sample`, they are those
+    /// of the file. Otherwise the most likely token is taken, as in the reference implementation.
     public var defaultSampling: SamplingParameters {
         let defaults = generationDefaults
         var sampling = SamplingParameters(repetitionPenalty: defaults.repetitionPenalty ?? 1)
@@ -43,7 +43,7 @@ extension Engine {
         return sampling
     }
 
-    /// Fills in the defaults of a generation request, and checks every value.
+    /// Checks a generation request and fills in its defaults.
     func resolve(_ request: GenerationRequest, promptCount: Int) throws(OuroError) -> ResolvedRequest {
         let loops = try resolve(loops: request.loops)
         let exit = try resolve(exit: request.exit)
@@ -80,7 +80,7 @@ extension Engine {
                 tokenizer: tokenizer, stop: request.stop, showsSpecialTokens: request.showsSpecialTokens))
     }
 
-    /// Fills in the defaults of a scoring request, and checks every value.
+    /// Checks a scoring request and fills in its defaults.
     func resolve(_ request: ScoringRequest) throws(OuroError) -> ResolvedScoring {
         let tokens = try tokens(of: request.prompt)
         try checkAlternatives(request.alternatives)
@@ -95,7 +95,8 @@ extension Engine {
         else {
             throw OuroError(
                 .invalidRequest, field: "prompt_tokens",
-                "expected 1 to \(tokens.count), the tokens before kv_policy '\(request.kvPolicy.rawValue)' applies, found "
+                "expected 1 to \(tokens.count), the number of tokens before kv_policy "
+                    + "'\(request.kvPolicy.rawValue)' applies, found "
                     + (request.promptTokens.map(String.init) ?? "none"))
         }
         resolved.alternatives = request.alternatives
@@ -116,7 +117,7 @@ extension Engine {
         return exit
     }
 
-    /// Positions that the context has after the prompt.
+    /// Positions left in the context after the prompt.
     private func room(after promptCount: Int, atLeast least: Int) throws(OuroError) -> Int {
         let room = configuration.contextLength - promptCount
         guard room >= least else {
@@ -137,30 +138,31 @@ extension Engine {
         let known = KVPolicy.allCases.filter(policies.contains).map(\.rawValue).joined(separator: ", ")
         throw OuroError(
             .unsupported, field: "kv_policy",
-            "the device \(device) has no '\(policy.rawValue)'; choose one of: \(known)")
+            "the device \(device) does not support '\(policy.rawValue)'; choose one of: \(known)")
     }
 
-    /// Rows on guesses need every loop's own keys and values, because a dropped row must leave nothing behind.
+    /// Checks that rows on guesses are requested only with full keys and values, because a rejected row must leave no
+    /// trace.
     private func checkGuessing(_ request: GenerationRequest, _ policy: KVPolicy) throws(OuroError) {
         guard policy != .full else { return }
         if request.wavefront == true {
             throw OuroError(
                 .invalidRequest, field: "wavefront",
-                "needs kv_policy 'full', found '\(policy.rawValue)'; turn the wavefront off or keep full keys and values"
+                "the wavefront needs kv_policy 'full', found '\(policy.rawValue)'; turn the wavefront off or use 'full'"
             )
         }
         if request.draftTokens > 0 {
             throw OuroError(
                 .invalidRequest, field: "draft_tokens",
-                "\(request.draftTokens) need kv_policy 'full', found '\(policy.rawValue)'; leave drafts out or keep full "
-                    + "keys and values")
+                "draft tokens need kv_policy 'full', found '\(policy.rawValue)'; set draft_tokens to 0 or use 'full'")
         }
     }
 
     private func needTokenizer() throws(OuroError) -> Tokenizer {
         guard let tokenizer else {
             throw OuroError(
-                .invalidRequest, file: "tokenizer.json", "the model folder has none; give the prompt as token ids")
+                .invalidRequest, file: "tokenizer.json",
+                "the model folder has no tokenizer; give the prompt as token IDs")
         }
         return tokenizer
     }
@@ -168,9 +170,12 @@ extension Engine {
     private func chatTokens(
         _ messages: [ChatMessage], _ arguments: [String: JSONValue]
     ) throws(OuroError) -> [Int] {
-        guard !messages.isEmpty else { throw OuroError(.invalidRequest, field: "messages", "there are no messages") }
+        guard !messages.isEmpty else {
+            throw OuroError(.invalidRequest, field: "messages", "a conversation needs at least one message")
+        }
         let tokenizer = try needTokenizer()
-        // What people write must not become control tokens; what the model wrote (`<think>`) may be some.
+        // Special tokens in the user's text must not become control tokens. In the model's own text they may
+        // (`<think>`).
         let shielded = messages.map { message in
             ChatMessage(
                 role: tokenizer.shieldingSpecialTokens(in: message.role),

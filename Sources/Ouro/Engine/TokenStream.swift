@@ -1,22 +1,24 @@
-/// The tokens of one generation, as they are made.
+/// The tokens of one generation, in order.
 ///
-/// Ending the iteration early, or cancelling its task, stops the work and frees the cache. The stream keeps its engine until
-/// the generation ends. It can be iterated once.
+/// Breaking out of the iteration or cancelling its task stops the generation and frees its cache. The stream keeps its
+/// engine alive until the generation ends. It can be iterated once.
 public struct TokenStream: AsyncSequence, Sendable {
+    /// One generated token.
     public typealias Element = GeneratedToken
 
-    /// Tokens of the prompt.
+    /// Number of tokens in the prompt.
     public let promptTokens: Int
     let stream: AsyncThrowingStream<GeneratedToken, any Error>
 
+    /// Starts the iteration. Its `next()` throws ``OuroError`` if the generation fails.
     public func makeAsyncIterator() -> AsyncThrowingStream<GeneratedToken, any Error>.AsyncIterator {
         stream.makeAsyncIterator()
     }
 
-    /// Waits for the end and returns the whole text.
+    /// Waits for the end of the generation and returns its whole text.
     ///
-    /// - Throws: ``OuroError`` if the generation fails, and `CancellationError` if it ends before its last token, because the
-    ///   task was cancelled.
+    /// - Throws: ``OuroError`` if the generation fails, and `CancellationError` if the task is cancelled before the
+    ///   last token.
     public func text() async throws -> String {
         var text = ""
         var isWhole = false

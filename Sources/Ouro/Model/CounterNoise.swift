@@ -1,11 +1,11 @@
-/// Random numbers that are a pure function of (seed, position, token): the counter-based generator Philox 4x32-10
+/// Random numbers as a pure function of (seed, position, token). The generator is the counter-based Philox 4x32-10
 /// (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", 2011).
 ///
-/// Whatever runs beside a request, and in whatever order its rows are computed, a token meets the same noise.
+/// A token gets the same noise whatever other requests run, and in whatever order rows are computed.
 struct CounterNoise: Sendable {
     let seed: UInt64
 
-    /// Uniform in the open interval (0, 1).
+    /// A number from the open interval (0, 1), uniformly distributed.
     func uniform(position: Int, token: Int) -> Double {
         var counter: (UInt32, UInt32, UInt32, UInt32) = (
             UInt32(truncatingIfNeeded: token), UInt32(truncatingIfNeeded: position),

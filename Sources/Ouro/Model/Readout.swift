@@ -1,27 +1,31 @@
-/// The order to turn one row's hidden state into logits and these into a token.
+/// The order to turn one row's hidden state into logits, and the logits into a token.
 ///
-/// Everything in it is known before the first readout of a pass, so a device may work on all readouts of a call at once.
+/// Its content is known before the first readout of a pass. A device may therefore process all readouts of a call at
+/// once.
 package struct Readout: Sendable {
     /// How a token is chosen from the logits.
     package enum Choice: Sendable {
         /// The largest logit. Of equal ones, the lowest token.
         case largest
-        /// The request's sampler, for the token at `position`. `pending` are the tokens between the sampler's context and
-        /// this row's own: guesses that are not final yet.
+        /// The request's sampler chooses the token at `position`. `pending` are the guesses between the sampler's
+        /// context and that position.
         case sampled(Sampler, position: Int, pending: [Int])
     }
 
-    /// Averages logits over loops (``ExitPolicy/weighted``). The device keeps nothing between two calls: the sum travels.
+    /// Averages logits over loops (``ExitPolicy/weighted``). The caller keeps the sum between calls; the device keeps
+    /// nothing.
     package struct Average: Sendable {
-        /// Logits of the loops before, each times its exit probability; empty at the first loop.
+        /// The sum over earlier loops of their logits times their exit probabilities. Empty at the first loop.
         package var sum: [Float]
-        /// Exit probability of the loop at hand.
+        /// Exit probability of the current loop.
         package var probability: Float
-        /// Probability of the loops that have not run. They count as the loop at hand.
+        /// Exit probability of all loops that have not run. They are counted with the logits of the current loop.
         package var rest: Float
     }
 
+    /// The slot of the hidden state.
     package let slot: SlotID
+    /// How the token is chosen.
     package var choice = Choice.largest
     /// The tokens that may be chosen; nil allows all.
     package var allowed: TokenMask?
@@ -29,38 +33,44 @@ package struct Readout: Sendable {
     package var average: Average?
     /// How many of the most likely tokens to report.
     package var alternatives = 0
-    /// A token whose log-probability to report.
+    /// A token whose log-probability is reported.
     package var target: Int?
     /// Whether to report the log-probabilities of all tokens.
     package var reportsAllTokens = false
 
+    /// Makes a readout that takes the largest logit.
     package init(slot: SlotID) { self.slot = slot }
 }
 
-/// What a readout reports. All log-probabilities are the model's own, before mask and sampling parameters.
+/// The result of a readout. All log-probabilities are the model's own, before mask and sampling parameters.
 package struct ReadoutResult: Sendable, Equatable {
-    /// The chosen token; nil if a logit is not a number.
+    /// The chosen token. Nil if a logit is NaN.
     package var token: Int?
+    /// Log-probability of the chosen token.
     package var logProbability: Float = 0
-    /// The most likely tokens, as many as were asked for, the likeliest first.
+    /// The most likely tokens, as many as the readout asks for, most likely first.
     package var alternatives: [TokenAlternative] = []
-    /// Log-probability of ``Readout/target``.
+    /// Log-probability of `Readout.target`.
     package var targetLogProbability: Float?
-    /// Log-probabilities of all tokens under the logits of this loop alone, if they were asked for.
+    /// Log-probabilities of all tokens under the logits of this loop alone, if the readout asks for them.
     package var logProbabilities: [Float] = []
-    /// The sum of ``Readout/average`` with this loop added.
+    /// The sum of `Readout.average`, including this loop.
     package var averageSum: [Float] = []
 
     package init(token: Int? = nil) { self.token = token }
 }
 
-/// A set of tokens of one vocabulary: one bit for each.
+/// A set of tokens of one vocabulary, with one bit for each token.
 public struct TokenMask: Sendable, Equatable {
-    /// Tokens in the vocabulary.
+    /// Number of tokens in the vocabulary.
     public let vocabularySize: Int
     private var words: [UInt64]
 
-    /// A mask that allows all tokens, or none.
+    /// Makes a mask that allows all tokens or none.
+    ///
+    /// - Parameters:
+    ///   - vocabularySize: the number of tokens in the vocabulary.
+    ///   - allowsAll: whether all tokens are allowed.
     public init(vocabularySize: Int, allowsAll: Bool) {
         self.vocabularySize = vocabularySize
         words = Array(repeating: allowsAll ? .max : 0, count: (vocabularySize + 63) / 64)
@@ -68,7 +78,7 @@ public struct TokenMask: Sendable, Equatable {
         if allowsAll, rest > 0 { words[words.count - 1] = (1 << UInt64(rest)) - 1 }
     }
 
-    /// Whether a token is allowed. Setting a token outside the vocabulary changes nothing.
+    /// Whether a token is allowed. Setting a token outside the vocabulary has no effect.
     public subscript(token: Int) -> Bool {
         get { (0..<vocabularySize).contains(token) && words[token >> 6] & (1 << UInt64(token & 63)) != 0 }
         set {
@@ -84,7 +94,7 @@ public struct TokenMask: Sendable, Equatable {
     /// Whether no token is allowed.
     public var isEmpty: Bool { words.allSatisfy { $0 == 0 } }
 
-    /// How many tokens are allowed.
+    /// Number of allowed tokens.
     public var count: Int { words.reduce(0) { $0 + $1.nonzeroBitCount } }
 
     /// Allows or forbids all tokens.
@@ -101,15 +111,16 @@ public struct TokenMask: Sendable, Equatable {
     }
 }
 
-/// Says which tokens may follow a text: a grammar, a schema.
+/// Decides which tokens may follow a text, by a grammar or schema, for example.
 ///
-/// The answer must depend on the tokens before and on nothing else, because the engine tries guesses and rejects them. One
+/// The result must depend only on the tokens before, because the engine tries guesses and rejects them. Only one
 /// request uses a constraint, on the inference thread.
 public protocol TokenConstraint: AnyObject, Sendable {
-    /// Fills `mask` with the tokens that may follow. At least one must be allowed, if only the end of text.
+    /// Fills `mask` with the tokens that may follow. At least one must be allowed, possibly only an end-of-text token.
     ///
     /// - Parameters:
     ///   - output: the tokens generated so far.
-    ///   - mask: has room for the model's vocabulary; its content on entry has no meaning.
+    ///   - mask: the mask to fill. It has the size of the model's vocabulary; its content before the call has no
+    ///     meaning.
     func allowTokens(after output: [Int], in mask: inout TokenMask)
 }

@@ -1,8 +1,8 @@
 /// One position of one sequence at one loop: the unit of work.
 ///
-/// A row is five integers, so a device can take an array of rows as it is. Its hidden state lies in a slot of the device
-/// and stays there from pass to pass. In a pass, a row reads the keys and values that all positions up to its own wrote *at
-/// the same loop*, and writes its own.
+/// A row consists of five integers, so a device can use an array of rows directly. Its hidden state stays in a slot of
+/// the device from pass to pass. In a pass, a row writes its own keys and values. It reads those that all positions up
+/// to its own have written *at the same loop*.
 package struct Row: Sendable, Equatable {
     /// The sequence's table of blocks.
     package let table: TableID
@@ -12,7 +12,7 @@ package struct Row: Sendable, Equatable {
     package let loop: UInt32
     /// The input token. Only a row at loop 1 reads it.
     package let token: UInt32
-    /// Where the hidden state lies between passes.
+    /// The slot that holds the hidden state between passes.
     package let slot: SlotID
 
     package init(table: TableID, position: Int, loop: Int, token: Int, slot: SlotID) {
@@ -24,7 +24,7 @@ package struct Row: Sendable, Equatable {
     }
 }
 
-/// What a pass reports about one row. The hidden state stays in its slot.
+/// The result of a pass for one row. The hidden state stays in its slot.
 package struct RowOutcome: Sendable, Equatable {
     /// The exit gate's value before the sigmoid.
     package var gateLogit: Float
@@ -37,7 +37,8 @@ package struct RowOutcome: Sendable, Equatable {
     }
 }
 
-/// A block of keys and values in a device's memory: 16 positions of one loop, all layers. A number, never an address.
+/// A block of keys and values in a device's memory: 16 positions of one loop, all layers. It is a number, not an
+/// address.
 package struct BlockID: Hashable, Sendable, BitwiseCopyable {
     package let index: UInt32
     package init(_ index: Int) { self.index = UInt32(index) }
@@ -49,7 +50,7 @@ package struct TableID: Hashable, Sendable, BitwiseCopyable {
     package init(_ index: Int) { self.index = UInt32(index) }
 }
 
-/// The place of one row's hidden state in a device.
+/// The slot of one row's hidden state in a device.
 package struct SlotID: Hashable, Sendable, BitwiseCopyable {
     package let index: UInt32
     package init(_ index: Int) { self.index = UInt32(index) }

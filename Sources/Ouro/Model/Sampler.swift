@@ -1,11 +1,12 @@
 import Foundation
 
-/// Chooses tokens. Deterministic: the choice depends on logits, context, seed and position alone.
+/// Chooses tokens. The choice is deterministic: it depends only on logits, context, seed and position.
 package struct Sampler: Sendable {
     let parameters: SamplingParameters
     private let noise: CounterNoise
-    // Tokens of prompt and output, and how often the output has each.
+    // The tokens of prompt and output.
     private var context: Set<Int>
+    /// How often the output contains each token.
     private var outputCounts: [Int: Int] = [:]
 
     init(_ parameters: SamplingParameters, prompt: [Int]) {
@@ -14,23 +15,24 @@ package struct Sampler: Sendable {
         context = parameters.repetitionPenalty == 1 ? [] : Set(prompt)
     }
 
-    /// Whether the choice is simply the largest of the model's own logits.
+    /// Whether the choice is always the largest of the model's own logits.
     var takesLargestLogit: Bool {
         parameters.temperature == 0 && parameters.logitBias.isEmpty && parameters.repetitionPenalty == 1
             && parameters.presencePenalty == 0 && parameters.frequencyPenalty == 0
     }
 
-    /// Takes note of a token that was chosen.
+    /// Adds a chosen token to the context.
     mutating func append(_ token: Int) {
         if parameters.repetitionPenalty != 1 { context.insert(token) }
         outputCounts[token, default: 0] += 1
     }
 
-    /// The next token, for `position`, after the tokens taken note of and `pending` ones; `logits` are changed.
+    /// Chooses the token at `position`. `pending` are the tokens between the context and that position. Changes
+    /// `logits`.
     func choose(_ logits: UnsafeMutableBufferPointer<Float>, position: Int, pending: [Int] = []) -> Int {
         applyBiasAndPenalties(logits, pending: pending)
         guard parameters.temperature > 0 else { return Self.largest(logits) }
-        // Gumbel-max: the largest of log-probability plus noise is a sample.
+        // The Gumbel-max trick: the token with the largest sum of log-probability and Gumbel noise is a sample.
         var best = (token: 0, score: -Double.infinity)
         for candidate in candidates(logits) {
             let uniform = noise.uniform(position: position, token: candidate.token)
@@ -40,7 +42,7 @@ package struct Sampler: Sendable {
         return best.token
     }
 
-    /// The probabilities the token is drawn from (for tests and inspection); `logits` are changed.
+    /// The probabilities from which the token is drawn, for tests and inspection. Changes `logits`.
     func probabilities(_ logits: UnsafeMutableBufferPointer<Float>) -> [Float] {
         applyBiasAndPenalties(logits, pending: [])
         var result = [Float](repeating: 0, count: logits.count)
@@ -57,14 +59,14 @@ package struct Sampler: Sendable {
 
     private func applyBiasAndPenalties(_ logits: UnsafeMutableBufferPointer<Float>, pending: [Int]) {
         for (token, bias) in parameters.logitBias { logits[token] += bias }
-        func punish(_ token: Int) {
+        func penalise(_ token: Int) {
             guard logits.indices.contains(token) else { return }
             let logit = logits[token]
             logits[token] = logit < 0 ? logit * parameters.repetitionPenalty : logit / parameters.repetitionPenalty
         }
         if parameters.repetitionPenalty != 1 {
-            for token in context { punish(token) }
-            for token in Set(pending) where !context.contains(token) { punish(token) }
+            for token in context { penalise(token) }
+            for token in Set(pending) where !context.contains(token) { penalise(token) }
         }
         if parameters.presencePenalty != 0 || parameters.frequencyPenalty != 0 {
             var counts = outputCounts
@@ -80,11 +82,12 @@ package struct Sampler: Sendable {
         var logit: Float
     }
 
-    // Noise lies between -3.7 and 37 (53 bits), so a token this far below the largest logit is never drawn.
+    // The noise is between -3.7 and 37, because its input has 53 bits. A token this far below the largest logit is
+    // never drawn.
     private static let reach: Float = 41
 
-    /// The tokens that can be drawn, with their logits over the temperature: most likely first where a filter needs the
-    /// order, otherwise in the order of their ids.
+    /// The tokens that can be drawn, with their logits divided by the temperature. Most likely first if a filter needs
+    /// that order, otherwise in the order of their IDs.
     private func candidates(_ logits: UnsafeMutableBufferPointer<Float>) -> [Candidate] {
         let temperature = parameters.temperature
         let largest = (logits.max() ?? 0) / temperature
@@ -96,7 +99,7 @@ package struct Sampler: Sendable {
         guard filtersByRank || parameters.minP > 0 else { return kept }
         if filtersByRank { kept.sort { ($0.logit, -$0.token) > ($1.logit, -$1.token) } }
         if parameters.topK > 0, parameters.topK < kept.count {
-            // Equals of the last one kept stay, as in the reference.
+            // Tokens with the same logit as the last one are kept too, as in the reference implementation.
             let lowest = kept[parameters.topK - 1].logit
             kept.removeLast(kept.count - (kept.firstIndex { $0.logit < lowest } ?? kept.count))
         }
@@ -118,6 +121,7 @@ package struct Sampler: Sendable {
         return kept
     }
 
+    /// The token with the largest logit; of equal ones, the lowest ID.
     static func largest(_ logits: UnsafeMutableBufferPointer<Float>) -> Int {
         var best = 0
         for (token, logit) in logits.enumerated() where logit > logits[best] { best = token }

@@ -1,14 +1,20 @@
-/// A token that might have followed.
+/// One of the most likely tokens at a position.
 public struct TokenAlternative: Sendable, Equatable {
+    /// The token ID.
     public let id: Int
-    /// Under the model's own distribution, before any sampling parameter.
+    /// Log-probability under the model's own distribution, before any sampling parameter.
     public let logProbability: Float
 
+    /// Makes an alternative.
+    ///
+    /// - Parameters:
+    ///   - id: the token ID.
+    ///   - logProbability: the log-probability of the token.
     public init(id: Int, logProbability: Float) {
         (self.id, self.logProbability) = (id, logProbability)
     }
 
-    /// The most likely tokens, the likeliest first; equal ones in the order of their ids.
+    /// The most likely tokens, most likely first. Equal ones are in the order of their IDs.
     static func best(
         _ count: Int, of logits: UnsafeMutableBufferPointer<Float>, normaliser: Float
     ) -> [TokenAlternative] {

@@ -4,7 +4,7 @@ import Foundation
 ///
 /// Every mistake in a request or a file is reported as an `OuroError`. A trap in this library is a bug.
 public struct OuroError: Error, Sendable, Equatable {
-    /// The kind of failure, for programs that decide what to do next.
+    /// The kind of failure, for programs that react to it.
     ///
     /// The set is open: modules above this one add codes of their own, and later versions may add more. A `switch` over
     /// codes needs a `default`.
@@ -15,27 +15,27 @@ public struct OuroError: Error, Sendable, Equatable {
         /// Makes the code with a given name.
         public init(rawValue: String) { self.rawValue = rawValue }
 
-        /// A file or folder is missing, unreadable or not of the expected kind.
+        /// A file or folder is missing, is unreadable, or has another type than expected.
         public static let unreadableFile = Code(rawValue: "unreadableFile")
-        /// `config.json` or `generation_config.json` has a missing, malformed or impossible value.
+        /// `config.json` or `generation_config.json` has a field that is missing, malformed or out of range.
         public static let invalidConfiguration = Code(rawValue: "invalidConfiguration")
-        /// A safetensors file or its index is malformed, or its tensors do not make up the model.
+        /// A safetensors file or its index is malformed, or its tensors do not match the model.
         public static let invalidCheckpoint = Code(rawValue: "invalidCheckpoint")
-        /// `tokenizer.json` is malformed or describes a tokenizer of another kind.
+        /// `tokenizer.json` is malformed, or its tokenizer is not supported.
         public static let invalidTokenizer = Code(rawValue: "invalidTokenizer")
-        /// A chat template is malformed, uses something outside the supported subset, or raised an exception.
+        /// A chat template is malformed, uses an unsupported feature, or raised an exception.
         public static let invalidTemplate = Code(rawValue: "invalidTemplate")
-        /// A request's parameter is out of range or contradicts another one.
+        /// A parameter of a request is out of range or contradicts another one.
         public static let invalidRequest = Code(rawValue: "invalidRequest")
-        /// A prompt does not fit into the model's context.
+        /// A prompt is longer than the model's context.
         public static let contextExceeded = Code(rawValue: "contextExceeded")
-        /// The request can never fit into the memory budget.
+        /// A request or a model needs more memory than its budget or the machine allows.
         public static let memoryExceeded = Code(rawValue: "memoryExceeded")
-        /// The model produced a value that is not a number: its weights are damaged.
+        /// The model produced a value that is not finite. Its weights are damaged or overflow.
         public static let nonFinite = Code(rawValue: "nonFinite")
-        /// A feature that the file or request asks for by name is not implemented.
+        /// A file or request asks for a feature that is not implemented.
         public static let unsupported = Code(rawValue: "unsupported")
-        /// Data to train on or to evaluate with is malformed: a text, a JSON line, a token shard.
+        /// Data for training or evaluation is malformed: a text, a JSON line or a token shard.
         public static let invalidData = Code(rawValue: "invalidData")
         /// A file could not be written.
         public static let unwritableFile = Code(rawValue: "unwritableFile")

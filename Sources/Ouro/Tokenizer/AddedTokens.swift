@@ -1,34 +1,35 @@
-/// A token that is found in the text as it stands, before anything else happens to it.
+/// A token that is searched for in the text itself, before the text is split into words.
 struct AddedToken: Sendable, Equatable {
     var id: Int
     var content: String
     var isSpecial: Bool
-    /// Not found where it touches a word.
+    /// Whether the token is ignored next to a word character.
     var isSingleWord: Bool
-    /// Swallows the whitespace before it.
+    /// Whether the token includes the whitespace before it.
     var stripsLeft: Bool
-    /// Swallows the whitespace after it.
+    /// Whether the token includes the whitespace after it.
     var stripsRight: Bool
 }
 
-/// Finds added tokens in text: the leftmost first, the longest of those that begin at one place.
+/// Finds added tokens in a text: the leftmost first, and the longest of those that begin at the same place.
 ///
-/// A tree over the bytes of all contents, so that the time per place does not grow with their number.
+/// The tokens form a trie over their UTF-8 bytes. The time for each place therefore does not depend on the number of
+/// tokens.
 struct AddedTokens: Sendable {
-    /// A part of a text.
+    /// A part of a text: an added token, or a range of bytes.
     enum Part: Sendable, Equatable {
         case token(Int)
         case text(Range<Int>)
     }
 
     private let tokens: [AddedToken]
-    /// By `node << 8 | byte`. Node 0 is the root.
+    /// Child nodes, by `node << 8 | byte`. Node 0 is the root.
     private var children: [Int: Int] = [:]
-    /// Which of `tokens` ends at each node.
+    /// The index in `tokens` of the token that ends at each node.
     private var ends: [Int?] = [nil]
     private var isFirstByte = [Bool](repeating: false, count: 256)
 
-    /// - Parameter tokens: their contents are not empty and differ.
+    /// - Parameter tokens: the tokens. Their contents must be different and not empty.
     init(_ tokens: [AddedToken]) {
         self.tokens = tokens
         for (index, token) in tokens.enumerated() {
@@ -47,11 +48,14 @@ struct AddedTokens: Sendable {
         }
     }
 
-    /// Splits `text[range]`, with the reference's exact treatment of overlaps and whitespace.
+    /// Splits `text[range]`. Overlaps and whitespace are handled exactly as in the reference implementation.
     ///
     /// - Parameters:
-    ///   - parsingSpecialTokens: if not, special tokens are passed over as text.
-    ///   - markers: whether a token does not begin at a scalar that `Tokenizer.literalMarker` follows.
+    ///   - text: UTF-8 bytes.
+    ///   - range: the bytes to split.
+    ///   - parsingSpecialTokens: whether special tokens are found. If not, they are plain text.
+    ///   - markers: whether a scalar before `Tokenizer.literalMarker` cannot begin a token.
+    ///   - parts: receives the parts, in order.
     func split(
         _ text: [UInt8], _ range: Range<Int>, parsingSpecialTokens: Bool, markers: Bool, into parts: inout [Part]
     ) {
@@ -62,7 +66,7 @@ struct AddedTokens: Sendable {
         let classes = ScalarClasses.shared
         var done = range.lowerBound
         var position = range.lowerBound
-        // The last stretch that a token swallowed to its right. Tokens inside it are found all the same.
+        // The whitespace that the last token included on its right. Tokens inside it are found nevertheless.
         var whitespace = 0..<0
         while position < range.upperBound {
             guard isFirstByte[Int(text[position])],
@@ -74,7 +78,7 @@ struct AddedTokens: Sendable {
             }
             var start = position
             var stop = end
-            // Even a token that is not taken uses up its text.
+            // The search goes on after the token even if the token is rejected.
             position = end
             let token = tokens[index]
             if token.isSpecial, !parsingSpecialTokens { continue }
@@ -106,7 +110,7 @@ struct AddedTokens: Sendable {
         if done < range.upperBound { parts.append(.text(done..<range.upperBound)) }
     }
 
-    /// Whether a token begins at `position`, or may begin there if the text goes on.
+    /// Whether a token begins at `position`, or would begin there if more text followed.
     func mayBegin(at position: Int, in text: [UInt8]) -> Bool {
         guard isFirstByte[Int(text[position])] else { return false }
         var node = 0
@@ -118,6 +122,7 @@ struct AddedTokens: Sendable {
         return true
     }
 
+    /// The longest token at the start of a range.
     private func longest(in text: [UInt8], _ range: Range<Int>) -> (index: Int, end: Int)? {
         var found: (index: Int, end: Int)?
         var node = 0
@@ -129,6 +134,7 @@ struct AddedTokens: Sendable {
         return found
     }
 
+    /// Whether a word character precedes or follows a token.
     private static func touchesWord(
         _ match: Range<Int>, of range: Range<Int>, in text: [UInt8], _ classes: ScalarClasses
     ) -> Bool {

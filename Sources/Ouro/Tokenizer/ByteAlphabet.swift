@@ -1,7 +1,8 @@
-/// The spelling of bytes in a byte-level vocabulary: each of the 256 bytes is one visible character (GPT-2's
+/// Spells the bytes of a byte-level vocabulary: each of the 256 bytes is one visible character (GPT-2's
 /// `bytes_to_unicode`).
 ///
-/// Visible characters of Latin-1 stand for their own byte; the others follow from U+0100 on, so a space is `Ġ`.
+/// A visible character of Latin-1 spells its own byte. The other bytes are spelled by the characters from U+0100 on, so
+/// a space is `Ġ`.
 enum ByteAlphabet {
     /// The character of each byte.
     static let scalars: [Unicode.Scalar] = {
@@ -13,7 +14,7 @@ enum ByteAlphabet {
         }
     }()
 
-    /// The byte of each character below U+0144, where the alphabet ends.
+    /// The byte of each character of the alphabet. The last one is U+0143.
     private static let bytesByScalar: [UInt8?] = {
         var bytes = [UInt8?](repeating: nil, count: 0x144)
         for (byte, scalar) in scalars.enumerated() { bytes[Int(scalar.value)] = UInt8(byte) }
@@ -27,12 +28,15 @@ enum ByteAlphabet {
         }
     }
 
+    /// The byte that a character spells; nil if the character is not part of the alphabet.
     static func byte(of scalar: Unicode.Scalar) -> UInt8? {
         scalar.value < 0x144 ? bytesByScalar[Int(scalar.value)] : nil
     }
 
-    /// What a piece of the vocabulary stands for. A piece with any character outside the alphabet stands for its own
-    /// UTF-8, as in the reference's decoder; that holds for added tokens too.
+    /// The bytes that a piece of the vocabulary spells.
+    ///
+    /// A piece with a character outside the alphabet stands for its own UTF-8 bytes, as in the reference decoder. This
+    /// holds for added tokens too.
     static func bytes(of piece: String) -> [UInt8] {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(piece.utf8.count)
@@ -43,7 +47,7 @@ enum ByteAlphabet {
         return bytes
     }
 
-    /// The UTF-8 of the piece that spells `bytes`.
+    /// The UTF-8 bytes of the piece that spells `bytes`.
     static func spelling(of bytes: some Sequence<UInt8>) -> [UInt8] {
         bytes.flatMap { Array(UTF8.encode(scalars[Int($0)]) ?? .init()) }
     }

@@ -1,19 +1,20 @@
-/// Merges the symbols of one word pair by pair, lowest rank first, leftmost first among equals.
+/// Merges the symbols of a word pair by pair. The lowest rank merges first; of equal ranks, the leftmost.
 ///
-/// Keeps its memory between words.
+/// The value keeps its memory between words.
 struct PairMerging {
-    /// The longest word that is merged by scanning for the lowest rank; beyond it that would be quadratic.
+    /// The longest word for which the lowest rank is found by a linear scan. For longer words, the scan would take
+    /// quadratic time.
     static let shortWordLimit = 48
 
     private let table: MergeTable
-    /// What the symbol at each index and the next one become; one fewer than there are symbols.
+    /// The merge of the symbol at each index with the next one. There is one merge fewer than symbols.
     private var merges: [MergeTable.Merge] = []
 
     init(_ table: MergeTable) {
         self.table = table
     }
 
-    /// Replaces the symbols of a word by its tokens.
+    /// Replaces the symbols of a word by its tokens. `shortWordLimit` differs only in tests.
     mutating func merge(_ symbols: inout [Int32], shortWordLimit: Int = Self.shortWordLimit) {
         guard symbols.count > 1 else { return }
         merges.removeAll(keepingCapacity: true)
@@ -38,12 +39,12 @@ struct PairMerging {
         }
     }
 
-    /// The symbols as a linked list and their merges in a heap: n log n for a word of any length.
+    /// Keeps the symbols in a linked list and their merges in a heap. The time is n log n for a word of any length.
     private mutating func mergeLong(_ symbols: inout [Int32]) {
         let count = symbols.count
         var next = Array(1...count)
         var previous = Array(-1..<count - 1)
-        // Ordered by rank, then by place. An entry is stale once its place has another merge, which has another rank.
+        // Sorted by rank, then by place. An entry is stale if its place now has another merge, which has another rank.
         var entries: [UInt64] = []
         for (place, merge) in merges.enumerated() where merge.rank != MergeTable.Merge.none.rank {
             entries.append(UInt64(merge.rank) << 33 | UInt64(place))
@@ -76,7 +77,7 @@ struct PairMerging {
     }
 }
 
-/// A binary heap with the lowest element on top.
+/// A binary heap with the smallest element at the top.
 struct MinimumHeap {
     private var elements: [UInt64]
 

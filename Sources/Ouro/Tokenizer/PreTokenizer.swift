@@ -1,27 +1,28 @@
-/// Splits text into the words that byte pairs are merged within. All positions are offsets into valid UTF-8.
+/// Splits text into words. Byte pairs merge only within a word. All positions are offsets into valid UTF-8.
 struct PreTokenizer: Sendable, Equatable {
-    /// What the `Digits` step does.
+    /// The effect of the `Digits` step.
     enum DigitSplitting: Sendable, Equatable {
+        /// Digits are not split.
         case none
-        /// A run of digits is set apart.
+        /// A run of digits is a piece of its own.
         case runs
-        /// Every digit is set apart.
+        /// Every digit is a piece of its own.
         case individual
     }
 
-    /// What the `ByteLevel` step does.
+    /// The effect of the `ByteLevel` step.
     struct ByteLevel: Sendable, Equatable {
-        /// A space is put before every piece that has none.
+        /// Whether a space is added to every piece that does not begin with one.
         var addsPrefixSpace: Bool
-        /// Pieces are split by GPT-2's regular expression.
+        /// Whether pieces are split by GPT-2's regular expression.
         var splitsWords: Bool
     }
 
     var digits = DigitSplitting.none
-    /// Nil where the vocabulary is made of characters, not of bytes.
+    /// Nil for a vocabulary of characters instead of bytes.
     var byteLevel: ByteLevel?
 
-    /// Where the piece of `text[range]` that begins at the range's start ends after the `Digits` step.
+    /// The end of the first piece of `text[range]` after the `Digits` step.
     func pieceEnd(in text: [UInt8], _ range: Range<Int>, _ classes: ScalarClasses) -> Int {
         guard digits != .none else { return range.upperBound }
         let first = classes.at(range.lowerBound, in: text)
@@ -36,10 +37,10 @@ struct PreTokenizer: Sendable, Equatable {
         return position
     }
 
-    /// Where the word that begins at `range.lowerBound` ends in the piece `text[range]`, by GPT-2's expression
-    /// `'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+`.
+    /// The end of the first word of the piece `text[range]` by GPT-2's expression `'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+|
+    /// ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+`.
     ///
-    /// Every scalar belongs to one of the kinds, so words follow each other without gaps.
+    /// Every scalar belongs to one of its classes, so there are no gaps between words.
     static func wordEnd(in text: [UInt8], _ range: Range<Int>, _ classes: ScalarClasses) -> Int {
         let start = range.lowerBound
         let first = text[start]
@@ -58,11 +59,12 @@ struct PreTokenizer: Sendable, Equatable {
         let kind = scalar.value & ScalarClasses.kinds
         let end = runEnd(of: kind, in: text, start + scalar.length..<range.upperBound, classes)
         guard kind == ScalarClasses.whitespace, end < range.upperBound else { return end }
-        // A run of whitespace before a word leaves its last scalar to that word, unless that is all there is.
+        // The last scalar of a run of whitespace belongs to the word that follows, unless the run has only one scalar.
         let last = classes.start(before: end, in: text, from: start)
         return last > start ? last : end
     }
 
+    /// The end of a run of scalars of one kind.
     private static func runEnd(
         of kind: UInt8, in text: [UInt8], _ range: Range<Int>, _ classes: ScalarClasses
     ) -> Int {
@@ -75,7 +77,7 @@ struct PreTokenizer: Sendable, Equatable {
         return position
     }
 
-    /// The length of `'s`, `'t`, `'re`, `'ve`, `'m`, `'ll` or `'d` after an apostrophe that stands first; otherwise 0.
+    /// The length of `'s`, `'t`, `'re`, `'ve`, `'m`, `'ll` or `'d` at the start of a range; 0 if there is none.
     private static func contractionLength(in text: [UInt8], _ range: Range<Int>) -> Int {
         guard range.count > 1 else { return 0 }
         let second = text[range.lowerBound + 1]

@@ -1,27 +1,27 @@
-/// What the reference takes each Unicode scalar for, as a table in two stages: blocks of 256 scalars, most of them
-/// shared.
+/// The classes of all Unicode scalars in the reference implementation.
 ///
-/// The classes are not Swift's own `Unicode.Scalar.Properties`, whose version of Unicode depends on the system.
+/// The table has two stages: blocks of 256 scalars, most of them shared. Swift's own `Unicode.Scalar.Properties` are
+/// not used, because their version of Unicode depends on the system.
 struct ScalarClasses: Sendable {
     static let shared = ScalarClasses()
 
-    /// `\p{L}` of the splitting expression.
+    /// `\p{L}` in the splitting expression.
     static let letter: UInt8 = 1
-    /// `\p{N}` of the splitting expression.
+    /// `\p{N}` in the splitting expression.
     static let number: UInt8 = 2
-    /// `\s` of the splitting expression and around added tokens.
+    /// `\s` in the splitting expression and around added tokens.
     static let whitespace: UInt8 = 4
-    /// A digit to the `Digits` pre-tokenizer, which follows a newer version of Unicode than `\p{N}`.
+    /// A digit in the `Digits` step, which uses a newer version of Unicode than `\p{N}`.
     static let digit: UInt8 = 8
     /// `\w` around added tokens.
     static let word: UInt8 = 16
 
-    /// The kinds of scalars that words are made of; the remaining kind, of punctuation and the like, is 0.
+    /// The kinds of scalars that form words. The remaining kind, such as punctuation, is 0.
     static let kinds: UInt8 = letter | number | whitespace
 
-    /// Which block of `classes` has the scalars from `256 * index` on.
+    /// The block in `classes` of the scalars from `256 * index` on.
     private var blocks: [UInt8] = []
-    /// Block 0 is the one of ASCII and Latin-1.
+    /// The classes of all blocks. Block 0 has ASCII and Latin-1.
     private var classes: [UInt8] = []
 
     private init() {
@@ -48,14 +48,16 @@ struct ScalarClasses: Sendable {
         }
     }
 
+    /// The class of an ASCII character.
     @inline(__always) func ofASCII(_ byte: UInt8) -> UInt8 { classes[Int(byte)] }
 
+    /// The class of a scalar.
     @inline(__always) func of(_ scalar: UInt32) -> UInt8 {
         classes[Int(blocks[Int(scalar >> 8)]) << 8 | Int(scalar & 0xFF)]
     }
 
-    /// The class of the scalar at `position` and its length in bytes. `text` is valid UTF-8 and `position` the start of
-    /// a scalar.
+    /// The class of the scalar at `position`, and its length in bytes. `text` is valid UTF-8, and a scalar begins at
+    /// `position`.
     @inline(__always) func at(_ position: Int, in text: [UInt8]) -> (value: UInt8, length: Int) {
         let first = text[position]
         if first < 0x80 { return (ofASCII(first), 1) }
@@ -71,7 +73,7 @@ struct ScalarClasses: Sendable {
         }
     }
 
-    /// Where the scalar before `position` begins; `position` is greater than `lowerBound`.
+    /// The start of the scalar before `position`, which is greater than `lowerBound`.
     func start(before position: Int, in text: [UInt8], from lowerBound: Int) -> Int {
         var start = position - 1
         while start > lowerBound, text[start] & 0xC0 == 0x80 { start -= 1 }

@@ -1,26 +1,28 @@
-/// The tokens of a tokenizer, by id and by spelling.
+/// The tokens of a tokenizer, by ID and by spelling.
 struct TokenVocabulary: Sendable {
+    /// One token.
     struct Token: Sendable {
         /// The spelling in the file.
         let piece: String
-        /// What the token stands for in decoded text.
+        /// The bytes of the token in decoded text.
         let bytes: [UInt8]
         var isSpecial: Bool
     }
 
-    /// By id; nil for ids that the file leaves out.
+    /// Tokens by ID; nil for IDs that the file does not use.
     private var tokens: [Token?]
-    /// Of the model's own tokens by the UTF-8 of their spelling: a `String` would take canonically equivalent spellings
-    /// for one.
+    /// IDs of the model's own tokens, by the UTF-8 bytes of their spelling. `String` keys would not distinguish
+    /// canonically equivalent spellings.
     private var modelIDs: [[UInt8]: Int32] = [:]
+    /// IDs of added tokens, by the UTF-8 bytes of their spelling.
     private var addedIDs: [[UInt8]: Int32] = [:]
-    /// The tokens to be found in text before anything else, in the file's order; with those marked `normalized` last.
+    /// The tokens to find in a text before it is split, in the order of the file. Those marked `normalized` come last.
     let addedTokens: (exact: [AddedToken], normalized: [AddedToken])
 
     init(_ content: TokenizerFile, file: String) throws(OuroError) {
         let added = content.added_tokens ?? []
         let count = content.model.vocab.count + added.count
-        // Ids may have gaps, but a small file must not ask for a large table.
+        // IDs may have gaps, but a small file must not cause a large allocation.
         let limit = min(4 * count + 1000, Int(Int32.max))
         func fault(_ field: String, _ piece: String, _ message: String) -> OuroError {
             OuroError(
@@ -63,7 +65,7 @@ struct TokenVocabulary: Sendable {
             let field = "added_tokens.\(index)"
             let key = Array(token.content.utf8)
             guard addedIDs[key] == nil else {
-                throw fault(field, token.content, "stands there twice")
+                throw fault(field, token.content, "appears twice; remove one of the two")
             }
             if let other = modelIDs[key], other != slot {
                 throw fault(field, token.content, "has the id \(id) here and \(other) in model.vocab")
@@ -82,21 +84,22 @@ struct TokenVocabulary: Sendable {
         addedTokens = (exact, normalized)
     }
 
-    /// One more than the largest id.
+    /// The largest ID plus one.
     var size: Int { tokens.count }
 
+    /// The token of an ID; nil if there is none.
     func token(_ id: Int) -> Token? { tokens.indices.contains(id) ? tokens[id] : nil }
 
-    /// An added token before one of the model's own.
+    /// The ID of a spelling. Added tokens take precedence over the model's own tokens.
     func id(of piece: some Sequence<UInt8>) -> Int32? {
         let key = Array(piece)
         return addedIDs[key] ?? modelIDs[key]
     }
 
-    /// Added tokens that are not in `model.vocab` take no part in merging.
+    /// The ID of one of the model's own tokens. Added tokens outside `model.vocab` do not take part in merging.
     func modelID(of piece: some Sequence<UInt8>) -> Int32? { modelIDs[Array(piece)] }
 
-    /// The merges of the file, with the ids of what they name.
+    /// The merges of the file, with tokens replaced by their IDs.
     func merges(_ merges: TokenizerFile.Merges, file: String) throws(OuroError) -> MergeTable {
         let count =
             switch merges {
@@ -109,7 +112,7 @@ struct TokenVocabulary: Sendable {
             let right: Substring.UTF8View
             switch merges {
             case .lines(let lines):
-                // The first line of a `merges.txt`, which the reference passes over too.
+                // The first line of a `merges.txt`. The reference implementation skips it too.
                 if lines[index].utf8.starts(with: "#version".utf8) { continue }
                 let parts = lines[index].utf8.split(separator: UInt8(ascii: " "), omittingEmptySubsequences: false)
                 guard parts.count == 2 else { throw malformed(lines[index]) }

@@ -1,28 +1,32 @@
 import Foundation
 
-/// A byte-level BPE tokenizer read from a Hugging Face `tokenizer.json`, exact with the reference (`tokenizers` 0.22).
+/// A byte-level BPE tokenizer, read from a Hugging Face `tokenizer.json`. It gives the same tokens as the reference
+/// implementation (`tokenizers` 0.22).
 ///
-/// A tokenizer of another kind, or with a part that is not implemented, is refused by name: a prompt of slightly wrong
-/// tokens would go unnoticed. Post-processors that add tokens are among what is refused, so ``encode`` adds none.
+/// A tokenizer of another kind, or with an unsupported part, is an error that names the part. Otherwise slightly wrong
+/// tokens would go unnoticed. Post-processors that add tokens are not supported, so encoding adds none.
 public struct Tokenizer: Sendable {
     let vocabulary: TokenVocabulary
     let merges: MergeTable
     let preTokenizer: PreTokenizer
-    /// The tokens that single bytes or characters are.
+    /// The tokens of single bytes or characters.
     let symbols: TokenSymbols
-    /// In the order in which they are looked for.
+    /// In the order in which they are searched for.
     let addedTokens: [AddedTokens]
-    /// Whether a word that is a token is taken whole, whatever the merges would make of it.
+    /// Whether a word that is a token becomes this token, whatever the merges give.
     let ignoresMerges: Bool
+    /// Whether decoding turns pieces into bytes. If not, it joins pieces with spaces.
     let hasByteLevelDecoder: Bool
 
-    /// The longest file, in bytes. Published ones have 2 to 30 MB.
+    /// Most bytes of a file. Published files have 2 to 30 MB.
     private static let fileLimit = 256 << 20
 
     /// Reads a `tokenizer.json`.
     ///
-    /// - Throws: ``OuroError`` with code `unreadableFile`, `invalidTokenizer` if the file contradicts itself, or
-    ///   `unsupported` for another kind of tokenizer.
+    /// - Throws: ``OuroError`` with one of these codes:
+    ///   - `unreadableFile` if the file cannot be read;
+    ///   - `invalidTokenizer` if the file is malformed or contradicts itself;
+    ///   - `unsupported` for a tokenizer of another kind.
     public init(contentsOf url: URL) throws(OuroError) {
         let data = try StrictJSON.read(url, limit: Self.fileLimit, code: .invalidTokenizer)
         let content = try StrictJSON.decode(TokenizerFile.self, from: data, file: url.path, code: .invalidTokenizer)
@@ -37,30 +41,30 @@ public struct Tokenizer: Sendable {
         ignoresMerges = content.model.ignore_merges ?? false
     }
 
-    /// One more than the largest id. If the file leaves ids out, there are fewer tokens.
+    /// The largest ID plus one. A file that does not use all IDs has fewer tokens.
     public var vocabularySize: Int { vocabulary.size }
 
-    /// What a token stands for in decoded text; may be part of a character. Nil if `id` is not in the vocabulary.
+    /// The bytes of a token in decoded text, possibly a part of a character. Nil if `id` is not in the vocabulary.
     public func bytes(of id: Int) -> [UInt8]? { vocabulary.token(id)?.bytes }
 
-    /// The vocabulary's own spelling of a token, in which `Ġ` is a space; empty if `id` is not in the vocabulary.
+    /// The spelling of a token in the vocabulary, where `Ġ` is a space. Empty if `id` is not in the vocabulary.
     public func piece(_ id: Int) -> String { vocabulary.token(id)?.piece ?? "" }
 
-    /// The token with this spelling.
+    /// The ID of a spelling. Nil if no token has it.
     public func id(of token: String) -> Int? { vocabulary.id(of: token.utf8).map { Int($0) } }
 
-    /// Whether a token is control, not text.
+    /// Whether a token is a control token and not text.
     public func isSpecial(_ id: Int) -> Bool { vocabulary.token(id)?.isSpecial ?? false }
 
-    /// The bytes that have no token. The reference drops them from the text without a word; callers should warn.
+    /// The bytes without a token. The reference implementation silently drops them from a text, so callers should warn.
     public var missingBytes: [UInt8] { symbols.missingBytes }
 }
 
-/// The tokens that words are made of before any merge.
+/// The tokens of single bytes or characters. Words consist of them before any merge.
 struct TokenSymbols: Sendable {
-    /// By byte; -1 where there is none.
+    /// Tokens by byte; -1 for bytes without a token.
     private var bytes = [Int32](repeating: -1, count: 256)
-    /// By scalar, in a vocabulary of characters; otherwise nil.
+    /// Tokens by scalar, for a vocabulary of characters; otherwise nil.
     private var scalars: [UInt32: Int32]?
     let missingBytes: [UInt8]
 
@@ -79,12 +83,12 @@ struct TokenSymbols: Sendable {
                 scalars[scalar.value] = symbol
             }
             self.scalars = scalars
-            // Other bytes are no characters by themselves.
+            // The other bytes are not characters of their own.
             missingBytes = (0..<0x80).filter { scalars[UInt32($0)] == nil }
         }
     }
 
-    /// Appends the symbols of `text[word]`, passing over what has no token.
+    /// Appends the symbols of `text[word]`. Bytes or characters without a token are skipped.
     func append(_ text: [UInt8], _ word: Range<Int>, to symbols: inout [Int32]) {
         if let scalars {
             for scalar in String(decoding: text[word], as: UTF8.self).unicodeScalars {
@@ -97,7 +101,7 @@ struct TokenSymbols: Sendable {
 }
 
 extension Tokenizer {
-    /// The token that a word is as a whole, for ``ignoresMerges``.
+    /// The token that spells a whole word, for `ignoresMerges`. Nil if there is none.
     func wholeWord(_ word: ArraySlice<UInt8>) -> Int? {
         let id =
             preTokenizer.byteLevel == nil

@@ -1,10 +1,10 @@
-/// Reads the small parts of a `tokenizer.json`, and refuses by name what would make this tokenizer's tokens differ from
-/// the reference's.
+/// Reads the small parts of a `tokenizer.json`. Rejects every part that would give other tokens than the reference
+/// implementation.
 struct TokenizerComponents {
     private let file: String
 
     private(set) var preTokenizer = PreTokenizer()
-    /// Whether `decode` turns pieces into bytes; otherwise it joins them with spaces.
+    /// Whether decoding turns pieces into bytes. If not, it joins pieces with spaces.
     private(set) var hasByteLevelDecoder = false
 
     init(_ content: TokenizerFile, file: String) throws(OuroError) {
@@ -33,7 +33,7 @@ struct TokenizerComponents {
         }
         switch model.dropout {
         case nil, .null, .int(0), .double(0): break
-        default: throw unsupported("model.dropout", "merges left out by chance are not supported; expected null")
+        default: throw unsupported("model.dropout", "randomly dropped merges are not supported; expected null")
         }
         guard model.unk_token == nil || model.unk_token == .null else {
             throw unsupported("model.unk_token", "a token for unknown characters is not supported; expected null")
@@ -44,18 +44,19 @@ struct TokenizerComponents {
         ] {
             if let value, !value.isEmpty {
                 throw unsupported(
-                    "model.\(name)", "found \(TokenizerFile.quoted(value)), expected null or nothing in it")
+                    "model.\(name)", "found \(TokenizerFile.quoted(value)), expected null or an empty string")
             }
         }
         guard model.byte_fallback != true else {
-            throw unsupported("model.byte_fallback", "found true, expected false; byte-level vocabularies need none")
+            throw unsupported(
+                "model.byte_fallback", "found true, expected false; a byte-level vocabulary has every byte")
         }
     }
 
     private func refuse(_ field: String, _ value: JSONValue?) throws(OuroError) {
         guard let value, value != .null else { return }
         let name = if case .string(let type)? = value["type"] { "found \(TokenizerFile.quoted(type)), " } else { "" }
-        throw unsupported(field, "\(name)expected null; it is not supported")
+        throw unsupported(field, "\(name)expected null; other values are not supported")
     }
 
     private mutating func readPreTokenizer(_ value: JSONValue?) throws(OuroError) {
@@ -79,7 +80,7 @@ struct TokenizerComponents {
         }
     }
 
-    /// Accepts what adds no tokens.
+    /// Accepts post-processors that add no tokens.
     private func checkPostProcessor(_ value: JSONValue?, _ field: String) throws(OuroError) {
         guard let value, value != .null else { return }
         for (field, step) in try steps(of: value, field, list: "processors") {
@@ -90,18 +91,19 @@ struct TokenizerComponents {
                     throw invalid("\(field).single", "expected a list")
                 }
                 for item in items where item["SpecialToken"] != nil {
-                    throw unsupported(field, "it adds special tokens to every text, which is not supported")
+                    throw unsupported(
+                        field, "found a step that adds special tokens to every text, which is not supported")
                 }
                 guard items.count == 1, items[0]["Sequence"]?["id"] == .string("A") else {
-                    throw unsupported(field, "expected the text once and nothing else")
+                    throw unsupported(field, "expected a template that contains the text once and nothing else")
                 }
             case let name: throw unsupported(field, "found \(TokenizerFile.quoted(name)), expected ByteLevel or null")
             }
         }
     }
 
-    /// The steps of a component in their order, a `Sequence` within a `Sequence` taken apart. Nesting is bounded by the
-    /// reader.
+    /// The steps of a component, in order. A `Sequence` inside a `Sequence` is flattened. The reader of the file limits
+    /// the nesting.
     private func steps(
         of value: JSONValue, _ field: String, list: String
     ) throws(OuroError) -> [(field: String, value: JSONValue)] {

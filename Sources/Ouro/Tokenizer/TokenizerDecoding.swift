@@ -1,8 +1,12 @@
 extension Tokenizer {
-    /// The text of tokens: the reference's `decode`.
+    /// Decodes tokens into text, like the reference implementation's `decode`.
     ///
-    /// Bytes that are not UTF-8 become U+FFFD, one for each maximal part of a character; ids outside the vocabulary are
-    /// passed over.
+    /// Bytes that are not valid UTF-8 become U+FFFD, one for each maximal part of a character. IDs outside the
+    /// vocabulary are skipped.
+    ///
+    /// - Parameters:
+    ///   - ids: token IDs.
+    ///   - skippingSpecialTokens: whether special tokens are left out of the text.
     public func decode(_ ids: [Int], skippingSpecialTokens: Bool = false) -> String {
         var bytes: [UInt8] = []
         var isFirst = true
@@ -14,7 +18,7 @@ extension Tokenizer {
         return String(decoding: bytes, as: UTF8.self)
     }
 
-    /// Without a decoder the reference joins the vocabulary's own spellings with spaces.
+    /// Appends the bytes of a token. Without a decoder, the reference implementation joins the pieces with spaces.
     fileprivate func append(_ token: TokenVocabulary.Token, isFirst: Bool, to bytes: inout [UInt8]) {
         if hasByteLevelDecoder {
             bytes += token.bytes
@@ -25,22 +29,27 @@ extension Tokenizer {
     }
 }
 
-/// Turns tokens into text one by one, in whole characters.
+/// Decodes tokens one by one into whole characters.
 ///
-/// What it gives out, joined, is ``Tokenizer/decode(_:skippingSpecialTokens:)`` of all the tokens; the beginning of a
-/// character that later tokens may complete is held back.
+/// The joined results are equal to ``Tokenizer/decode(_:skippingSpecialTokens:)`` of all tokens. The bytes of an
+/// incomplete character are held back until later tokens complete it.
 public struct StreamingDecoder: Sendable {
     private let tokenizer: Tokenizer
     private let skippingSpecialTokens: Bool
     private var held: [UInt8] = []
     private var isFirst = true
 
+    /// Makes a decoder for one text.
+    ///
+    /// - Parameters:
+    ///   - tokenizer: the tokenizer of the tokens.
+    ///   - skippingSpecialTokens: whether special tokens are left out of the text.
     public init(_ tokenizer: Tokenizer, skippingSpecialTokens: Bool = false) {
         self.tokenizer = tokenizer
         self.skippingSpecialTokens = skippingSpecialTokens
     }
 
-    /// The text that is certain once `id` has come; may be empty.
+    /// Appends a token. Returns the text that is complete with it, possibly none.
     public mutating func append(_ id: Int) -> String {
         guard let token = tokenizer.vocabulary.token(id), !(skippingSpecialTokens && token.isSpecial) else { return "" }
         tokenizer.append(token, isFirst: isFirst, to: &held)
@@ -51,8 +60,8 @@ public struct StreamingDecoder: Sendable {
         return text
     }
 
-    /// What was held back, when no more tokens come: U+FFFD if that is half a character. The decoder can then start
-    /// another text.
+    /// Ends the text. Returns the bytes that were held back, where an incomplete character is U+FFFD. Afterwards the
+    /// decoder can decode another text.
     public mutating func finish() -> String {
         defer {
             held.removeAll()
@@ -61,12 +70,12 @@ public struct StreamingDecoder: Sendable {
         return String(decoding: held, as: UTF8.self)
     }
 
-    /// The length of the character at the end that is valid so far and lacks bytes; otherwise 0.
+    /// The length of an incomplete but valid character at the end; 0 if there is none.
     private static func unfinishedLength(of bytes: [UInt8]) -> Int {
         for length in 1...3 {
             guard length <= bytes.count else { return 0 }
             let first = bytes[bytes.count - length]
-            // Bytes within a character; its first byte stands further back.
+            // A byte inside a character. The first byte of the character comes earlier.
             if first & 0xC0 == 0x80 { continue }
             let wanted =
                 switch first {
@@ -77,7 +86,7 @@ public struct StreamingDecoder: Sendable {
                 }
             guard length < wanted else { return 0 }
             guard length > 1 else { return length }
-            // Not every second byte may follow: no surrogates, nothing longer than needed, nothing above U+10FFFF.
+            // The second byte is limited: no surrogates, no overlong forms, nothing above U+10FFFF.
             let allowed: ClosedRange<UInt8> =
                 switch first {
                 case 0xE0: 0xA0...0xBF

@@ -1,10 +1,14 @@
 extension Tokenizer {
-    /// The tokens of a text: the reference's `encode(...).ids`.
+    /// Encodes a text into tokens, like the reference implementation's `encode(...).ids`.
     ///
     /// - Parameters:
+    ///   - text: the text.
     ///   - parsingSpecialTokens: whether special tokens in the text become control tokens. If not, they are encoded as
-    ///     the text they are (the reference's `encode_special_tokens`); added tokens that are not special still count.
-    ///   - removingMarkers: honours the markers of ``shieldingSpecialTokens(in:)``, then takes them out.
+    ///     plain text (the reference implementation's `encode_special_tokens`). Added tokens that are not special are
+    ///     always found.
+    ///   - removingMarkers: whether the text has markers from ``shieldingSpecialTokens(in:)``. They take effect and are
+    ///     removed.
+    /// - Returns: token IDs.
     public func encode(
         _ text: String, parsingSpecialTokens: Bool = true, removingMarkers: Bool = false
     ) -> [Int] {
@@ -35,6 +39,7 @@ extension Tokenizer {
         return ids
     }
 
+    /// Removes all markers from a text and adjusts the ranges of its parts.
     private static func removingMarkers(
         from text: [UInt8], _ parts: [AddedTokens.Part]
     ) -> (text: [UInt8], parts: [AddedTokens.Part]) {
@@ -50,7 +55,7 @@ extension Tokenizer {
     }
 }
 
-/// Encodes the words of one text. Words met before are copied from where their tokens are.
+/// Encodes the words of one text. The tokens of a repeated word are copied from its earlier occurrence.
 private struct WordEncoder {
     private let tokenizer: Tokenizer
     private let classes = ScalarClasses.shared
@@ -64,7 +69,7 @@ private struct WordEncoder {
         merging = PairMerging(tokenizer.merges)
     }
 
-    /// Encodes `text[range]`, in which there are no added tokens. `text` and `ids` are the same ones in every call.
+    /// Encodes `text[range]`, which contains no added tokens. All calls must use the same `text` and `ids`.
     mutating func encode(_ text: [UInt8], _ range: Range<Int>, into ids: inout [Int]) {
         let preTokenizer = tokenizer.preTokenizer
         let splitsWords = preTokenizer.byteLevel?.splitsWords ?? false
@@ -116,19 +121,19 @@ private struct WordEncoder {
     }
 }
 
-/// Where in a text words stood before, and where their tokens are: a table of fixed size in which newer words overwrite
-/// older ones.
+/// The earlier occurrences of a text's words, and the places of their tokens. The table has a fixed size; newer words
+/// overwrite older ones.
 private struct WordCache {
     private struct Entry {
         var hash: UInt32
         var start: UInt32
         var firstToken: UInt32
-        /// 0 in a free entry.
+        /// Bytes of the word; 0 in a free entry.
         var length: UInt8
         var tokenCount: UInt8
     }
 
-    /// A place in the table, if the word is short enough to be in it.
+    /// The place of a word in the table.
     struct Slot {
         var index: Int
         var hash: UInt32
@@ -142,11 +147,12 @@ private struct WordCache {
     init(byteCount: Int) {
         var size = Self.sizeLimit
         while size * 8 > byteCount { size /= 2 }
-        // Positions are kept in 32 bits; the few words of a short text are not worth keeping.
+        // Positions are stored in 32 bits. A short text has too few words for a cache.
         if size < 64 || byteCount > 1 << 30 { size = 0 }
         entries = Array(repeating: Entry(hash: 0, start: 0, firstToken: 0, length: 0, tokenCount: 0), count: size)
     }
 
+    /// The slot of a word; nil if the word is too long for the table.
     func slot(of word: Range<Int>, in text: [UInt8]) -> Slot? {
         guard word.count <= Self.lengthLimit, !entries.isEmpty else { return nil }
         var hash: UInt64 = 0xCBF2_9CE4_8422_2325
@@ -155,7 +161,7 @@ private struct WordCache {
         return Slot(index: Int(bits) & (entries.count - 1), hash: bits)
     }
 
-    /// Appends the word's tokens if it stood at `slot` before.
+    /// Appends the tokens of a word if the slot has an equal word. Returns whether it has.
     func append(_ word: Range<Int>, in text: [UInt8], _ slot: Slot?, to ids: inout [Int]) -> Bool {
         guard let slot else { return false }
         let entry = entries[slot.index]
@@ -167,6 +173,7 @@ private struct WordCache {
         return true
     }
 
+    /// Stores the tokens of a word.
     mutating func keep(_ word: Range<Int>, _ slot: Slot?, tokens: Range<Int>) {
         guard let slot else { return }
         entries[slot.index] = Entry(

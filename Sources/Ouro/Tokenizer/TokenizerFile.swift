@@ -1,9 +1,9 @@
-/// The shape of a Hugging Face `tokenizer.json`, before anything in it is believed.
+/// The structure of a Hugging Face `tokenizer.json`, before its content is checked.
 ///
-/// The vocabulary and the merges have types of their own because they are large; the small parts stay JSON values.
+/// The vocabulary and the merges are large, so they have types of their own. Small parts are JSON values.
 struct TokenizerFile: Decodable {
     struct AddedToken: Decodable {
-        /// Anything, for a better error than the decoder's.
+        /// Any JSON value, so that an error about it can be better than the decoder's.
         let id: JSONValue
         let content: String
         let single_word: Bool
@@ -26,9 +26,9 @@ struct TokenizerFile: Decodable {
 
 extension TokenizerFile {
     struct Model: Decodable {
-        /// Older files do not say it.
+        /// Missing in older files.
         let type: String?
-        /// Empty in a model of another type, like everything that follows.
+        /// Empty in a model of another type, like all properties that follow.
         var vocab: [String: Int] = [:]
         var merges = Merges.pairs([])
         var dropout: JSONValue?
@@ -52,7 +52,8 @@ extension TokenizerFile {
             } catch let error as DecodingError {
                 throw error
             } catch {
-                // A fraction or a number too large is an error of Foundation's own, which does not say where it stands.
+                // For a fraction or a large number, Foundation throws an error of its own, which does not name the
+                // field.
                 throw DecodingError.typeMismatch(
                     Int.self,
                     .init(
@@ -69,7 +70,7 @@ extension TokenizerFile {
         }
     }
 
-    /// Both published spellings of the merges.
+    /// The two published forms of the merges.
     enum Merges: Decodable {
         /// `"left right"`, as in `merges.txt`.
         case lines([String])
@@ -89,7 +90,7 @@ extension TokenizerFile {
 }
 
 extension TokenizerFile {
-    /// Text from the file, made fit for an error message: short, in quotes, with control characters escaped.
+    /// A text from the file for an error message: in quotes, cut after 60 characters, with control characters escaped.
     static func quoted(_ text: String) -> String {
         let limit = 60
         let scalars = text.unicodeScalars

@@ -1,15 +1,18 @@
 extension Tokenizer {
-    /// Says that no added token begins at the character before it. A noncharacter, which text has no use for.
+    /// Marks a character that does not begin an added token: the marker follows the character. It is a Unicode
+    /// noncharacter, which text does not contain.
     public static let literalMarker: Unicode.Scalar = Unicode.Scalar(0xFDD0 as UInt16) ?? "\u{FFFD}"
 
     private static let marker = Array(String(literalMarker).utf8)
 
-    /// Marks `text` so that nothing in it becomes a control token where it stands in a prompt, whatever follows it.
+    /// Marks a text so that no part of it becomes a control token in a prompt.
     ///
-    /// Puts ``literalMarker`` after the first character of every added token in the text, and of what could become one
-    /// at its end. ``encode(_:parsingSpecialTokens:removingMarkers:)`` takes the markers out again; markers that were
-    /// in the text before are lost. What stands before `text` in the prompt must not end with the beginning of an added
-    /// token.
+    /// The function inserts ``literalMarker`` after the first character of every added token in the text. It does the
+    /// same for the beginning of an added token at the end of the text.
+    /// ``encode(_:parsingSpecialTokens:removingMarkers:)`` removes the markers; markers that the text contained before
+    /// are lost.
+    ///
+    /// The part of the prompt before the text must not end with the beginning of an added token.
     public func shieldingSpecialTokens(in text: String) -> String {
         let bytes = Array(text.utf8)
         let clean = Self.removingMarkers(from: bytes, 0..<bytes.count)
@@ -25,11 +28,12 @@ extension Tokenizer {
         return shielded == bytes ? text : String(decoding: shielded, as: UTF8.self)
     }
 
-    /// Whether the scalar that begins at `position` is followed by a marker.
+    /// Whether a marker follows the scalar at `position`.
     static func isMarked(_ position: Int, in text: [UInt8]) -> Bool {
         text[position...].dropFirst(scalarLength(text[position])).starts(with: marker)
     }
 
+    /// The bytes of a range without markers.
     static func removingMarkers(from text: [UInt8], _ range: Range<Int>) -> [UInt8] {
         var clean: [UInt8] = []
         clean.reserveCapacity(range.count)
@@ -45,6 +49,7 @@ extension Tokenizer {
         return clean
     }
 
+    /// The length of a scalar in UTF-8 by its first byte.
     private static func scalarLength(_ first: UInt8) -> Int {
         switch first {
         case 0xF0...: 4

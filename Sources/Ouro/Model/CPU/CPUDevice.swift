@@ -1,23 +1,32 @@
 import OuroKernels
 
-/// The processor as a device: weights in packed panels, one set of C kernels, a pool of threads.
+/// The CPU as a device: weights in packed panels, one set of C kernels, and a pool of threads.
 ///
-/// Quantisation, comparison and measurement use its own members below `// MARK: beyond the seam`. They need the CPU and say
-/// so; the engine uses ``PassDevice`` only.
+/// The engine uses only `PassDevice`. Quantisation, comparison and measurement need the CPU and also use the members
+/// below `// MARK: beyond the seam`.
 package final class CPUDevice: PassDevice {
+    /// The forward pass.
     package let transformer: LoopedTransformer
     private let memory: CPUMemory
     private let collapser: KVCollapse
-    // The rows of the pass under way, and one row of logits for each thread to sample from. Kept to allocate once.
+    // The rows of the current pass. The array keeps its memory between passes.
     private var rows: [CPURow] = []
+    /// One row of logits for each thread, for sampling.
     private let scratch: FloatRows
 
-    /// With fewer logits than this, the calling thread reads them all out: waking others would take longer.
+    /// The number of logits below which the calling thread does all readouts alone. Waking other threads would take
+    /// longer.
     private static let logitsWorthSharing = 1 << 13
 
+    /// Makes a device with a cache of its own.
+    ///
     /// - Parameters:
-    ///   - kvType: how keys and values are stored.
-    ///   - firstPosition: what RoPE takes as the position of a sequence's first token.
+    ///   - configuration: the configuration of the model.
+    ///   - weights: the packed weights.
+    ///   - kernels: the kernels to use.
+    ///   - pool: the threads to use.
+    ///   - kvType: the type of stored keys and values.
+    ///   - firstPosition: RoPE's position of the first token of a sequence.
     package init(
         configuration: ModelConfiguration, weights: ModelWeights, kernels: Kernels, pool: WorkerPool,
         kvType: KVType = .f32, firstPosition: Int = 0
@@ -107,8 +116,8 @@ package final class CPUDevice: PassDevice {
         return fastest
     }
 
-    /// A measurement covers so many layers, and goes on until so much time is over. The fastest layer counts: others use
-    /// the machine too, and a thread that the system holds up takes many times as long.
+    /// A measurement covers at least this many layers and at least this much time (in seconds). The fastest layer
+    /// counts, because other processes can delay a thread for a long time.
     private static let measuredLayers = 3
     private static let measuredSeconds = 0.002
 
@@ -116,10 +125,10 @@ package final class CPUDevice: PassDevice {
 
     package var configuration: ModelConfiguration { transformer.configuration }
 
-    /// The hidden state of a slot: as many values as the model is wide.
+    /// The hidden state of a slot: `hiddenSize` values.
     package func hiddenState(_ slot: SlotID) -> UnsafeMutablePointer<Float> { memory.state(slot) }
 
-    /// The logits of at most ``LoopedTransformer/readoutBatch`` slots, one row each. The next call overwrites them.
+    /// The logits of at most `LoopedTransformer.readoutBatch` slots, one row each. The next call overwrites them.
     package func logits(of slots: some Sequence<SlotID>) -> FloatRows {
         transformer.logits(of: slots.map(memory.state))
     }

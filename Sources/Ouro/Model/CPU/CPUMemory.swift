@@ -1,7 +1,7 @@
-/// Keys and values, block tables and hidden states of the CPU device, in the process's own memory.
+/// Keys and values, block tables and hidden states of the CPU device, in the memory of the process.
 ///
-/// This is where the engine's numbers become addresses. The inference thread owns it; worker threads write disjoint parts
-/// inside a parallel region.
+/// This type turns the numbers of the engine into addresses. The inference thread owns it. Inside a parallel region,
+/// worker threads write disjoint parts.
 final class CPUMemory {
     let layout: KVLayout
     private let hiddenSize: Int
@@ -11,16 +11,17 @@ final class CPUMemory {
     private var freeTables: [TableID] = []
     private var stateAreas: [FloatRows] = []
 
-    /// Hidden states that are allocated together.
+    /// The number of hidden states in one allocation.
     private static let statesPerArea = 64
 
-    /// A sequence's block addresses, one row for each loop. The attention kernel reads a row as it lies.
+    /// The block addresses of a sequence, one row for each loop. The attention kernel reads these rows directly.
     private struct Table {
         let pages: Int
         let loops: Int
         let entries: UnsafeMutablePointer<UnsafeRawPointer?>
         var mode = TableMode.full
-        /// For ``KVPolicy/averaged``: one row for each layer, keys then values, summed over the last row's loops.
+        /// Keys and values summed over the loops of the last row, for ``KVPolicy/averaged``. There is one row for each
+        /// layer, keys first.
         let sums: FloatRows?
     }
 
@@ -52,6 +53,7 @@ final class CPUMemory {
         freeBlocks.append(block)
     }
 
+    /// The address of a block.
     func block(_ id: BlockID) -> UnsafeMutableRawPointer {
         guard let memory = blocks[Int(id.index)] else { preconditionFailure("block \(id.index) was freed") }
         return memory.base
@@ -109,6 +111,7 @@ final class CPUMemory {
         }
     }
 
+    /// The hidden state of a slot.
     func state(_ slot: SlotID) -> UnsafeMutablePointer<Float> {
         let (area, row) = Int(slot.index).quotientAndRemainder(dividingBy: Self.statesPerArea)
         return stateAreas[area].row(row)
@@ -116,7 +119,7 @@ final class CPUMemory {
 
     // MARK: rows
 
-    /// Looks up everything a row reads and writes.
+    /// Looks up the addresses that a row reads and writes.
     func resolve(_ row: Row) -> CPURow {
         let table = table(row.table)
         let (position, loop) = (Int(row.position), Int(row.loop))
@@ -137,7 +140,7 @@ final class CPUMemory {
     }
 }
 
-/// A row with its numbers turned into addresses. Valid for one pass.
+/// A row with addresses instead of numbers. Valid for one pass.
 struct CPURow: BitwiseCopyable {
     let table: TableID
     let position: Int
@@ -149,10 +152,11 @@ struct CPURow: BitwiseCopyable {
     let blocks: UnsafePointer<UnsafeRawPointer?>
     /// The block that the row writes to.
     let block: UnsafeMutableRawPointer
-    /// Where keys and values are also summed up; a row for each layer.
+    /// Receives the sums of keys and values, one row for each layer. Nil unless the policy averages.
     let sums: FloatRows.View?
-    /// Loops of the sequence.
+    /// Number of loops of the sequence.
     let loops: Int
+    /// Number of compressed pages at the start of the sequence.
     let compressedPages: Int
 
     /// Whether `next` is the next position of the same sequence at the same loop.

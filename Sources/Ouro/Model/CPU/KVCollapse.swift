@@ -1,17 +1,21 @@
 import OuroKernels
 
-/// Turns the keys and values of all loops of a page into what a ``KVPolicy`` keeps of them.
+/// Collapses the keys and values of all loops of a page to what a ``KVPolicy`` keeps.
 ///
-/// Runs once a page, so the portable kernels do: the same bits on every machine.
+/// It runs only once for each page, so it uses the portable kernels. They give the same bits on every machine.
 struct KVCollapse {
     let layout: KVLayout
     private let kernels = Kernels.portable
 
     init(layout: KVLayout) { self.layout = layout }
 
+    /// Collapses a page.
+    ///
     /// - Parameters:
-    ///   - blocks: one for every loop.
-    ///   - positions: how many of the page's positions are through; a compressed page has all.
+    ///   - blocks: the blocks of the page, one for each loop.
+    ///   - positions: the number of positions with keys and values. A page to be compressed is full.
+    ///   - target: the block that receives the result.
+    ///   - policy: the cache policy.
     func collapse(
         _ blocks: [UnsafeMutableRawPointer], positions: Int, to target: UnsafeMutableRawPointer, _ policy: KVPolicy
     ) {
@@ -25,7 +29,7 @@ struct KVCollapse {
         }
     }
 
-    /// The mean of what is stored, stored anew.
+    /// Averages the stored keys and values over the loops, and stores the mean.
     private func average(_ blocks: [UnsafeMutableRawPointer], positions: Int, to target: UnsafeMutableRawPointer) {
         let depth = layout.headDimension
         let sums = FloatRows(rows: layout.layerCount, columns: 2 * layout.headCount * depth)
@@ -48,17 +52,20 @@ struct KVCollapse {
         }
     }
 
-    /// Adds values to sums, or begins these.
+    /// Adds values to sums. The first values replace the sums.
     static func add(
         _ values: UnsafePointer<Float>, count: Int, to sums: UnsafeMutablePointer<Float>, first: Bool
     ) {
         for index in 0..<count { sums[index] = first ? values[index] : sums[index] + values[index] }
     }
 
-    /// Writes one position's keys and values.
+    /// Stores the keys and values of one position.
     ///
     /// - Parameters:
-    ///   - sums: a row for every layer, keys then values; multiplied by `scale` in place.
+    ///   - sums: one row for each layer, keys first. They are multiplied by `scale` in place.
+    ///   - scale: the factor.
+    ///   - position: the position.
+    ///   - block: the block that contains the position.
     func store(_ sums: FloatRows, scale: Float, position: Int, to block: UnsafeMutableRawPointer) {
         let depth = layout.headDimension
         for layer in 0..<layout.layerCount {
@@ -74,6 +81,7 @@ struct KVCollapse {
         }
     }
 
+    /// Compresses a full page, head by head.
     private func compress(_ blocks: [UnsafeMutableRawPointer], to target: UnsafeMutableRawPointer) {
         let (depth, size, loops) = (layout.headDimension, KVLayout.positionsPerBlock, blocks.count)
         let keys = FloatRows(rows: loops * size, columns: depth)

@@ -1,10 +1,12 @@
 import OuroKernels
 
-// How keys and values lie inside a block on the CPU. The kernels define it (`OuroKernels.h`).
+// The arrangement of keys and values inside a block on the CPU. The kernels define it (`OuroCacheKernels.h`).
 //
-// Keys lie as `[head dimension][position]`, so one vector holds a score of every position. Values follow as
-// `[position][head dimension]`, padded to whole vectors. In 8 bits, four dimensions of a key lie together, and so do four
-// positions of a value's dimension, for dot products of bytes. The scales of the 16 positions follow each.
+// Keys are arranged as `[head dimension][position]`, so one vector holds a score of every position. Values follow as
+// `[position][head dimension]`, padded to whole vectors.
+//
+// In 8 bits, groups of four are adjacent, for dot products of bytes: four dimensions of a key, or four positions of one
+// dimension of the values. The scales of the 16 positions follow the keys, and those of the values follow the values.
 
 extension KVType {
     var element: ouro_kv_element {

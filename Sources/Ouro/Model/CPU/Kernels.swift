@@ -1,20 +1,20 @@
 import OuroKernels
 
-/// The C kernels of one variant, that is, of one instruction set.
+/// The C kernels of one variant, that is, for one instruction set.
 ///
-/// Every call of a C kernel goes through one of these tables. `OuroKernels.h` has their rules: a row's result has the same
-/// bits however the work is split, and no function allocates or keeps state.
+/// Every call of a C kernel goes through one of these tables. `OuroKernels.h` states their rules. The bits of a row's
+/// result do not depend on how the work is split. No function allocates memory or keeps state.
 package struct Kernels: @unchecked Sendable {
-    /// What loading a model and running a pass need.
+    /// Functions for loading a model and running a pass.
     package let table: ouro_kernels
-    /// Storing, reading and compressing keys and values.
+    /// Functions for storing, reading and compressing keys and values.
     package let cache: ouro_cache_kernels
-    /// Training, and products of row-major matrices.
+    /// Functions for training and for products of row-major matrices.
     package let training: ouro_training_kernels
-    /// Measurements of the machine, for benchmarks.
+    /// Functions that measure the machine, for benchmarks.
     package let probes: ouro_probes
 
-    /// Name of the instruction set, as `OURO_ISA` spells it.
+    /// The name of the instruction set, as in `OURO_ISA`.
     package var name: String { String(cString: table.name) }
 
     private init(_ variant: ouro_variant) {
@@ -24,11 +24,11 @@ package struct Kernels: @unchecked Sendable {
         probes = variant.probes
     }
 
-    /// Bytes of stack of every thread that runs kernels.
+    /// The stack size in bytes of every thread that runs kernels.
     ///
-    /// Optimised kernels need a few kilobytes. A debug build of an app that has this package as a dependency compiles them
-    /// without optimisation: every variable then has memory of its own. 8 MiB is what a program's main thread has on Linux
-    /// and macOS; a page that is never touched takes no memory.
+    /// Optimised kernels need a few kilobytes. A debug build of an app that depends on this package compiles the
+    /// kernels without optimisation, and then every variable takes stack memory. 8 MiB is the stack size of main
+    /// threads on Linux and macOS. Pages that are never accessed take no memory.
     package static let stackSize = 8 << 20
 
     /// The variants that this machine can run, best first.
@@ -42,14 +42,15 @@ package struct Kernels: @unchecked Sendable {
     /// The variant that every machine can run.
     package static let portable = available[available.count - 1]
 
-    /// Name of the environment variable that selects an instruction set.
+    /// The environment variable that selects an instruction set.
     private static let variable = "OURO_ISA"
 
-    /// The named variant; without a name that of `OURO_ISA`; without that the best one.
+    /// Selects a variant: the named one, or else that of `OURO_ISA`, or else the best one.
     ///
-    /// Every part of the package selects its kernels here, so one variable decides for all of them.
+    /// Every part of the package selects its kernels with this function, so one environment variable applies to all of
+    /// them.
     ///
-    /// - Throws: ``OuroError`` with code `unsupported` if this machine cannot run it.
+    /// - Throws: ``OuroError`` with code `unsupported` if this machine cannot run the variant.
     package static func select(
         _ name: String? = nil, environment: [String: String] = Machine.environment
     ) throws(OuroError) -> Kernels {
@@ -58,18 +59,19 @@ package struct Kernels: @unchecked Sendable {
         }
         if let found = available.first(where: { $0.name == name }) { return found }
         let names = available.map(\.name).joined(separator: ", ")
-        throw OuroError(.unsupported, field: variable, "'\(name)' is not available on this machine; it has \(names)")
+        throw OuroError(
+            .unsupported, field: variable, "'\(name)' is not available on this machine; choose one of: \(names)")
     }
 }
 
 extension Kernels {
-    /// Bytes that `rows` rows of activations take when packed for a product with `matrix`.
+    /// Bytes of `rows` rows of activations, packed for a product with `matrix`.
     package func packedBytes(_ matrix: PackedMatrix, rows: Int) -> Int {
         var descriptor = matrix.descriptor
         return table.packed_bytes(&descriptor, rows)
     }
 
-    /// Packs some inputs (whole groups) of `rows` rows of activations for a product.
+    /// Packs inputs of `rows` rows of activations for a product. The range consists of whole groups.
     package func packRows(
         for matrix: ouro_matrix, _ x: UnsafePointer<Float>, stride: Int, rows: Int, inputs: Range<Int>,
         to packed: UnsafeMutableRawPointer
@@ -78,7 +80,7 @@ extension Kernels {
         table.pack_rows(&matrix, x, stride, rows, inputs.lowerBound, inputs.upperBound, packed)
     }
 
-    /// Computes the outputs of some panels.
+    /// Computes the outputs of a range of panels.
     package func multiply(
         _ packed: UnsafeRawPointer, _ matrix: ouro_matrix, rows: Int, panels: Range<Int>, into y: FloatRows.View
     ) {
@@ -87,22 +89,22 @@ extension Kernels {
             &matrix, packed, rows, panels.lowerBound, panels.upperBound, table.prefetch, y.row(0), y.stride)
     }
 
-    /// Rows of f32 values in memory that somebody else owns. Each row begins `stride` values after the one before.
+    /// A matrix of f32 values that another object owns. Each row begins `stride` values after the previous one.
     package struct Block {
         package let base: UnsafeMutablePointer<Float>
         package let stride: Int
 
-        /// The part of a matrix from a row and a column on.
+        /// The part of a matrix that begins at a row and a column.
         package init(_ rows: FloatRows, row: Int = 0, column: Int = 0) {
             base = rows.row(row) + column
             stride = rows.stride
         }
     }
 
-    /// `c[i][j] += factor * sum of a[s][i] * b[s][j]`, over the rows s in `0..<samples` of a and b.
+    /// Computes `c[i][j] += factor * sum of a[s][i] * b[s][j]`, over the rows s in `0..<samples` of a and b.
     ///
-    /// Computes some rows i and the first `columns` columns j of c. An element is summed over s in order, so its bits do not
-    /// depend on which rows and columns a call computes.
+    /// The call computes the given rows i and the first `columns` columns j of c. Each element is summed over s in
+    /// order, so its bits do not depend on the range of the call.
     package func addProducts(
         _ a: Block, _ b: Block, samples: Int, rows: Range<Int>, columns: Int, factor: Float = 1, to c: Block
     ) {

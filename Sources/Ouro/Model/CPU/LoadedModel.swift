@@ -2,7 +2,7 @@ import Foundation
 
 /// A model folder, loaded for the CPU: configuration, packed weights, kernels and threads.
 ///
-/// The engine, quantisation, comparison and measurement all load a model this way.
+/// The engine, quantisation, comparison and measurement all load models with it.
 package struct LoadedModel {
     package let configuration: ModelConfiguration
     package let checkpoint: Checkpoint
@@ -13,10 +13,13 @@ package struct LoadedModel {
     /// Reads and checks the weights of a folder.
     ///
     /// - Parameters:
-    ///   - configuration: by default the folder's own.
-    ///   - adapter: folder of a LoRA adapter to merge into the weights.
-    ///   - mapped: whether to map the files instead of reading them.
-    /// - Throws: ``OuroError`` naming file and field of the first thing that is wrong with the folder.
+    ///   - folder: the model folder.
+    ///   - configuration: by default, that of the folder.
+    ///   - kernels: the kernels to use.
+    ///   - pool: the threads to use.
+    ///   - mapped: whether to map the files instead of reading them into memory.
+    ///   - adapter: the folder of a LoRA adapter to merge into the weights.
+    /// - Throws: ``OuroError`` with the file and field of the first fault.
     package init(
         folder: URL, configuration: ModelConfiguration? = nil, kernels: Kernels, pool: WorkerPool, mapped: Bool = true,
         adapter: URL? = nil
@@ -34,7 +37,7 @@ package struct LoadedModel {
         self.pool = pool
     }
 
-    /// The validated configuration of a folder, after `overrides`.
+    /// Reads the configuration of a folder, applies `overrides`, and validates the result.
     package static func configuration(
         of folder: URL, overrides: (inout ModelConfiguration) -> Void = { _ in }
     ) throws(OuroError) -> ModelConfiguration {
@@ -44,11 +47,11 @@ package struct LoadedModel {
         return configuration
     }
 
-    /// A device with these weights and a cache of its own.
+    /// Makes a device with these weights and a cache of its own.
     ///
     /// - Parameters:
-    ///   - kvType: by default ``KVType/default(for:)``.
-    ///   - firstPosition: what RoPE takes as the position of a sequence's first token.
+    ///   - kvType: the type of stored keys and values. By default, ``KVType/default(for:)``.
+    ///   - firstPosition: RoPE's position of the first token of a sequence.
     package func makeDevice(kvType: KVType? = nil, firstPosition: Int = 0) -> CPUDevice {
         CPUDevice(
             configuration: configuration, weights: weights, kernels: kernels, pool: pool,

@@ -1,12 +1,15 @@
 /// Turns one row of logits into a token, on the host.
 ///
-/// A device without sampling code of its own can use it too: it needs nothing but the logits and the portable kernels.
+/// It needs only the logits and the kernels, so a device without sampling code of its own can use it too.
 struct LogitReader: Sendable {
     let kernels: Kernels
 
+    /// Reads one row of logits.
+    ///
     /// - Parameters:
-    ///   - logits: the row; averaged in place if the readout asks for it.
-    ///   - scratch: room for a copy of the row.
+    ///   - logits: the row. It is averaged in place if the readout asks for it.
+    ///   - readout: the order.
+    ///   - scratch: memory for a copy of the row.
     func read(
         _ logits: UnsafeMutableBufferPointer<Float>, _ readout: Readout, scratch: UnsafeMutablePointer<Float>
     ) -> ReadoutResult {
@@ -35,7 +38,7 @@ struct LogitReader: Sendable {
         return result
     }
 
-    /// Samples from a copy of the logits: mask, bias and penalties change it.
+    /// Chooses a token from a copy of the logits, because mask, bias and penalties change them.
     private static func choose(
         _ readout: Readout, from logits: UnsafeMutableBufferPointer<Float>, scratch: UnsafeMutablePointer<Float>
     ) -> Int {
@@ -49,8 +52,10 @@ struct LogitReader: Sendable {
         }
     }
 
-    /// Replaces logits by the average of all loops so far, weighted by their exit probabilities. Loops that have not run
-    /// count as the loop at hand, so after the last loop this is the reference's weighted exit. Returns the new sum.
+    /// Replaces logits by their average over all loops so far, weighted by exit probability. Returns the new sum.
+    ///
+    /// Loops that have not run are counted with the logits of the current loop. After the last loop, the result is the
+    /// reference implementation's weighted exit.
     private static func apply(_ average: Readout.Average, to logits: UnsafeMutableBufferPointer<Float>) -> [Float] {
         var sum = average.sum.isEmpty ? Array(repeating: 0, count: logits.count) : average.sum
         for index in sum.indices { sum[index] += average.probability * logits[index] }

@@ -1,33 +1,34 @@
 import OuroKernels
 
-/// Rows of consecutive positions of one sequence at one loop. They read the same keys and values.
+/// Rows for consecutive positions of one sequence at one loop. They read the same keys and values.
 struct AttentionRun: BitwiseCopyable {
     var first: Int
     var count: Int
 }
 
-/// One layer's attention, as worker threads see it.
+/// The arguments of one layer's attention, for worker threads.
 private struct AttentionStep: BitwiseCopyable {
     let pass: LoopedTransformer.ForwardPass
     let layer: Int
-    /// What the result is packed for.
+    /// The operand that the result is packed for.
     let output: LoopedTransformer.Operand
 }
 
 extension LoopedTransformer {
-    /// Rows of one KV head that one thread rotates and stores at a time.
+    /// The number of rows of one KV head that a thread rotates and stores at a time.
     private static let rowsPerStore = 16
 
-    /// The positions that all rows of a pass attend to, summed up, below which one thread does a whole head.
+    /// If the rows of a pass attend to fewer positions than this in total, one thread does all steps of a head.
     private static let positionsWorthSharing = 1 << 13
 
-    /// There must be this many KV heads for each thread before threads take whole heads.
+    /// Threads take whole heads only if there are at least this many KV heads for each thread.
     private static let headsPerThread = 4
 
     private static func storeBlocks(_ rows: Int) -> Int { (rows + rowsPerStore - 1) / rowsPerStore }
 
-    /// Whether a head's attention is so little work that one thread does all of its steps. Threads then wait for each other
-    /// once instead of three times, and a thread mostly reads what it computed itself.
+    /// Whether one thread does all attention steps of a head, because a head has little work.
+    ///
+    /// The threads then wait for each other once instead of three times, and a thread mostly reads its own results.
     func attendsByHead(_ rows: UnsafeBufferPointer<CPURow>, runs: Int) -> Bool {
         Self.storeBlocks(rows.count) == 1
             && configuration.keyValueHeadCount >= Self.headsPerThread * pool.threadCount
@@ -60,12 +61,12 @@ extension LoopedTransformer {
         step.output.pack(head * columnsPerHead..<(head + 1) * columnsPerHead, kernels)
     }
 
-    /// Attention outputs that belong to one KV head: one head dimension for each query head that shares it.
+    /// The number of attention outputs of one KV head: one head dimension for each query head that shares it.
     private var columnsPerHead: Int {
         configuration.headCount / configuration.keyValueHeadCount * configuration.headDimension
     }
 
-    /// Rotates the queries and keys of some rows and one KV head, and stores the keys and values.
+    /// Rotates the queries and keys of one KV head for some rows, and stores the keys and values.
     private func rotateAndStore(_ item: Int, _ step: AttentionStep) {
         let (depth, heads) = (configuration.headDimension, configuration.keyValueHeadCount)
         let rows = step.pass.rows
@@ -87,7 +88,7 @@ extension LoopedTransformer {
         }
     }
 
-    /// Attention of one run and one KV head. Consecutive items read the same keys and values.
+    /// Computes the attention of one run and one KV head. Consecutive items read the same keys and values.
     private func attend(_ item: Int, _ step: AttentionStep, worker: Int) {
         let depth = configuration.headDimension
         let group = configuration.headCount / configuration.keyValueHeadCount

@@ -1,16 +1,16 @@
 import OuroKernels
 
-// The matrix products of a pass. Activations are first packed into the kernels' tiles; then threads share the output
-// columns.
+// The matrix products of a pass. Activations are packed into the kernels' tiles. Then the threads share the output
+// panels.
 
 extension LoopedTransformer {
-    /// Rows of activations, and the matrix they are multiplied by.
+    /// Rows of activations, and the matrix by which they are multiplied.
     struct Operand: BitwiseCopyable {
         let matrix: ouro_matrix
         let panelCount: Int
         let rows: Int
         let x: FloatRows.View
-        /// Where the packed activations lie.
+        /// The memory of the packed activations.
         let tiles: UnsafeMutableRawPointer
 
         init(_ x: FloatRows, _ matrix: PackedMatrix, rows: Int, tiles: AlignedMemory) {
@@ -21,38 +21,42 @@ extension LoopedTransformer {
             self.tiles = tiles.base
         }
 
-        /// Whether the activations need no packing: a single row of floats already is a tile.
+        /// Whether the activations need no packing. A single row of floats already has the form of a tile.
         var isItsOwnTile: Bool { rows == 1 && matrix.bits == 0 }
-        /// Inputs that must be packed together: one group of quantised weights.
+        /// The number of inputs that must be packed together: the group size of quantised weights.
         var group: Int { matrix.bits == 0 ? 1 : Int(matrix.group) }
 
+        /// Packs a range of inputs.
         func pack(_ inputs: Range<Int>, _ kernels: Kernels) {
             if isItsOwnTile { return }
             kernels.packRows(for: matrix, x.row(0), stride: x.stride, rows: rows, inputs: inputs, to: tiles)
         }
     }
 
-    /// One product, as worker threads see it.
+    /// The arguments of one product, for worker threads.
     fileprivate struct Product: BitwiseCopyable {
         let operand: Operand
         let y: FloatRows.View
         let panelsPerItem: Int
-        /// Set if the panels are gate and up in turn. Then `silu(gate) * up` is computed and packed for this operand.
+        /// Set if the panels of gate and up alternate. The product then also computes `silu(gate) * up` and packs it
+        /// for this operand.
         var activated: Operand?
     }
 
-    /// Inputs that one thread packs at a time: a whole number of groups.
+    /// The number of inputs that a thread packs at a time: whole groups.
     private static let inputsPerItem = 256
 
-    /// With fewer values than this, packing takes less time than waking the other threads.
+    /// The number of values below which one thread packs alone. Waking other threads would take longer.
     private static let valuesWorthSharing = 1 << 12
 
-    /// Output panels that one thread computes at a time: a multiple of what a tile holds side by side. With few rows a
-    /// thread reads a long stretch of weights; with more rows shorter stretches let all threads end together; with many
-    /// rows a long stretch pays again, because the activations pass through the cache once for each stretch.
+    /// The number of output panels that a thread computes at a time: a multiple of the panels in a tile.
+    ///
+    /// With few rows, a thread should read a long stretch of weights. With more rows, shorter stretches let all threads
+    /// finish at the same time. With many rows, long stretches are better again, because every stretch reads all
+    /// activations once.
     private static func panelsPerItem(rows: Int) -> Int { rows <= 6 ? 4 : rows <= 24 ? 6 : 12 }
 
-    /// Packs a product's activations.
+    /// Packs the activations of a product.
     func pack(_ x: FloatRows, for matrix: PackedMatrix, rows: Int) -> Operand {
         let operand = Operand(x, matrix, rows: rows, tiles: work.packed)
         if operand.isItsOwnTile { return operand }
@@ -65,17 +69,17 @@ extension LoopedTransformer {
         return operand
     }
 
-    /// Computes `y = x * matrix^T` for packed activations.
+    /// Computes `y = x * matrix^T` from packed activations.
     func multiply(_ operand: Operand, into y: FloatRows) {
         multiply(Product(operand: operand, y: y.view, panelsPerItem: Self.panelsPerItem(rows: operand.rows)))
     }
 
     /// Computes gate and up, then `silu(gate) * up`, and packs the result for the down projection. One thread does all
-    /// three to the same columns.
+    /// three steps for the same columns.
     func multiplyGateUp(_ layer: LayerWeights, rows: Int) -> Operand {
         let operand = pack(work.normed, for: layer.gateUp, rows: rows)
         let activated = Operand(work.activated, layer.down, rows: rows, tiles: work.packedActivated)
-        // A thread's share is a whole number of the down projection's groups. Gate and up have one panel each.
+        // A thread's share is a whole number of the down projection's groups. Gate and up have one panel each in turn.
         let whole = max(1, 2 * activated.group / PackedMatrix.panel)
         let panels = (Self.panelsPerItem(rows: rows) + whole - 1) / whole * whole
         multiply(Product(operand: operand, y: work.gateUp.view, panelsPerItem: panels, activated: activated))

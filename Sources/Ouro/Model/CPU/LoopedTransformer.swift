@@ -2,29 +2,36 @@ import OuroKernels
 
 /// The forward pass of a looped transformer on the CPU: one stack of layers, applied once to a batch of rows.
 ///
-/// It knows nothing of requests, sampling or text. The inference thread owns it; its steps share their work with the
-/// threads of a pool.
+/// It knows nothing of requests, sampling or text. The inference thread owns it, and a pool of threads shares the work
+/// of each step.
 ///
 /// Reference: `OuroModel.forward` of the published code. The names of its norms are misleading:
-/// `post_attention_layernorm` stands *before* the MLP.
+/// `post_attention_layernorm` comes *before* the MLP.
 package final class LoopedTransformer {
     package let configuration: ModelConfiguration
     package let layout: KVLayout
     package let kernels: Kernels
     package let pool: WorkerPool
     package private(set) var weights: ModelWeights
-    /// Called with intermediate values; for calibration and tests.
+    /// Functions that receive intermediate values, for calibration and tests.
     package var taps = Taps()
     private let rope: RotaryEmbedding
-    /// Intermediate values; its memory grows to the largest pass.
+    /// The intermediate values. The workspace grows to the largest pass.
     private(set) var work: Workspace
     private let logitRows: FloatRows
 
-    /// Rows of logits computed in one product.
+    /// The largest number of logit rows in one product.
     package static let readoutBatch = 16
 
+    /// Makes a forward pass.
+    ///
     /// - Parameters:
-    ///   - firstPosition: what RoPE takes as the position of a sequence's first token.
+    ///   - configuration: the configuration of the model.
+    ///   - weights: the packed weights.
+    ///   - layout: the sizes of stored keys and values.
+    ///   - kernels: the kernels to use.
+    ///   - pool: the threads to use.
+    ///   - firstPosition: RoPE's position of the first token of a sequence.
     package init(
         configuration: ModelConfiguration, weights: ModelWeights, layout: KVLayout, kernels: Kernels, pool: WorkerPool,
         firstPosition: Int
@@ -40,7 +47,7 @@ package final class LoopedTransformer {
         logitRows = FloatRows(rows: Self.readoutBatch, columns: configuration.vocabularySize)
     }
 
-    /// A pass under way: its rows, and how they share attention. Plain values, so worker threads can copy it freely.
+    /// The current pass: its rows, and how they share attention. It holds plain values, so worker threads can copy it.
     struct ForwardPass: BitwiseCopyable {
         let rows: UnsafeBufferPointer<CPURow>
         let runs: UnsafeBufferPointer<AttentionRun>
@@ -48,9 +55,9 @@ package final class LoopedTransformer {
         let attendsByHead: Bool
     }
 
-    /// Applies the layer stack once to every row. See ``PassDevice/run(_:outcomes:)``.
+    /// Applies the layer stack once to every row. See `PassDevice.run(_:outcomes:)`.
     ///
-    /// Allocates nothing once the workspace has grown to the largest pass.
+    /// It allocates nothing once the workspace has grown to the largest pass.
     func run(_ rows: [CPURow], outcomes: inout [RowOutcome]) {
         makeRoom(rows.count)
         work.findRuns(rows, configuration: configuration, workers: pool.threadCount)
@@ -86,7 +93,7 @@ package final class LoopedTransformer {
         pool.forEach(count, for: self, pass) { model, pass, row, _ in model.finish(row, of: pass) }
     }
 
-    /// The logits of at most ``readoutBatch`` hidden states, one row each. The next call overwrites them.
+    /// The logits of at most `readoutBatch` hidden states, one row each. The next call overwrites them.
     package func logits(of states: [UnsafeMutablePointer<Float>]) -> FloatRows {
         assert(states.count <= Self.readoutBatch)
         for (row, state) in states.enumerated() {
@@ -96,7 +103,7 @@ package final class LoopedTransformer {
         return logitRows
     }
 
-    /// The products of one layer on whatever the workspace holds, to measure what rows cost.
+    /// Computes the products of one layer on the present content of the workspace, to measure the cost of rows.
     package func multiplyLayer(_ index: Int, rows: Int) {
         makeRoom(rows)
         let layer = weights.layers[index % weights.layers.count]
@@ -105,10 +112,10 @@ package final class LoopedTransformer {
         multiply(multiplyGateUp(layer, rows: rows), into: work.projected)
     }
 
-    /// Replaces the weights of one layer by others of the same shape; not while a pass runs.
+    /// Replaces the weights of one layer by others of the same shape. No pass may be running.
     package func replaceLayer(_ index: Int, with layer: LayerWeights) {
         weights.layers[index] = layer
-        // Quantised products pack their activations differently, so the workspace changes too.
+        // Quantised products pack their activations in another form, so the workspace is made anew.
         makeWorkspace(rows: work.capacity)
     }
 
@@ -125,8 +132,8 @@ package final class LoopedTransformer {
 // MARK: - the steps of a row
 
 extension LoopedTransformer {
-    /// Loads a row's input and normalises it for the first layer. At loop 1 the input is the token's embedding, later the
-    /// hidden state of the loop before.
+    /// Loads the input of a row and normalises it for the first layer. At loop 1, the input is the embedding of the
+    /// token. At later loops, it is the hidden state after the previous loop.
     private func load(_ index: Int, of pass: ForwardPass) {
         let row = pass.rows[index]
         if row.loop == 1 { weights.embedding.write(row.token, to: row.state, kernels: kernels) }
@@ -135,19 +142,20 @@ extension LoopedTransformer {
         normalise(index, weights.layers[0].inputNorm)
     }
 
-    /// Ends a layer's attention and begins its MLP.
+    /// Adds the attention output to the residual, and normalises it for the MLP.
     private func addAttention(_ row: Int, layer: Int) {
         addProjected(row, weights.layers[layer].attentionNorm)
         normalise(row, weights.layers[layer].mlpInputNorm)
     }
 
-    /// Ends a layer and begins the next one.
+    /// Adds the MLP output to the residual, and normalises it for the next layer.
     private func addMLP(_ row: Int, layer: Int) {
         addProjected(row, weights.layers[layer].mlpNorm)
         if layer + 1 < weights.layers.count { normalise(row, weights.layers[layer + 1].inputNorm) }
     }
 
-    /// Applies the final norm and the gate. The next loop, the gate and the head all read the normalised state.
+    /// Applies the final norm and computes the gate. The next loop, the gate and the head all read the normalised
+    /// state.
     private func finish(_ index: Int, of pass: ForwardPass) {
         let hidden = configuration.hiddenSize
         let (residual, state) = (work.residual.row(index), pass.rows[index].state)
@@ -163,7 +171,7 @@ extension LoopedTransformer {
             work.residual.row(row), norm, configuration.hiddenSize, configuration.rmsNormEpsilon, work.normed.row(row))
     }
 
-    /// Adds the projected values, normalised, to the residual stream.
+    /// Normalises the projected values and adds them to the residual stream.
     private func addProjected(_ row: Int, _ norm: [Float]) {
         kernels.table.add_rms_norm(
             work.residual.row(row), work.projected.row(row), norm, configuration.hiddenSize,

@@ -1,21 +1,21 @@
 import OuroKernels
 
 extension ModelConfiguration {
-    /// Rows of the projections of queries, keys and values that a KV head has.
+    /// Rows of the query, key and value projections that belong to one KV head.
     package var attentionRowsInTurn: [Int] {
         [headCount / keyValueHeadCount * headDimension, headDimension, headDimension]
     }
 }
 
-/// The weights of one layer, in the order they are used.
+/// The weights of one layer, in the order of their use.
 package struct LayerWeights: Sendable {
     package let inputNorm: [Float]
-    /// Of every KV head in turn: the queries that share it, the key, the value.
+    /// For each KV head in turn: the rows of the queries that share it, of the key, and of the value.
     package let queryKeyValue: PackedMatrix
     package let attentionOutput: PackedMatrix
     package let attentionNorm: [Float]
     package let mlpInputNorm: [Float]
-    /// Panels of gate and up in turn.
+    /// Alternating panels of gate and up.
     package let gateUp: PackedMatrix
     package let down: PackedMatrix
     package let mlpNorm: [Float]
@@ -35,10 +35,10 @@ package struct LayerWeights: Sendable {
     }
 }
 
-/// All weights of a model: matrices packed for the kernels, the embedding read where the file has it.
+/// All weights of a model. Matrices are packed for the kernels. The embedding is read from the mapped file.
 package struct ModelWeights: Sendable {
     package let embedding: EmbeddingTable
-    /// Layers may be replaced one by one by quantised ones.
+    /// A layer may be replaced by a quantised one.
     package var layers: [LayerWeights]
     package let finalNorm: [Float]
     package let gate: [Float]
@@ -57,11 +57,11 @@ package struct ModelWeights: Sendable {
         self.head = head
     }
 
-    /// Packs a checkpoint's weights, giving back the file's pages as they are consumed, so that hardly more than one copy
-    /// is ever resident.
+    /// Packs the weights of a checkpoint. It releases the pages of the file after use, so that little more than one
+    /// copy is in memory at any time.
     ///
-    /// - Throws: ``OuroError`` with code `unsupported` for a plan other than Ouro's; `invalidCheckpoint` for missing, extra
-    ///   or misshapen tensors and for scales that are not finite.
+    /// - Throws: ``OuroError`` with code `unsupported` if the model has another plan than Ouro's. The code is
+    ///   `invalidCheckpoint` for missing or extra tensors, wrong shapes, and scales that are not finite.
     package init(
         _ checkpoint: Checkpoint, configuration: ModelConfiguration, kernels: Kernels, pool: WorkerPool
     ) throws(OuroError) {
@@ -94,10 +94,10 @@ package struct ModelWeights: Sendable {
     }
 }
 
-/// The embedding, read from the checkpoint's mapped file a row at a time.
+/// The embedding. Its rows are read one at a time from the checkpoint's mapped file.
 package struct EmbeddingTable: @unchecked Sendable {
     package let source: WeightSource
-    /// Keeps the memory alive: the checkpoint, or whatever else holds it.
+    /// Keeps the memory alive: the checkpoint or another owner.
     package let owner: any Sendable
 
     package init(source: WeightSource, owner: any Sendable) {
@@ -105,12 +105,13 @@ package struct EmbeddingTable: @unchecked Sendable {
         self.owner = owner
     }
 
+    /// Writes the embedding of a token as f32.
     package func write(_ token: Int, to row: UnsafeMutablePointer<Float>, kernels: Kernels) {
         source.write(row: token, to: row, kernels: kernels)
     }
 }
 
-/// Reads tensors of a validated checkpoint into the forms the model uses.
+/// Reads the tensors of a validated checkpoint in the forms that the model uses.
 private struct TensorReader {
     let checkpoint: Checkpoint
     let configuration: ModelConfiguration

@@ -1,11 +1,13 @@
 import OuroKernels
 
-/// How a packed matrix stores its values.
+/// The type of a packed matrix's values.
 package enum MatrixFormat: Equatable, Sendable {
+    /// Values of one type.
     case values(ouro_element)
+    /// Codes of MLX's quantisation, with a scale and a bias for each group of inputs.
     case groups(bits: Int, groupSize: Int, scaleElement: ouro_element)
 
-    /// Bytes of a panel of `inputs` inputs.
+    /// Bytes of a panel with `inputs` inputs.
     package func panelBytes(inputs: Int) -> Int {
         switch self {
         case .values(let element): inputs * PackedMatrix.panel * element.byteCount
@@ -15,18 +17,20 @@ package enum MatrixFormat: Equatable, Sendable {
     }
 }
 
-/// A weight matrix, `outputs` times `inputs`, in panels of 16 outputs (see `OuroKernels.h`).
+/// A weight matrix [outputs][inputs] in panels of 16 outputs (see `OuroKernels.h`).
 package struct PackedMatrix: Sendable {
     package let format: MatrixFormat
     package let inputs: Int
     package let panelCount: Int
     private let memory: AlignedMemory
 
+    /// Number of outputs in a panel: 16.
     package static let panel = Int(OURO_PANEL)
 
+    /// Bytes of all panels.
     package var byteCount: Int { memory.byteCount }
 
-    /// What the kernels take; valid as long as this value lives.
+    /// The matrix in the form that the kernels take. Valid while this value lives.
     package var descriptor: ouro_matrix {
         switch format {
         case .values(let element):
@@ -39,19 +43,19 @@ package struct PackedMatrix: Sendable {
         }
     }
 
-    /// Panels that nobody has written yet.
+    /// Allocates panels without initialising them.
     package init(format: MatrixFormat, inputs: Int, panelCount: Int) {
         self.format = format
         self.inputs = inputs
         self.panelCount = panelCount
-        // A little beyond the end may be asked for ahead of time.
+        // Prefetches may go slightly beyond the end. They never fault.
         memory = AlignedMemory(byteCount: panelCount * format.panelBytes(inputs: inputs), clears: false)
     }
 
-    /// Packs matrices that share their input: a panel of each in turn (gate and up), or so many rows of each in turn as
-    /// `rowsInTurn` says (the queries, the key and the value of a head).
+    /// Packs matrices that have the same input. They alternate by panels (gate and up), or by the numbers of rows in
+    /// `rowsInTurn` (queries, key and value of a head).
     ///
-    /// Sources that are stored in different ways are widened to f32.
+    /// If the sources are stored in different ways, they are widened to f32.
     package init(_ sources: [WeightSource], rowsInTurn: [Int]? = nil, kernels: Kernels, pool: WorkerPool) {
         let inputs = sources[0].columns
         let format =
@@ -67,7 +71,7 @@ package struct PackedMatrix: Sendable {
 
     private typealias Member = (source: Int, row: Int)
 
-    /// The source rows of every panel.
+    /// The source rows of each panel.
     private static func plan(_ sources: [WeightSource], rowsInTurn: [Int]?) -> [[Member]] {
         func turn(_ source: Int, _ number: Int, _ count: Int) -> [Member] {
             (number * count..<min((number + 1) * count, sources[source].rows)).map { (source, $0) }

@@ -1,9 +1,9 @@
 import Foundation
 
-/// The angles of rotary position embedding, computed as the reference does: inverse frequency times position in f32, then
-/// cosine and sine, scaled by YaRN's attention factor.
+/// The cosines and sines of rotary position embedding, as in the reference implementation. The angle is inverse
+/// frequency times position in f32. Cosine and sine are multiplied by YaRN's attention factor.
 ///
-/// The same positions are used at every loop.
+/// All loops use the same positions.
 package struct RotaryEmbedding: Sendable {
     private let inverseFrequencies: [Float]
     private let scaling: Float
@@ -15,7 +15,7 @@ package struct RotaryEmbedding: Sendable {
         (inverseFrequencies, scaling) = configuration.inverseFrequencies()
     }
 
-    /// Writes cosine and sine of one position: `headDimension / 2` values each.
+    /// Writes the cosines and sines of one position: `headDimension / 2` values each.
     package func write(position: Int, cosine: UnsafeMutablePointer<Float>, sine: UnsafeMutablePointer<Float>) {
         for (index, frequency) in inverseFrequencies.enumerated() {
             let angle = Float(firstPosition + position) * frequency

@@ -1,19 +1,22 @@
-/// The four inputs of a layer's products.
+/// The four inputs of a layer's matrix products.
 package enum LayerInput: Int, CaseIterable {
-    /// Of queries, keys and values.
+    /// The input of queries, keys and values.
     case attention
+    /// The input of the attention's output projection.
     case attentionOutput
-    /// Of gate and up.
+    /// The input of gate and up.
     case mlp
+    /// The input of the down projection.
     case down
 }
 
 extension LoopedTransformer {
-    /// What others may look at while a pass runs. Both are nil while the engine serves.
+    /// Functions that receive intermediate values of a pass. Both are nil while an engine serves requests.
     package struct Taps {
-        /// Called with the input of every product of a layer, before the product. Calibration gathers statistics from it.
+        /// Called before each product of a layer, with the input of the product. Calibration collects statistics from
+        /// it.
         package var input: ((_ layer: Int, _ input: LayerInput, _ x: FloatRows, _ rows: Int) -> Void)?
-        /// Called with every row's residual stream after every layer, before the final norm. Tests compare it.
+        /// Called after each layer, with the residual stream of each row. Tests compare it.
         package var residual: ((_ layer: Int, _ row: Int, _ residual: [Float]) -> Void)?
     }
 

@@ -2,13 +2,14 @@ import Foundation
 import OuroKernels
 import Synchronization
 
-/// Threads that share the items of one parallel region after another.
+/// Threads that share the items of parallel regions, one region at a time.
 ///
-/// The pool is a handle: the threads own ``Workers`` and know nothing of the pool, so dropping the pool ends them.
+/// The pool is a handle. The threads own `Workers` and do not refer to the pool, so releasing the pool ends them.
 ///
-/// Results must not depend on which thread runs an item: every item writes its own part of the output.
+/// What must stay true: results do not depend on which thread runs an item. Every item therefore writes its own part of
+/// the output.
 package final class WorkerPool: Sendable {
-    /// Threads that work on a region, the caller's included.
+    /// The number of threads that work on a region, including the calling thread.
     package let threadCount: Int
 
     fileprivate typealias Body = (_ item: Int, _ worker: Int) -> Void
@@ -23,13 +24,15 @@ package final class WorkerPool: Sendable {
         workers.start()
     }
 
-    /// Ends the threads and waits until they have ended.
+    /// Ends the threads and waits for them.
     deinit { workers.stop() }
 
-    /// Runs `body` once for every item in `0..<count`, on any thread and in any order, and returns when all are done.
+    /// Runs `body` once for every item in `0..<count`, on any thread and in any order. Returns when all items are done.
     ///
-    /// `body` gets the item and the number of the worker that runs it (`0..<threadCount`), for scratch memory.
-    /// `alone` keeps small work on the calling thread.
+    /// - Parameters:
+    ///   - count: the number of items.
+    ///   - alone: whether the calling thread runs all items, because they are too little work to share.
+    ///   - body: receives the item and the number of the worker that runs it (`0..<threadCount`), for scratch memory.
     package func forEach(_ count: Int, alone: Bool = false, _ body: (_ item: Int, _ worker: Int) -> Void) {
         if threadCount == 1 || count <= 1 || alone {
             for item in 0..<count { body(item, 0) }
@@ -45,8 +48,9 @@ package final class WorkerPool: Sendable {
         }
     }
 
-    /// The same for a body that captures nothing. It is given `owner` and `context` instead. Allocates nothing; a closure
-    /// that captures does.
+    /// Runs a body that captures nothing, once for every item. The body receives `owner` and `context` instead.
+    ///
+    /// This function allocates nothing, whereas a closure that captures values allocates memory.
     func forEach<Owner: AnyObject, Context: BitwiseCopyable>(
         _ count: Int, for owner: Owner, _ context: Context, alone: Bool = false,
         _ body: @escaping (_ owner: Owner, _ context: Context, _ item: Int, _ worker: Int) -> Void
@@ -55,7 +59,8 @@ package final class WorkerPool: Sendable {
             for item in 0..<count { body(owner, context, item, 0) }
             return
         }
-        // The threads do not count their references to the owner: they would contend for the counter's cache line.
+        // The threads take no references to the owner, because they would contend for the cache line of its reference
+        // count.
         withExtendedLifetime(owner) {
             withUnsafePointer(to: (Unmanaged.passUnretained(owner), context, body)) { pointer in
                 run(
@@ -73,32 +78,35 @@ package final class WorkerPool: Sendable {
     private func run(_ job: Job, count: Int) { workers.run(job, count: count) }
 }
 
-/// What the threads of a ``WorkerPool`` share: the current region, and whether to go on.
+/// The state that the threads of a `WorkerPool` share.
 ///
-/// Every worker has a range of neighbouring items of its own, so that it reads memory in one stream. When its range is empty it
-/// takes items of the others. It claims half of what a range still has, so that a slow thread takes fewer items. A region ends
-/// when the workers that *entered* it have left: a worker that the system has not scheduled meanwhile is not waited for.
-/// Between regions workers spin for a while, then sleep, so an idle engine uses no processor.
+/// - Every worker has a range of adjacent items of its own, so that it reads memory in one stream. When its range is
+///   empty, it takes items from the other ranges.
+/// - A worker claims half of the items that are left in a range, so that a slow thread claims fewer.
+/// - A region ends when the workers that have *entered* it have left. It does not wait for workers that the system has
+///   not scheduled.
+/// - Between regions, workers spin for a while and then sleep. An idle engine therefore uses no processor time.
 final class Workers: @unchecked Sendable {
-    /// What a region runs: a function and its argument, both alive until the region ends.
+    /// The work of a region: a function and its argument. Both stay valid until the region ends.
     struct Job {
         let argument: UnsafeRawPointer
         let call: (_ argument: UnsafeRawPointer, _ item: Int, _ worker: Int) -> Void
     }
 
     private let threadCount: Int
-    // A region is open while `state`'s lowest bit is set. The bits above count the workers inside; the upper half is the
-    // region's number. The job's fields are written while the region is closed and empty.
+    // The lowest bit is set while a region is open. The next bits count the workers inside it. The upper half is the
+    // number of the region. The job's fields are written only while the region is closed and empty.
     private let state = Atomic<UInt64>(0)
-    /// How many items of every worker's range are claimed.
+    /// The number of claimed items in every worker's range.
     private let claimed: Counters
     private let stopping = Atomic<Bool>(false)
     private let sleepers = Atomic<Int>(0)
+    /// The number of threads that sleep.
     var sleepingThreads: Int { sleepers.load(ordering: .sequentiallyConsistent) }
     private let wake = NSCondition()
     private var job: Job?
     private var itemCount = 0
-    /// Threads that have been started and have not ended; `wake` guards it.
+    /// Threads that have been started and have not ended. `wake` guards it.
     private var live = 0
 
     private static let open: UInt64 = 1
@@ -111,7 +119,7 @@ final class Workers: @unchecked Sendable {
         claimed = Counters(count: threadCount)
     }
 
-    /// Starts a thread for every worker but the caller.
+    /// Starts one thread for each worker but the calling thread.
     func start() {
         live = threadCount - 1
         for index in 1..<max(2, threadCount) where threadCount > 1 {
@@ -128,7 +136,7 @@ final class Workers: @unchecked Sendable {
         }
     }
 
-    /// Ends the threads and returns when the last one has ended. No region may be open.
+    /// Ends the threads and waits for them. No region may be open.
     func stop() {
         stopping.store(true, ordering: .sequentiallyConsistent)
         wake.withLock {
@@ -137,10 +145,10 @@ final class Workers: @unchecked Sendable {
         }
     }
 
-    /// Threads that have not ended.
+    /// The number of threads that have not ended.
     var liveThreads: Int { wake.withLock { live } }
 
-    /// Opens a region, works in it as worker 0, and returns when every worker that entered it has left.
+    /// Opens a region and works in it as worker 0. Returns when every worker that has entered it has left.
     func run(_ job: Job, count: Int) {
         self.job = job
         itemCount = count
@@ -158,6 +166,7 @@ final class Workers: @unchecked Sendable {
         self.job = nil
     }
 
+    /// Runs items of the worker's own range, then of the other ranges.
     private func claimItems(_ job: Job, worker: Int) {
         for distance in 0..<threadCount {
             let owner = (worker + distance) % threadCount
@@ -168,6 +177,7 @@ final class Workers: @unchecked Sendable {
         }
     }
 
+    /// Runs regions until the threads end.
     private func work(as worker: Int) {
         var lastRegion: UInt64 = 0
         while let region = awaitRegion(after: lastRegion) {
@@ -186,7 +196,7 @@ final class Workers: @unchecked Sendable {
         }
     }
 
-    /// The number of a region later than `last`, or nil when the threads are to end.
+    /// Waits for a region after `last` and returns its number. Nil if the threads are to end.
     private func awaitRegion(after last: UInt64) -> UInt64? {
         for spin in 0..<Self.spins {
             let region = state.load(ordering: .acquiring) >> 32
@@ -206,14 +216,14 @@ final class Workers: @unchecked Sendable {
         }
     }
 
-    /// One step of waiting for another thread: a short pause, now and then the processor for somebody else.
+    /// One step of waiting for another thread: a short pause, or sometimes a yield of the processor.
     private static func relax(_ spin: inout Int) {
         spin += 1
         if spin & 255 == 255 { sched_yield() } else { ouro_pause() }
     }
 }
 
-/// Counters that different threads raise, each on a cache line of its own.
+/// Counters for different threads, each on a cache line of its own.
 private final class Counters: Sendable {
     private static let stride = 64 / MemoryLayout<Atomic<Int>>.stride
     private nonisolated(unsafe) let base: UnsafeMutablePointer<Atomic<Int>>
@@ -234,8 +244,9 @@ private final class Counters: Sendable {
         for index in 0..<count { base[index * Self.stride].store(0, ordering: .relaxed) }
     }
 
-    /// Claims half of what is left of `count` items, nil if nothing is: claiming one by one, a thread would wait for all it
-    /// has asked of the memory at every item.
+    /// Claims half of the items that are left of `count`. Nil if none is left.
+    ///
+    /// If a thread claimed items one by one, it would wait for its outstanding memory accesses at every item.
     func next(_ index: Int, of count: Int) -> Range<Int>? {
         let counter = base + index * Self.stride
         let step = max(1, (count - counter.pointee.load(ordering: .relaxed)) / 2)
@@ -247,6 +258,6 @@ private final class Counters: Sendable {
 // MARK: for tests
 
 extension WorkerPool {
-    /// Threads that sleep because no region has begun for a while.
+    /// The number of threads that sleep because no region has begun for a while.
     var sleepingThreads: Int { workers.sleepingThreads }
 }

@@ -1,6 +1,6 @@
 import OuroKernels
 
-/// Memory for the intermediate values of a pass. Each value has one row of memory for each row of the pass.
+/// Memory for the intermediate values of a pass. Every buffer has one row for each row of the pass.
 package struct Workspace {
     private(set) var residual: FloatRows
     private(set) var normed: FloatRows
@@ -11,17 +11,18 @@ package struct Workspace {
     private(set) var activated: FloatRows
     private(set) var cosine: FloatRows
     private(set) var sine: FloatRows
-    /// Gate logit, squared change, squared base.
+    /// For each row: the gate logit, the squared change of the state, and the squared norm of the state before.
     private(set) var outcomes: FloatRows
     /// The activations of one product, packed for the kernels.
     private(set) var packed: AlignedMemory
-    /// The packed activations of the down projection: threads write them while gate and up still read theirs.
+    /// The packed activations of the down projection. They need memory of their own, because threads write them while
+    /// the product of gate and up still reads its activations.
     private(set) var packedActivated: AlignedMemory
     /// Scratch memory of attention, one row for each thread.
     private(set) var attention: FloatRows
-    /// A span of compressed pages in f32, one row for each thread.
+    /// One span of expanded compressed pages in f32, one row for each thread.
     private(set) var expansion: FloatRows
-    /// The runs of the pass under way; filled by ``findRuns(_:configuration:workers:)``.
+    /// The runs of the current pass. `findRuns(_:configuration:workers:)` fills them.
     private(set) var runs: [AttentionRun] = []
 
     init(
@@ -53,7 +54,7 @@ package struct Workspace {
         expansion = FloatRows(rows: workers, columns: ouro_expansion_scratch(configuration.headDimension))
     }
 
-    /// Bytes that a workspace of so many rows takes, without the scratch memory of threads.
+    /// Bytes of a workspace of so many rows, without the scratch memory of the threads.
     package static func byteCount(rows: Int, configuration: ModelConfiguration) -> Int {
         let attention = configuration.headCount * configuration.headDimension
         let keyValue = configuration.keyValueHeadCount * configuration.headDimension
@@ -64,25 +65,26 @@ package struct Workspace {
         return rows * (columns + 10 * 32) * MemoryLayout<Float>.stride
     }
 
-    /// The largest number of rows that fit.
+    /// The largest number of rows with memory.
     var capacity: Int { residual.rows }
 
-    /// Rows for which a workspace is made when a pass has `rows`. It is made larger than needed, so that it grows seldom.
+    /// The number of rows of a new workspace for a pass of `rows` rows. It is larger than needed, so that it seldom
+    /// grows.
     package static func rowsMade(for rows: Int) -> Int { rows * 3 / 2 }
 
-    /// Rows that attend to one head's keys and values together. The keys and values are read from memory once for all.
+    /// Most queries of one attention job: rows times query heads. The keys and values are read from memory once for all
+    /// of them.
     private static let rowsPerJob = 64
 
-    /// Rows that attend together when a pass has `rows`: whole tiles, and enough jobs for every thread.
-    ///
-    /// - Parameter group: query heads that share a KV head.
+    /// The number of rows that attend together in a pass of `rows` rows. It consists of whole tiles, and gives every
+    /// thread enough jobs. `group` is the number of query heads that share a KV head.
     static func rowsPerJob(rows: Int, keyValueHeads: Int, group: Int, workers: Int) -> Int {
         let tile = max(1, Int(OURO_ATTENTION_QUERIES) / group)
         let most = min(max(1, rowsPerJob / group), rows * keyValueHeads / (4 * workers))
         return max(1, most / tile) * tile
     }
 
-    /// Divides a pass into runs.
+    /// Divides the rows of a pass into runs.
     mutating func findRuns(_ rows: [CPURow], configuration: ModelConfiguration, workers: Int) {
         let most = Self.rowsPerJob(
             rows: rows.count, keyValueHeads: configuration.keyValueHeadCount,
