@@ -1,7 +1,7 @@
 import Ouro
 
 extension ScheduleBenchmark {
-    /// Positions scored at a time, and the time in seconds after which no more are scored.
+    /// Positions scored in one request, and the time limit in seconds.
     private static let windowLength = 256
     private static let seconds = 20.0
 

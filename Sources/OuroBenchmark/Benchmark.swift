@@ -15,7 +15,7 @@ package enum Benchmark {
         case folder(URL)
     }
 
-    /// Runs a plan on its own thread, and reports every measurement at once.
+    /// Runs a plan on its own thread, and reports every measurement immediately.
     ///
     /// - Parameters:
     ///   - subject: the model to measure.
@@ -201,7 +201,7 @@ private final class BenchmarkRun {
         if let bytes = residentMemory() { try report(measurement("memory", value: Double(bytes) / 1e9, unit: "GB")) }
     }
 
-    /// Measures one pass with rows of so many sequences, at the first loop.
+    /// Measures one pass at the first loop. It has `rows` rows, each of its own sequence.
     private func measurePass(rows: Int) throws(OuroError) {
         let set = try sequences(rows, positions: 1)
         let all = set.states.map { Row(table: $0.cache.table, position: 0, loop: 1, token: 1, slot: $0.slot) }

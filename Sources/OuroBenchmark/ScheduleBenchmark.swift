@@ -4,7 +4,7 @@ import Synchronization
 
 extension Benchmark {
     /// Measures schedules, which are ways to arrange rows into passes. It runs on its own thread, and reports every
-    /// result at once.
+    /// result immediately.
     ///
     /// - Parameters:
     ///   - subject: the model to measure.
@@ -75,8 +75,8 @@ final class ScheduleBenchmark {
         try Self.checkEqual(results[1].output, results[3].output)
     }
 
-    /// Runs several requests at once, compared with one request. Each continues its own prompt: two tokens of the
-    /// plan's prompt.
+    /// Runs several concurrent requests, compared with one request. Each request has its own two tokens of the plan's
+    /// prompt.
     private func compareStreams(_ prompt: [Int]) throws(OuroError) {
         var contenders: [Contender] = []
         for wavefront in [false, true] {

@@ -50,9 +50,11 @@ package struct AgreementFigure: Sendable, Equatable {
     package var settled: [Double]
     /// The mean loop from which on the prediction does not change. It equals the wavefront's passes per token.
     package var meanSettlingLoop: Double
-    /// The exit threshold. Below it, the share of positions that exit at each loop.
+    /// The exit threshold.
     package var exitThreshold: Float
+    /// For each loop, the share of positions that exit there under the threshold.
     package var exits: [Double]
+    /// Mean exit loop under the threshold.
     package var meanExitLoop: Double
 }
 

@@ -39,7 +39,7 @@ public struct GrammarBuilder {
     /// Number of instructions so far.
     var instructionCount: Int { program.count }
 
-    /// Declares a rule. It can be called at once and defined later.
+    /// Declares a rule. It can be called before it is defined.
     public mutating func declareRule() -> Rule {
         rules.append(nil)
         return Rule(index: rules.count - 1)

@@ -37,7 +37,7 @@ public struct Evaluator: Sendable {
         return tokenizer
     }
 
-    /// Scores many texts at once, and returns the result of `reduce` for each, in order.
+    /// Scores many texts concurrently, and returns the result of `reduce` for each, in order.
     ///
     /// - Parameters:
     ///   - count: the number of texts.
