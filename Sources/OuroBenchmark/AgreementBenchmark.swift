@@ -1,13 +1,14 @@
 import Ouro
 
 extension ScheduleBenchmark {
-    /// Positions that are scored in one go, and seconds after which no more are.
+    /// Positions scored in one request, and the time limit in seconds.
     private static let windowLength = 256
     private static let seconds = 20.0
 
-    /// Compares every loop's prediction with the last one's: on a text if there is one, else on what the model writes.
+    /// Compares the prediction of every loop with that of the last loop.
     ///
-    /// A text is cut into windows; a long one is read as far as the time allows.
+    /// It uses a given text, or the model's own output if there is none. A text is split into windows. A long text is
+    /// read until the time is over.
     func agreement(prompt: [Int], text: [Int]?) throws(OuroError) -> AgreementFigure {
         let start = plan.clock.now()
         let loops = configuration.loops
@@ -23,7 +24,7 @@ extension ScheduleBenchmark {
             }
         } else {
             let tokens = prompt + (try generate(prompt, seconds: Self.seconds))
-            // The last position of the prompt predicts the first token that was written, and so on to the last one.
+            // The last position of the prompt predicts the first generated token.
             try score(tokens.dropLast(), skipping: prompt.count - 1)
         }
         return tally.figure(
@@ -51,7 +52,7 @@ extension ScheduleBenchmark {
     }
 }
 
-/// Counts predictions loop by loop.
+/// Counts agreeing predictions for every loop.
 struct AgreementTally {
     private var positions = 0
     private var agreeing: [Int]
@@ -72,7 +73,7 @@ struct AgreementTally {
         leaving[position.exitLoop - 1] += 1
     }
 
-    /// Fills in the shares and means.
+    /// Fills in the shares and means of a figure.
     func figure(_ figure: AgreementFigure) -> AgreementFigure {
         var figure = figure
         let count = Double(max(positions, 1))

@@ -2,26 +2,28 @@ import Foundation
 import Ouro
 import OuroKernels
 
-/// Measures a model against the limits of the machine it runs on.
+/// Measures a model relative to the limits of the machine that it runs on.
 ///
-/// Machines are shared and noisy, so every repetition of a measurement measures its limit right before it, and what counts
-/// is the median of the ratios.
-public enum Benchmark {
-    /// What to put on the bench.
-    public enum Subject: Sendable {
-        /// Random weights of a shape; no file is needed.
+/// Machines are shared and their speed varies. So every repetition first measures its limit, and the median of the
+/// ratios is reported.
+package enum Benchmark {
+    /// The model to measure.
+    package enum Subject: Sendable {
+        /// Random weights of a shape. No file is needed.
         case random(BenchmarkShape, WeightType)
-        /// A model folder, with the weights it has.
+        /// A model folder with its weights.
         case folder(URL)
     }
 
-    /// Runs a plan on a thread of its own, handing over every measurement as soon as it is made.
+    /// Runs a plan on its own thread, and reports every measurement immediately.
     ///
     /// - Parameters:
-    ///   - progress: what is being measured, and which part of the plan is behind.
-    ///   - report: gets every measurement; what it throws ends the run.
-    /// - Throws: ``OuroError`` for a plan or a folder that makes no sense, before anything is measured.
-    public static func run(
+    ///   - subject: the model to measure.
+    ///   - plan: what to measure.
+    ///   - progress: called with the current measurement and the fraction of the plan that is done.
+    ///   - report: called after every measurement. An error that it throws ends the run.
+    /// - Throws: `OuroError` for an invalid plan or folder, before anything is measured.
+    package static func run(
         _ subject: Subject, plan: BenchmarkPlan,
         progress: @escaping @Sendable (_ what: String, _ fraction: Double) -> Void = { _, _ in },
         report: @escaping @Sendable (BenchmarkFigure) throws(OuroError) -> Void
@@ -34,7 +36,7 @@ public enum Benchmark {
         }
     }
 
-    /// Runs `body` on a thread of its own, never on Swift's cooperative pool.
+    /// Runs `body` on its own thread, not on Swift's cooperative pool.
     static func onThread<Value: Sendable>(_ body: @escaping @Sendable () throws -> Value) async throws -> Value {
         try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Value, any Error>) in
             let thread = Thread { continuation.resume(with: Result { try body() }) }
@@ -50,7 +52,7 @@ private final class BenchmarkRun {
     private let plan: BenchmarkPlan
     private let progress: (_ what: String, _ fraction: Double) -> Void
     private let report: (BenchmarkFigure) throws(OuroError) -> Void
-    /// What is being measured: its name, its number, and of how many.
+    /// The current measurement: its name, its index, and the number of measurements.
     private var step = (name: "", index: 0, count: 1)
     private let kernels: Kernels
     private let pool: WorkerPool
@@ -79,7 +81,7 @@ private final class BenchmarkRun {
             subject, threads: plan.threads, kvType: plan.kvType, kernels: kernels, clock: plan.clock)
         (self.subject, pool, device) = (loaded, loaded.pool, loaded.device)
         limits = MachineLimits(kernels: kernels, pool: pool, clock: plan.clock)
-        // Reading must go to memory: a model that fits the caches is held against other memory.
+        // The bandwidth must be that of memory. If the weights would fit into the caches, a larger area is read.
         let matrices = loaded.weights.blockMatrices
         if matrices.reduce(0, { $0 + $1.byteCount }) >= 256 << 20 {
             spare = nil
@@ -104,7 +106,9 @@ private final class BenchmarkRun {
         }
     }
 
-    /// - Throws: ``OuroError`` with code `memoryExceeded` for the first measurement that would not fit.
+    /// Checks that all measurements fit into memory.
+    ///
+    /// - Throws: `OuroError` with code `memoryExceeded` for the first that does not.
     private func checkMemory() throws(OuroError) {
         let available = Machine.current.availableMemory / 10 * 9
         func check(_ field: String, _ value: Int, sequences: Int, positions: Int, rows: Int) throws(OuroError) {
@@ -170,7 +174,7 @@ private final class BenchmarkRun {
         return steps
     }
 
-    // MARK: what is measured
+    // MARK: measurements
 
     private func measureMachine() throws(OuroError) {
         for threads in 1...plan.threads {
@@ -197,7 +201,7 @@ private final class BenchmarkRun {
         if let bytes = residentMemory() { try report(measurement("memory", value: Double(bytes) / 1e9, unit: "GB")) }
     }
 
-    /// Rows of as many sequences, at the first loop.
+    /// Measures one pass at the first loop. It has `rows` rows, each of its own sequence.
     private func measurePass(rows: Int) throws(OuroError) {
         let set = try sequences(rows, positions: 1)
         let all = set.states.map { Row(table: $0.cache.table, position: 0, loop: 1, token: 1, slot: $0.slot) }
@@ -243,7 +247,7 @@ private final class BenchmarkRun {
         try report(result)
     }
 
-    /// A chunk whose last position is the context's last.
+    /// Measures a prompt chunk that ends at position `context`.
     private func measurePrefill(chunk: Int, context: Int) throws(OuroError) {
         let set = try sequences(1, positions: context)
         let chunkSlots = takeSlots(chunk)
@@ -279,9 +283,9 @@ private final class BenchmarkRun {
         _ = device.logits(of: [sequence.slot])
     }
 
-    // MARK: means
+    // MARK: helpers
 
-    /// Sequences whose cache is there but has never been written: what is in it does not matter for time.
+    /// Sequences with an allocated, uninitialised cache. The contents do not affect the time.
     private final class Sequences {
         struct State {
             let cache: SequenceCache
@@ -324,7 +328,7 @@ private final class BenchmarkRun {
             unit: unit)
     }
 
-    /// Repeats until the time is over, three times at least.
+    /// Repeats until the time is over, at least three times.
     private func repeated<Value>(_ body: () -> Value) -> [Value] {
         let start = plan.clock.now()
         var values: [Value] = []
@@ -336,7 +340,7 @@ private final class BenchmarkRun {
         }
     }
 
-    /// Seconds that something takes, which `measure` tells, and seconds that it would take at the limit, in turn.
+    /// The measured seconds, and the seconds at the limit, in alternation.
     private func paired(_ limit: () -> Double, _ measure: () -> Double) -> [(seconds: Double, limit: Double)] {
         _ = measure()  // the first time touches memory
         return repeated {
@@ -353,15 +357,15 @@ private final class BenchmarkRun {
         device.layout.blocks(positions: positions, loops: 1) * device.layout.bytesPerBlock
     }
 
-    /// Seconds at this machine's bandwidth, measured now.
+    /// Seconds for reading so many bytes at the machine's bandwidth, measured now.
     private func readingTime(_ bytes: Double) -> Double { bytes / limits.bandwidth(readAreas, reading) }
 
-    /// Seconds at the peak of the instructions that these weights are multiplied with, measured now.
+    /// Seconds for so many operations at the peak of the instructions that multiply these weights, measured now.
     private func computingTime(_ operations: Double) -> Double {
         operations / (weights.isQuantised ? limits.integerDots() : limits.multiplyAdds())
     }
 
-    /// Operations of the products of one application of the layer stack; a multiply-add counts as two.
+    /// Operations of the matrix products of one pass. A multiply-add counts as two.
     private func operations(rows: Int) -> Double { 2 * Double(parameterCount) * Double(rows) }
 
     private var parameterCount: Int {
@@ -374,7 +378,7 @@ private final class BenchmarkRun {
 }
 
 extension MatrixFormat {
-    /// What people call it: `f32`, `f16`, `bf16`, `q8`, `q4`.
+    /// The usual name: `f32`, `f16`, `bf16`, `q8` or `q4`.
     var name: String {
         switch self {
         case .values(OURO_F32): "f32"
@@ -385,7 +389,7 @@ extension MatrixFormat {
     }
 }
 
-/// Bytes of this process that are in memory now; nil where the system does not tell.
+/// Resident memory of this process in bytes; nil if the system does not tell.
 func residentMemory() -> Int? {
     guard let text = try? String(contentsOfFile: "/proc/self/statm", encoding: .utf8),
         let pages = text.split(separator: " ").dropFirst().first.flatMap({ Int($0) })

@@ -1,17 +1,17 @@
-/// The clock that a benchmark measures with. Tests give it one that they move themselves, so that every figure is exact.
+/// The clock of a benchmark. Tests use a clock that they advance themselves, so that every figure is exact.
 package struct BenchmarkClock: Sendable {
     /// The time since a fixed instant.
     package let now: @Sendable () -> Duration
 
     package init(now: @escaping @Sendable () -> Duration) { self.now = now }
 
-    /// The machine's own clock.
+    /// The machine's clock.
     package static let machine: BenchmarkClock = {
         let start = ContinuousClock.now
         return BenchmarkClock { ContinuousClock.now - start }
     }()
 
-    /// Seconds since an earlier value of ``now``.
+    /// Seconds since an earlier value of `now`.
     func seconds(since start: Duration) -> Double { (now() - start) / .seconds(1) }
 
     /// Seconds that `body` takes.

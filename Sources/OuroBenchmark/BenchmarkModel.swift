@@ -1,26 +1,28 @@
 import Foundation
 import Ouro
 
-/// A model on the bench, loaded or made up, with the threads that run it.
+/// The model that is measured, loaded or with random weights, and its threads.
 ///
-/// Owned by the bench's own thread.
+/// Only the benchmark's own thread uses it.
 final class BenchmarkModel {
     let name: String
-    /// How the weights of the layer stack are stored.
+    /// Element type of the layers' weights.
     let weightName: String?
     let configuration: ModelConfiguration
     let kernels: Kernels
     let pool: WorkerPool
     let weights: ModelWeights
     let device: CPUDevice
-    /// Nil for random weights, and for a folder that has none.
+    /// The tokenizer; nil for random weights, and for a folder without one.
     let tokenizer: Tokenizer?
     let loadSeconds: Double
 
+    /// Loads a model, or makes one with random weights.
+    ///
     /// - Parameters:
-    ///   - kvType: by default bf16, and 8 bits with quantised weights.
+    ///   - kvType: element type of keys and values. By default bf16, or 8 bits with quantised weights.
     ///   - overrides: changes the configuration before the model is built.
-    /// - Throws: ``OuroError`` naming the first thing of a folder or shape that is wrong.
+    /// - Throws: `OuroError` for the first fault of the folder or the shape.
     init(
         _ subject: Benchmark.Subject, threads: Int, kvType: KVType?, kernels: Kernels,
         clock: BenchmarkClock, overrides: (inout ModelConfiguration) -> Void = { _ in }

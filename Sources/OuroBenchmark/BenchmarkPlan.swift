@@ -1,67 +1,69 @@
 import Ouro
 
-/// One figure of a benchmark, and the machine's limit it is held against.
-public struct BenchmarkFigure: Sendable, Equatable {
-    /// `bandwidth`, `multiply-add`, `int8-dot` (the machine); `load`, `memory`, `prefill`, `pass`, `decode` (the model).
-    public var name: String
-    /// The named shape, or the model folder's name.
-    public var shape: String
-    /// How weights are stored: `f32`, `bf16`, `q8`, `q4`, or what the folder has.
-    public var weights: String?
-    public var threads: Int
+/// One measurement of a benchmark, and the machine's limit for it.
+package struct BenchmarkFigure: Sendable, Equatable {
+    /// What is measured. For the machine: `bandwidth`, `multiply-add` or `int8-dot`. For the model: `load`, `memory`,
+    /// `prefill`, `pass` or `decode`.
+    package var name: String
+    /// Name of the shape or of the model folder.
+    package var shape: String
+    /// Element type of the weights: `f32`, `bf16`, `q8`, `q4`, or that of the folder.
+    package var weights: String?
+    package var threads: Int
     /// Rows of a pass.
-    public var rows: Int?
-    /// Positions of a prompt that run together.
-    public var chunk: Int?
-    /// Positions that the last row sees.
-    public var context: Int?
-    public var value: Double
-    public var unit: String
-    /// What the machine could do at best, in the same unit, measured in turn with the value; nil where there is none.
-    public var limit: Double?
-    /// The median over all repetitions of the share of the limit that was reached (1 is the limit).
-    public var fraction: Double?
-    /// Of a pass with several rows: the median of its time over that of a pass with one row, run in turn.
-    public var timesOneRow: Double?
-    /// The same of the limits of the two passes: 1 while reading the weights takes the time, more where computing does.
-    public var leastTimesOneRow: Double?
+    package var rows: Int?
+    /// Positions of a prefill chunk.
+    package var chunk: Int?
+    /// Positions that the last row attends to.
+    package var context: Int?
+    package var value: Double
+    package var unit: String
+    /// The machine's limit in the same unit, measured alternately with the value; nil if there is none.
+    package var limit: Double?
+    /// The median over all repetitions of value / limit. 1 means that the limit is reached.
+    package var fraction: Double?
+    /// For a pass with several rows: the median of its time relative to a pass with one row, measured alternately.
+    package var timesOneRow: Double?
+    /// The same ratio for the limits of the two passes. It is 1 while the pass is bound by reading weights, and larger
+    /// when it is bound by arithmetic.
+    package var leastTimesOneRow: Double?
 }
 
 /// What to measure.
-public struct BenchmarkPlan: Sendable {
+package struct BenchmarkPlan: Sendable {
     /// A kind of measurement, as `--only` names it.
-    public enum Kind: String, Sendable, CaseIterable {
+    package enum Kind: String, Sendable, CaseIterable {
         /// Read bandwidth, f32 multiply-adds and 8-bit dot products at 1 to N threads.
         case machine
-        /// Time until the weights are ready and, of a folder, until the first token; memory after that.
+        /// Time until the weights are loaded; for a folder also the time to the first token. Then the resident memory.
         case load
-        /// One pass of the layer stack.
+        /// One pass over the layer stack.
         case pass
-        /// Tokens per second of a single sequence, all loops, with logits.
+        /// Decoding throughput of a single sequence with all loops and logits.
         case decode
-        /// Prompt tokens per second, all loops.
+        /// Prefill throughput with all loops.
         case prefill
     }
 
-    public var kinds: Set<Kind>
-    /// Threads of the pool.
-    public var threads: Int
+    package var kinds: Set<Kind>
+    /// The number of threads.
+    package var threads: Int
     /// Rows of the passes to measure.
-    public var rows: [Int]
+    package var rows: [Int]
     /// Chunk sizes of the prefill to measure.
-    public var chunks: [Int]
-    /// Contexts to measure prefill and decode at, besides an empty one.
-    public var contexts: [Int]
-    /// Seconds that a measurement repeats for.
-    public var seconds: Double
-    /// How keys and values are stored; by default bf16, and 8 bits with quantised weights.
-    public var kvType: KVType?
-    /// Instruction set of the kernels; by default `OURO_ISA`, else the best.
-    public var instructionSet: String?
+    package var chunks: [Int]
+    /// Context lengths for prefill and decoding, besides an empty context.
+    package var contexts: [Int]
+    /// Duration of each measurement, in seconds.
+    package var seconds: Double
+    /// Element type of keys and values. By default bf16, or 8 bits with quantised weights.
+    package var kvType: KVType?
+    /// Instruction set of the kernels. By default the one in `OURO_ISA`, otherwise the best of this machine.
+    package var instructionSet: String?
     /// The clock of all measurements.
     package var clock = BenchmarkClock.machine
 
-    public init(
+    package init(
         kinds: Set<Kind> = Set(Kind.allCases), threads: Int? = nil, rows: [Int] = [1, 2, 4, 8, 16],
         chunks: [Int] = [1, 8, 32, 128, 512], contexts: [Int] = [512, 4096], seconds: Double = 3,
         kvType: KVType? = nil, instructionSet: String? = nil
@@ -76,7 +78,9 @@ public struct BenchmarkPlan: Sendable {
         self.instructionSet = instructionSet
     }
 
-    /// - Throws: ``OuroError`` with code `invalidRequest` naming the first value that makes no sense.
+    /// Checks all values.
+    ///
+    /// - Throws: `OuroError` with code `invalidRequest` for the first invalid value.
     func validate() throws(OuroError) {
         func check(_ name: String, _ values: [Int], _ range: ClosedRange<Int>) throws(OuroError) {
             if let bad = values.first(where: { !range.contains($0) }) {
@@ -96,17 +100,20 @@ public struct BenchmarkPlan: Sendable {
 }
 
 /// The sizes of a model that is measured with random weights.
-public struct BenchmarkShape: Sendable, Equatable {
-    public let name: String
-    public let configuration: ModelConfiguration
+package struct BenchmarkShape: Sendable, Equatable {
+    package let name: String
+    package let configuration: ModelConfiguration
 
-    /// Shapes with a name.
-    public static let names = ["ouro-1.4b", "ouro-2.6b", "tiny"]
+    /// The named shapes.
+    package static let names = ["ouro-1.4b", "ouro-2.6b", "tiny"]
 
-    /// A named shape, or `LAYERSxHIDDENxHEADSxMLPxVOCAB`, as in `24x2048x16x5632x49152`.
+    /// Makes a shape from its name, or from sizes as `LAYERSxHIDDENxHEADSxMLPxVOCAB`, such as `24x2048x16x5632x49152`.
     ///
-    /// - Throws: ``OuroError`` with code `invalidRequest` for anything else, `invalidConfiguration` for impossible sizes.
-    public init(_ name: String) throws(OuroError) {
+    /// - Parameters:
+    ///   - name: the name or the sizes.
+    /// - Throws: `OuroError` with code `invalidRequest` for an unknown name, or `invalidConfiguration` for impossible
+    ///   sizes.
+    package init(_ name: String) throws(OuroError) {
         let sizes: [Int]
         switch name {
         case "ouro-1.4b": sizes = [24, 2048, 16, 5632, 49_152]

@@ -1,7 +1,7 @@
 import Ouro
 import OuroKernels
 
-/// The limits of this machine, measured with the instructions of a kernel variant on the threads of a pool.
+/// The limits of this machine for the instructions of one kernel variant and the threads of one pool.
 package struct MachineLimits {
     package let kernels: Kernels
     package let pool: WorkerPool
@@ -13,10 +13,10 @@ package struct MachineLimits {
         self.clock = clock
     }
 
-    /// Items of work of one measurement: many, so that a thread that is descheduled for a while delays little of it.
+    /// Work items of one measurement. There are many, so that a descheduled thread delays only a small part.
     private static let items = 512
 
-    /// f32 operations per second; a fused multiply-add counts as two.
+    /// Peak f32 throughput in operations per second. A fused multiply-add counts as two.
     package func multiplyAdds() -> Double {
         let steps = 20_000
         let seconds = clock.seconds {
@@ -25,7 +25,7 @@ package struct MachineLimits {
         return Double(Self.items * steps) * kernels.probes.multiply_add_operations / seconds
     }
 
-    /// Operations per second of dot products of 8-bit integers; a multiply-add counts as two.
+    /// Peak throughput of 8-bit dot products in operations per second. A multiply-add counts as two.
     func integerDots() -> Double {
         let steps = 20_000
         let seconds = clock.seconds {
@@ -34,7 +34,7 @@ package struct MachineLimits {
         return Double(Self.items * steps) * kernels.probes.integer_dot_operations / seconds
     }
 
-    /// Bytes per second read from `areas`.
+    /// Read bandwidth of some areas, in bytes per second.
     func bandwidth(_ areas: [MemoryArea], _ reading: Reading) -> Double {
         var blocks: [MemoryArea] = []
         for area in areas {
@@ -54,9 +54,10 @@ package struct MachineLimits {
         return Double(bytes) / seconds
     }
 
-    /// The way of reading that is fastest on this machine.
+    /// The fastest access pattern on this machine.
     ///
-    /// Processors differ in how many streams their prefetchers follow, and in how long a stream must be to be recognised.
+    /// Processors differ in how many streams their prefetchers follow, and in how long a stream must be to be
+    /// recognised.
     func fastestReading(of areas: [MemoryArea]) -> Reading {
         let share = areas.reduce(0) { $0 + $1.byteCount } / (16 * pool.threadCount)
         let long = max(1 << 20, min(share / 4096 * 4096, 16 << 20))
@@ -65,7 +66,8 @@ package struct MachineLimits {
                 [1 << 20, long].map { Reading(streams: streams, prefetch: prefetch, blockBytes: $0) }
             }
         }
-        // All ways take turns, so that a busy moment does not decide. The first turn also maps the memory.
+        // The patterns are measured alternately, so that a busy moment does not decide. The first round also maps the
+        // memory.
         var best = ways.map { _ in 0.0 }
         for _ in 0..<3 {
             for (index, way) in ways.enumerated() { best[index] = max(best[index], bandwidth(areas, way)) }
@@ -73,7 +75,7 @@ package struct MachineLimits {
         return ways[best.indices.max { best[$0] < best[$1] }!]
     }
 
-    /// How threads read memory: one block after another, each as one or four streams, with a prefetch hint.
+    /// An access pattern: blocks in sequence, each read as one or four streams, with a prefetch hint.
     struct Reading {
         let streams: Int
         let prefetch: ouro_prefetch
@@ -83,5 +85,5 @@ package struct MachineLimits {
 
 typealias MemoryArea = (base: UnsafeRawPointer, byteCount: Int)
 
-/// Keeps the compiler from removing the computation of a value.
+/// Prevents the compiler from removing the computation of a value.
 @inline(never) private func keep(_ value: Float) {}

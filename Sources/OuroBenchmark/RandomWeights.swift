@@ -1,13 +1,13 @@
 import Ouro
 import OuroKernels
 
-/// How the weights of a model are stored in memory.
-public enum WeightType: String, Sendable, CaseIterable {
+/// The element type of a model's weights in memory.
+package enum WeightType: String, Sendable, CaseIterable {
     case f32
     case bf16
-    /// Affine groups of 64 with 8 bits, scales and biases in bf16.
+    /// 8-bit codes in affine groups of 64, with scales and biases in bf16.
     case q8
-    /// Affine groups of 64 with 4 bits, scales and biases in bf16.
+    /// 4-bit codes in affine groups of 64, with scales and biases in bf16.
     case q4
 
     var format: MatrixFormat {
@@ -21,11 +21,13 @@ public enum WeightType: String, Sendable, CaseIterable {
 }
 
 extension ModelWeights {
-    /// Weights drawn evenly from +-sqrt(3 / inputs), so that activations stay in range at any depth: for measuring speed.
+    /// Makes random weights for benchmarks. They are uniform within +-sqrt(3 / inputs), so that activations stay in
+    /// range at any depth.
     ///
-    /// With 4-bit weights the head has 8 bits, as `ouro quantize` makes it by default.
+    /// With 4-bit weights the head has 8 bits, as with `ouro quantize` by default.
     ///
-    /// - Throws: ``OuroError`` with code `unsupported` if the sizes do not divide into groups.
+    /// - Throws: `OuroError` with code `unsupported` if the group size does not divide a matrix's rows, or
+    ///   `memoryExceeded` if the weights do not fit into memory.
     init(random type: WeightType, configuration: ModelConfiguration, pool: WorkerPool) throws(OuroError) {
         let hidden = configuration.hiddenSize
         let attention = configuration.headCount * configuration.headDimension
@@ -35,7 +37,8 @@ extension ModelWeights {
             for inputs in [hidden, attention, mlp] where inputs % size != 0 {
                 throw OuroError(
                     .unsupported, field: "weights",
-                    "\(type.rawValue) has groups of \(size), which do not divide rows of \(inputs)")
+                    "\(type.rawValue) needs rows of a multiple of \(size) values, found \(inputs); choose another shape"
+                )
             }
         }
         let perLayer = hidden * (2 * attention + 2 * keyValue) + 3 * hidden * mlp
@@ -45,8 +48,9 @@ extension ModelWeights {
         guard needed < Machine.current.availableMemory else {
             throw OuroError(
                 .memoryExceeded, field: "shape",
-                "\(type.rawValue) weights of this shape take about \(needed >> 20) MiB, of memory there are "
-                    + "\(Machine.current.availableMemory >> 20) MiB; choose a smaller shape or fewer bits")
+                "\(type.rawValue) weights of this shape need about \(needed >> 20) MiB, but "
+                    + "\(Machine.current.availableMemory >> 20) MiB are available; choose a smaller shape or fewer bits"
+            )
         }
         var seed: UInt64 = 0
         func matrix(_ inputs: Int, _ outputs: Int, _ type: WeightType) -> PackedMatrix {
@@ -65,7 +69,7 @@ extension ModelWeights {
                 down: matrix(mlp, hidden, type), mlpNorm: ones)
         }
         let head = matrix(hidden, configuration.vocabularySize, type == .q4 ? .q8 : type)
-        // A row of the embedding is a row of numbers, in panels or not.
+        // The embedding is read row by row. With random values its layout does not matter, so panels can serve as rows.
         let table = PackedMatrix(
             random: .values(OURO_BF16), inputs: hidden,
             panelCount: (configuration.vocabularySize + PackedMatrix.panel - 1) / PackedMatrix.panel, seed: 0,
@@ -80,7 +84,7 @@ extension ModelWeights {
             head: head)
     }
 
-    /// Whether the block's products are computed in 8-bit integers.
+    /// Whether the block's products use 8-bit integers.
     var isQuantised: Bool { blockMatrices.contains { $0.descriptor.bits > 0 } }
 
     /// Every matrix of the looped block.
@@ -127,6 +131,6 @@ extension PackedMatrix {
 }
 
 extension SplitMix64 {
-    /// Evenly distributed from -1 to 1.
+    /// A uniform random number from -1 to 1.
     fileprivate mutating func uniform() -> Float { Float(Int32(truncatingIfNeeded: next())) * 0x1p-31 }
 }

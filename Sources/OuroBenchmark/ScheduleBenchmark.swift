@@ -3,12 +3,16 @@ import Ouro
 import Synchronization
 
 extension Benchmark {
-    /// Measures ways to arrange rows into passes, on a thread of its own, handing over every result as soon as it is there.
+    /// Measures schedules, which are ways to arrange rows into passes. It runs on its own thread, and reports every
+    /// result immediately.
     ///
-    /// - Parameter report: gets every result; what it throws ends the run.
-    /// - Throws: ``OuroError`` for a plan, prompt or folder that makes no sense, before anything is measured; with code
-    ///   `scheduleMismatch` if schedules that must not change a request's output did.
-    public static func run(
+    /// - Parameters:
+    ///   - subject: the model to measure.
+    ///   - plan: what to measure.
+    ///   - report: called after every result. An error that it throws ends the run.
+    /// - Throws: `OuroError` for an invalid plan, prompt or folder, before anything is measured. Code
+    ///   `scheduleMismatch` if two schedules gave different outputs that must be equal.
+    package static func run(
         _ subject: Subject, schedules plan: SchedulePlan,
         report: @escaping @Sendable (ScheduleReport) throws(OuroError) -> Void
     ) async throws {
@@ -18,7 +22,7 @@ extension Benchmark {
     }
 }
 
-/// The schedules of one model, in turn.
+/// Measures the schedules of one model.
 final class ScheduleBenchmark {
     let plan: SchedulePlan
     let model: BenchmarkModel
@@ -42,7 +46,7 @@ final class ScheduleBenchmark {
     }
 
     func run() throws(OuroError) {
-        // Whatever is wrong with the prompt or the text shows before anything is measured. A simulation has its own.
+        // Checks prompt and text before anything is measured. A simulation has its own prompt.
         let prompt = plan.kinds == [.simulation] ? [] : try promptTokens()
         let text = plan.kinds.contains(.agreement) ? try textTokens() : nil
         if plan.kinds.contains(.agreement) { try report(.agreement(agreement(prompt: prompt, text: text))) }
@@ -51,9 +55,9 @@ final class ScheduleBenchmark {
         if plan.kinds.contains(.simulation) { try simulate() }
     }
 
-    // MARK: what is measured
+    // MARK: measurements
 
-    /// One request under every schedule.
+    /// Runs one request under every schedule.
     private func compareSchedules(_ prompt: [Int]) throws(OuroError) {
         let exit = ExitPolicy.threshold(exitThreshold)
         let requests = [
@@ -71,7 +75,8 @@ final class ScheduleBenchmark {
         try Self.checkEqual(results[1].output, results[3].output)
     }
 
-    /// As many requests as the plan says, each with two tokens of the prompt, against one.
+    /// Runs several concurrent requests, compared with one request. Each request has its own two tokens of the plan's
+    /// prompt.
     private func compareStreams(_ prompt: [Int]) throws(OuroError) {
         var contenders: [Contender] = []
         for wavefront in [false, true] {
@@ -94,7 +99,7 @@ final class ScheduleBenchmark {
         }
     }
 
-    /// Real passes of this model, predictions and exits of the plan's table.
+    /// Runs real passes of this model with predictions and exits from the plan's table.
     private func simulate() throws(OuroError) {
         let table = plan.table
         let prompt = (0..<8).map { $0 % configuration.vocabularySize }
@@ -116,7 +121,7 @@ final class ScheduleBenchmark {
         }
     }
 
-    // MARK: means
+    // MARK: helpers
 
     var configuration: ModelConfiguration { model.configuration }
 
@@ -128,22 +133,23 @@ final class ScheduleBenchmark {
         let schedule: String
         let requests: [(prompt: [Int], request: ResolvedRequest)]
         let device: any PassDevice
-        /// What a simulation takes its predictions from.
+        /// In a simulation, the share of settled positions after each loop.
         var settled: [Double]?
     }
 
     private struct ContenderResult {
         var figure: ScheduleFigure
-        /// The tokens of every request, of one trial.
+        /// The tokens of every request, from one trial.
         var tokens: [[Int]]
 
         var output: Output { (figure.schedule, tokens) }
     }
 
-    /// The tokens of every request under a schedule.
+    /// A schedule and the tokens of every request under it.
     typealias Output = (schedule: String, tokens: [[Int]])
 
-    /// Runs all contenders in turn, three times at least and until the time is over; the first is what ratios refer to.
+    /// Runs all contenders alternately, at least three times and until the time is over. Ratios refer to the first
+    /// contender.
     private func compare(
         _ contenders: [Contender], name: String, trialSeconds: Double
     ) throws(OuroError) -> [ContenderResult] {
@@ -161,7 +167,7 @@ final class ScheduleBenchmark {
         let first = trials[0]
         func median(_ values: [Double]) -> Double { values.sorted()[values.count / 2] }
         return zip(contenders, trials).map { contender, trials in
-            // The longest trial has seen most.
+            // The longest trial has the most tokens to compare.
             let longest = trials.max { $0.tokenCount < $1.tokenCount } ?? trials[0]
             let speeds = trials.map(\.tokensPerSecond)
             let passes = median(trials.map(\.passesPerToken))
@@ -176,7 +182,7 @@ final class ScheduleBenchmark {
         }
     }
 
-    /// Whether two schedules made the same tokens, as far as both got.
+    /// Checks that two schedules gave the same tokens, up to the end of the shorter output.
     static func checkEqual(_ one: Output, _ other: Output) throws(OuroError) {
         for (index, (a, b)) in zip(one.tokens, other.tokens).enumerated() {
             guard let position = zip(a, b).enumerated().first(where: { $1.0 != $1.1 })?.offset else { continue }
@@ -204,7 +210,8 @@ final class ScheduleBenchmark {
             tokens = (0..<64).map { ($0 * 31 + 7) % configuration.vocabularySize }
         } else {
             throw OuroError(
-                .invalidRequest, field: "prompt", "\(model.name) has no tokenizer, but a text needs one; leave it out")
+                .invalidRequest, field: "prompt",
+                "\(model.name) has no tokenizer, but a prompt needs one; omit the prompt")
         }
         guard !tokens.isEmpty else { throw OuroError(.invalidRequest, field: "prompt", "the prompt is empty") }
         let room = configuration.contextLength - plan.maxTokens
@@ -221,7 +228,7 @@ final class ScheduleBenchmark {
         guard let text = plan.text else { return nil }
         guard let tokenizer = model.tokenizer else {
             throw OuroError(
-                .invalidRequest, field: "text", "\(model.name) has no tokenizer, but a text needs one; leave it out")
+                .invalidRequest, field: "text", "\(model.name) has no tokenizer, but a text needs one; omit the text")
         }
         let tokens = try known(tokenizer.encode(text), field: "text")
         guard tokens.count >= 2 else {
@@ -240,7 +247,7 @@ final class ScheduleBenchmark {
         return tokens
     }
 
-    /// One request, alone and plainly, to its end or as far as the time allows.
+    /// Generates the output of one request without other requests or guesses, until its end or until the time is over.
     func generate(_ prompt: [Int], seconds: Double) throws(OuroError) -> [Int] {
         let trial = try ScheduleTrial(
             [(prompt, request())], device: model.device, freeRows: freeRows, seconds: seconds, clock: plan.clock)

@@ -1,48 +1,48 @@
 import Ouro
 
-/// What to measure of the ways to arrange rows into passes.
-public struct SchedulePlan: Sendable {
+/// Which schedules to measure. A schedule is a way to arrange rows into passes.
+package struct SchedulePlan: Sendable {
     /// A kind of measurement, as `--only` names it.
-    public enum Kind: String, Sendable, CaseIterable {
+    package enum Kind: String, Sendable, CaseIterable {
         /// One request under every schedule.
         case schedules
-        /// Many requests at a time.
+        /// Many concurrent requests.
         case concurrency
-        /// How often a loop's prediction is the last one's.
+        /// How often the prediction of a loop is that of the last loop.
         case agreement
-        /// Schedules on real passes, with predictions from a table.
+        /// Schedules with real passes, and with predictions from a table.
         case simulation
     }
 
-    public var kinds: Set<Kind>
-    /// Threads of the pool.
-    public var threads: Int
-    /// What requests continue; by default a few lines of Swift, and made-up tokens where there is no tokenizer.
-    public var prompt: String?
-    /// Tokens that a request makes at most.
-    public var maxTokens: Int
-    /// Tokens that prompt lookup proposes at a time.
-    public var draftTokens: Int
-    /// When tokens leave early; by default the model's own threshold, 0.5 if that is never.
-    public var exitThreshold: Float?
-    /// Numbers of requests that run together.
-    public var streams: [Int]
-    /// The text whose predictions are compared loop by loop; by default what the model writes.
-    public var text: String?
-    /// What the simulation takes its predictions from.
-    public var table: SimulationTable
-    /// Rows up to which a pass may be filled up with guesses; by default measured, as an engine does.
-    public var freeRows: Int?
-    /// Seconds that a measurement repeats for, at most half of it at a time.
-    public var seconds: Double
-    /// How keys and values are stored; by default bf16, and 8 bits with quantised weights.
-    public var kvType: KVType?
-    /// Instruction set of the kernels; by default `OURO_ISA`, else the best.
-    public var instructionSet: String?
+    package var kinds: Set<Kind>
+    /// The number of threads.
+    package var threads: Int
+    /// The prompt of the requests. By default a few lines of Swift, or arbitrary tokens if there is no tokenizer.
+    package var prompt: String?
+    /// The largest number of tokens of a request.
+    package var maxTokens: Int
+    /// The number of tokens that prompt lookup proposes at a time.
+    package var draftTokens: Int
+    /// The exit threshold. By default the model's own, or 0.5 if the model never exits early.
+    package var exitThreshold: Float?
+    /// Numbers of concurrent requests.
+    package var streams: [Int]
+    /// The text whose predictions are compared loop by loop. By default the model's own output.
+    package var text: String?
+    /// The table with the simulation's predictions.
+    package var table: SimulationTable
+    /// The number of rows up to which guesses fill a pass. By default measured, as in an engine.
+    package var freeRows: Int?
+    /// Duration of each measurement in seconds. One trial takes at most half of it.
+    package var seconds: Double
+    /// Element type of keys and values. By default bf16, or 8 bits with quantised weights.
+    package var kvType: KVType?
+    /// Instruction set of the kernels. By default the one in `OURO_ISA`, otherwise the best of this machine.
+    package var instructionSet: String?
     /// The clock of all measurements.
     package var clock = BenchmarkClock.machine
 
-    public init(
+    package init(
         kinds: Set<Kind>, threads: Int? = nil, prompt: String? = nil, maxTokens: Int = 128, draftTokens: Int = 4,
         exitThreshold: Float? = nil, streams: [Int] = [1, 2, 4, 8, 16, 32, 64], text: String? = nil,
         table: SimulationTable = SimulationTable(), freeRows: Int? = nil, seconds: Double = 3, kvType: KVType? = nil,
@@ -63,7 +63,7 @@ public struct SchedulePlan: Sendable {
         self.instructionSet = instructionSet
     }
 
-    /// Lines that occur again and again, as in the texts that people have written and edited.
+    /// A text with repetitions, as in source code that people edit.
     static let prompt = """
         public func append(_ element: Element) {
             elements.append(element)
@@ -76,7 +76,9 @@ public struct SchedulePlan: Sendable {
         public func
         """
 
-    /// - Throws: ``OuroError`` with code `invalidRequest` naming the first value that makes no sense.
+    /// Checks all values.
+    ///
+    /// - Throws: `OuroError` with code `invalidRequest` for the first invalid value.
     func validate() throws(OuroError) {
         func check(_ name: String, _ value: Int, _ range: ClosedRange<Int>) throws(OuroError) {
             guard range.contains(value) else {
@@ -99,17 +101,21 @@ public struct SchedulePlan: Sendable {
     }
 }
 
-/// How soon predictions settle and when tokens leave, for a simulation.
-public struct SimulationTable: Sendable, Equatable {
-    /// The share of positions whose prediction has settled after each loop; grows to 1 at the last loop.
-    public var settled: [Double]
-    /// Mean loops that tokens leave at: each is run with all tokens leaving at one of the two loops beside it. By default
-    /// those of 1.5, 2 and 3 that there are.
-    public var meanExits: [Double]?
+/// How early predictions settle and tokens exit in a simulation.
+package struct SimulationTable: Sendable, Equatable {
+    /// For each loop, the share of positions whose prediction has settled. The shares grow to 1 at the last loop.
+    package var settled: [Double]
+    /// Mean exit loops to simulate. In each, every token exits at one of the two loops next to the mean. By default
+    /// those of 1.5, 2 and 3 that are below the number of loops.
+    package var meanExits: [Double]?
 
+    /// Makes a table.
+    ///
     /// - Parameters:
-    ///   - settled: by default those of the small trained model among the test fixtures.
-    public init(settled: [Double] = [0.81, 0.92, 0.96, 1], meanExits: [Double]? = nil) {
+    ///   - settled: for each loop, the share of settled positions. By default the shares of the small trained model in
+    ///     the test fixtures.
+    ///   - meanExits: mean exit loops to simulate; nil for the default.
+    package init(settled: [Double] = [0.81, 0.92, 0.96, 1], meanExits: [Double]? = nil) {
         self.settled = settled
         self.meanExits = meanExits
     }
@@ -117,7 +123,10 @@ public struct SimulationTable: Sendable, Equatable {
     var loops: Int { settled.count }
     var exits: [Double] { meanExits ?? [1.5, 2, 3].filter { $0 < Double(loops) } }
 
-    /// - Throws: ``OuroError`` with code `invalidRequest` for shares that do not grow from 0 to 1, or exits between no loops.
+    /// Checks the table.
+    ///
+    /// - Throws: `OuroError` with code `invalidRequest` if the shares do not grow from 0 to 1, or if a mean exit is not
+    ///   between the first and the last loop.
     func validate() throws(OuroError) {
         guard RequestLimits.loops.contains(settled.count) else {
             throw OuroError(
@@ -129,7 +138,7 @@ public struct SimulationTable: Sendable, Equatable {
         else {
             throw OuroError(
                 .invalidRequest, field: "agreement",
-                "expected shares that grow from 0 on to 1 at the last loop, found "
+                "expected shares from 0 that grow to 1 at the last loop, found "
                     + settled.map { "\($0)" }.joined(separator: ", "))
         }
         if let bad = exits.first(where: { !($0 >= 1 && $0 <= Double(loops)) }) {

@@ -2,19 +2,19 @@ import Foundation
 import Ouro
 import Synchronization
 
-/// Requests that start together on a scheduler of their own, and what came of them.
+/// One trial: requests that start together on their own scheduler, and their results.
 struct ScheduleTrial {
     /// The tokens of every request.
     let streams: [[GeneratedToken]]
-    /// When every pass ended.
+    /// The time at which each pass ended.
     private let passEnds: [Duration]
     private let loops: Int
 
-    /// Runs requests of one number of loops, on the calling thread, until one is done or the time is over; after their first
-    /// tokens they have time for two more in any case.
+    /// Runs requests on the calling thread until one is done or the time is over. All requests must have the same
+    /// number of loops. After its first tokens, each request can generate two more in any case.
     ///
-    /// - Throws: ``OuroError`` with code `memoryExceeded` if not all of them fit into memory together, or what a request
-    ///   fails with.
+    /// - Throws: `OuroError` with code `memoryExceeded` if not all requests fit into memory together, or the error of a
+    ///   request.
     init(
         _ requests: [(prompt: [Int], request: ResolvedRequest)], device: any PassDevice, freeRows: Int, seconds: Double,
         clock: BenchmarkClock = .machine
@@ -29,8 +29,8 @@ struct ScheduleTrial {
         guard needed <= available else {
             throw OuroError(
                 .memoryExceeded, field: "streams",
-                "the cache of \(requests.count) requests takes \(needed >> 20) MiB, of memory there are "
-                    + "\(available >> 20) MiB; choose fewer streams or tokens")
+                "the cache of \(requests.count) requests needs \(needed >> 20) MiB, but "
+                    + "\(available >> 20) MiB are available; choose fewer streams or tokens")
         }
         let scheduler = Scheduler(
             device: device, pool: KVPool(device: device, budget: needed), rowsPerPass: Self.rowsPerPass,
@@ -57,12 +57,12 @@ struct ScheduleTrial {
         self.streams = streams
     }
 
-    /// As an engine has it by default. All requests' prompts begin in the first pass, so that each takes part in every one.
+    /// The engine's default. All prompts start in the first pass, so every request takes part in every pass.
     static let rowsPerPass = 512
 
     private static func chunks(_ count: Int, of size: Int) -> Int { max(1, (count - 2 + size) / size) }
 
-    /// What a stream that has ended holds; waits for the thread that hands it over.
+    /// The tokens of a finished stream. Blocks until they arrive.
     private static func tokens(
         of stream: AsyncThrowingStream<GeneratedToken, any Error>
     ) throws(OuroError) -> [GeneratedToken] {
@@ -81,16 +81,16 @@ struct ScheduleTrial {
         }
     }
 
-    // MARK: what is made of it
+    // MARK: figures
 
-    /// Passes in which all requests had their first tokens and none was done.
+    /// The passes after all requests have their first token, and before any request is done.
     private var window: ClosedRange<Int> {
         let start = streams.map { $0.first?.passes ?? 1 }.max() ?? 1
         let end = streams.compactMap { $0.last?.finishReason == nil ? nil : $0.last?.passes }.min() ?? passEnds.count
         return start...max(start, end)
     }
 
-    /// Sums up every request's tokens per unit of what lies between its first and last token in the window.
+    /// The sum over requests of tokens per unit of distance, between a request's first and last token in the window.
     private func rate(_ distance: (_ from: Int, _ to: Int) -> Double) -> Double {
         let window = window
         return streams.reduce(0) { sum, tokens in
@@ -100,10 +100,10 @@ struct ScheduleTrial {
         }
     }
 
-    /// Of all requests together.
+    /// Tokens per second of all requests together.
     var tokensPerSecond: Double { rate { (passEnds[$1 - 1] - passEnds[$0 - 1]) / .seconds(1) } }
 
-    /// Passes per token, all requests together.
+    /// Passes per token, over all requests.
     var passesPerToken: Double { 1 / rate { Double($1 - $0) } }
 
     var tokenCount: Int { streams.reduce(0) { $0 + $1.count } }
@@ -114,7 +114,7 @@ struct ScheduleTrial {
     }
 }
 
-/// A value that one thread waits for and another brings.
+/// Hands a value from one thread to another.
 final class Handover<Value: Sendable>: Sendable {
     private let value = Mutex<Value?>(nil)
     private let arrived = DispatchSemaphore(value: 0)
@@ -124,7 +124,7 @@ final class Handover<Value: Sendable>: Sendable {
         arrived.signal()
     }
 
-    /// Waits; not to be called on Swift's cooperative pool.
+    /// Blocks until the value arrives. Must not be called on Swift's cooperative pool.
     func take() -> Value {
         arrived.wait()
         guard let result = value.withLock({ $0 }) else { preconditionFailure("signalled without a value") }

@@ -1,22 +1,26 @@
 import Ouro
 
-/// A device whose passes are real and whose predictions are scripted: it shows what a schedule costs at a given agreement of
-/// the loops.
+/// A device with real passes and scripted predictions. It measures the cost of a schedule at a given agreement of the
+/// loops.
 ///
-/// Every product, key and value is computed as ever. Then gate and token are replaced. The row at position p predicts the
-/// next token of a fixed text from the loop on at which p settles, and a wrong token before, as under teacher forcing. It
-/// exits at the loop at which p exits. Both are spread evenly over positions by the shares asked for, so that short runs
-/// have them too.
+/// Every product, key and value is computed as usual. Then gate and token are replaced. The row at position p predicts
+/// the next token of a fixed text if its loop is at least the loop at which p settles; at earlier loops it predicts a
+/// wrong token. It exits at the scripted exit loop of p. Settling and exit loops are spread evenly over positions, so
+/// that short runs have the requested shares too.
 final class SimulatedDevice: PassDevice {
     private let base: CPUDevice
     private let settled: [Double]
-    /// The lower of the two loops next to the mean exit, and the share of positions that exit there.
+    /// The lower one of the two loops next to the mean exit, and the share of positions that exit there.
     private let exitLoop: Int
     private let exitShare: Double
     private var places: [SlotID: (position: Int, loop: Int)] = [:]
 
+    /// Makes a simulated device.
+    ///
     /// - Parameters:
-    ///   - meanExit: from 1 to the number of loops; by default no position exits early.
+    ///   - base: runs the passes.
+    ///   - table: the share of settled positions after each loop.
+    ///   - meanExit: the mean exit loop, from 1 to the number of loops. By default no position exits early.
     init(_ base: CPUDevice, table: SimulationTable, meanExit: Double? = nil) {
         self.base = base
         settled = table.settled
@@ -25,7 +29,7 @@ final class SimulatedDevice: PassDevice {
         exitShare = 1 - (mean - mean.rounded(.down))
     }
 
-    /// The exit policy that the scripted gate is made for.
+    /// The exit policy for which the gate is scripted.
     static let exit = ExitPolicy.threshold(0.5)
 
     var name: String { "simulated:" + base.name }
@@ -77,7 +81,7 @@ final class SimulatedDevice: PassDevice {
     /// The next token of the fixed text.
     func token(after position: Int) -> Int { (position * 7 + 3) % base.configuration.vocabularySize }
 
-    /// Multiples of an irrational number, modulo 1: any few in a row lie evenly from 0 to 1.
+    /// A multiple of an irrational number, modulo 1. Consecutive positions are spread evenly over 0 to 1.
     private static func spread(_ position: Int, by step: Double) -> Double {
         (Double(position) * step).truncatingRemainder(dividingBy: 1)
     }

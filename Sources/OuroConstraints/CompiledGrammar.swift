@@ -1,21 +1,22 @@
 import Ouro
 import Synchronization
 
-/// A grammar for one vocabulary: which tokens may follow in which state.
+/// A grammar compiled for one vocabulary. It tells which tokens may follow in each state.
 ///
-/// Make it with a ``ConstraintCompiler`` and use it for any number of requests, at the same time as well.
+/// A `ConstraintCompiler` makes it. Any number of requests can use it, also concurrently.
 ///
-/// A text passes through many states, but few of them differ. States get numbers, and the transition from a state by a byte is
-/// computed once and then looked up. The tables are bounded; when they are full they are emptied and filled again.
+/// A text passes through many states, but few of them differ. States get numbers, and the transition from a state by a
+/// byte is computed once and then looked up. The size of the tables is bounded: full tables are cleared and filled
+/// again.
 public final class CompiledGrammar: Sendable {
     private struct Table {
         var numbers: [Grammar.State: Int32] = [:]
         var states: [Grammar.State] = []
-        /// 256 entries for every state: the number of the next state, ``dead`` or ``unknown``.
+        /// The transitions of every state, 256 entries each: the number of the next state, `dead` or `unknown`.
         var next: [Int32] = []
         /// The tokens that may follow, by state.
         var allowed: [Int32: [Int32]] = [:]
-        /// Tokens in all lists of ``allowed``, and one for every list.
+        /// The size of `allowed`: the tokens of all lists, plus one for each list.
         var allowedCount = 0
     }
 
@@ -33,7 +34,8 @@ public final class CompiledGrammar: Sendable {
         (self.grammar, self.vocabulary, self.endTokens) = (grammar, vocabulary, endTokens)
     }
 
-    /// A constraint for one request. It remembers the request's tokens, so every request and every choice needs its own.
+    /// Makes a constraint for one request. A constraint keeps the request's tokens, so every request and every choice
+    /// needs its own.
     public func makeConstraint() -> any TokenConstraint { GrammarConstraint(self) }
 
     /// The tokens that may follow in a state, in the order of the vocabulary's trie.

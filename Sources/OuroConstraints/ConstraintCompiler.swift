@@ -10,15 +10,15 @@ import Synchronization
 /// request.constraint = try compiler.compile(schema).makeConstraint()
 /// ```
 ///
-/// A constrained text that ends by itself is complete. One that ends because of `maxTokens` is a prefix.
+/// A constrained text that stops at an end token is complete. A text that stops at `maxTokens` is a prefix.
 public final class ConstraintCompiler: Sendable {
-    /// Compiled schemas that are kept.
+    /// The number of compiled schemas that are cached.
     private static let limit = 8
 
     private struct Recent {
         /// Built when the first grammar is compiled.
         var trie: TokenTrie?
-        /// The schemas used last, the latest one at the end.
+        /// The cached schemas, the most recently used one last.
         var schemas: [(identity: [UInt8], grammar: CompiledGrammar)] = []
     }
 
@@ -27,8 +27,11 @@ public final class ConstraintCompiler: Sendable {
     private let endTokens: Set<Int>
     private let recent = Mutex(Recent())
 
+    /// Makes a compiler.
+    ///
     /// - Parameters:
-    ///   - vocabularySize: the model's; a constraint allows no token beyond it.
+    ///   - tokenizer: the model's tokenizer.
+    ///   - vocabularySize: the model's vocabulary size. A constraint allows no token beyond it.
     ///   - endTokens: the tokens that may follow a complete text.
     public init(tokenizer: Tokenizer, vocabularySize: Int, endTokens: Set<Int>) {
         self.tokenizer = tokenizer
@@ -36,9 +39,11 @@ public final class ConstraintCompiler: Sendable {
         self.endTokens = endTokens
     }
 
-    /// A compiler for an engine's tokenizer, vocabulary and end-of-text tokens.
+    /// Makes a compiler for an engine's tokenizer, vocabulary and end-of-text tokens.
     ///
-    /// - Throws: ``OuroError`` with code `unsupported` if the model has no tokenizer.
+    /// - Parameters:
+    ///   - engine: the engine.
+    /// - Throws: `OuroError` with code `unsupported` if the model has no tokenizer.
     public convenience init(for engine: Engine) throws(OuroError) {
         guard let tokenizer = engine.tokenizer else { throw OuroError(.unsupported, "the model has no tokenizer") }
         self.init(
@@ -46,10 +51,13 @@ public final class ConstraintCompiler: Sendable {
             endTokens: engine.endOfTextTokens)
     }
 
-    /// Compiles a schema. The eight schemas used last are kept, so that a schema that many requests share is compiled once.
+    /// Compiles a schema. The eight most recently used schemas are cached, so that requests with the same schema share
+    /// one compilation.
     ///
-    /// - Throws: ``OuroError`` with code `unsupported` for a keyword that is not supported, `invalidRequest` for anything
-    ///   else that is wrong with the schema. The error's field is the place in the schema, such as
+    /// - Parameters:
+    ///   - schema: the schema.
+    /// - Throws: `OuroError` with code `unsupported` for a keyword that is not supported, or `invalidRequest` for any
+    ///   other fault of the schema. The error's field is the place in the schema, such as
     ///   `schema.properties.age.minimum`.
     public func compile(_ schema: JSONSchema) throws(OuroError) -> CompiledGrammar {
         let identity = schema.identity
@@ -67,7 +75,10 @@ public final class ConstraintCompiler: Sendable {
         return new
     }
 
-    /// Compiles a grammar. Nothing is kept: keep the result if several requests need it.
+    /// Compiles a grammar. The result is not cached; reuse it if several requests need it.
+    ///
+    /// - Parameters:
+    ///   - grammar: the grammar.
     public func compile(_ grammar: Grammar) -> CompiledGrammar {
         let trie = recent.withLock { recent in
             let trie = recent.trie ?? TokenTrie(tokenizer, size: vocabularySize)

@@ -1,10 +1,10 @@
-/// A language: the set of texts that a constraint lets a model write.
+/// A set of texts. A constraint restricts a model's output to one of them.
 ///
 /// Make one from a JSON schema (``JSONSchema``) or with a ``GrammarBuilder``.
 ///
-/// A grammar works on UTF-8 bytes. It is a program for a machine that follows all parses of a text at once. A parse is an
-/// instruction and a stack of return addresses, so rules may call each other and themselves. Nothing recurses on the text:
-/// a parse that needs more than 64 return addresses is given up.
+/// A grammar works on UTF-8 bytes. It is a program for a machine that follows all parses of a text at once. A parse is
+/// an instruction and a stack of return addresses, so rules may call each other and themselves. Nothing recurses on the
+/// text. A parse that needs more than 64 return addresses is dropped.
 public struct Grammar: Sendable {
     enum Instruction: Sendable {
         /// Reads one byte of a set and continues with the next instruction.
@@ -36,9 +36,9 @@ public struct Grammar: Sendable {
         var isDead: Bool { threads.isEmpty && !accepts }
     }
 
-    /// Return addresses of one parse at most.
+    /// The largest number of return addresses of one parse.
     static let stackLimit = 64
-    /// Steps without reading a byte at most. A grammar that needs more is too ambiguous to be of use.
+    /// The largest number of steps between two bytes. A grammar that needs more is too ambiguous to be useful.
     private static let threadLimit = 4096
 
     let program: [Instruction]

@@ -20,17 +20,18 @@ public struct GrammarBuilder {
         fileprivate let index: Int
     }
 
-    /// Instructions at most. A literal takes one for every byte, everything else takes one to three.
+    /// The largest number of instructions. A literal takes one for every byte; everything else takes one to three.
     static let limit = 1 << 18
 
     private var program: [Grammar.Instruction] = [.jump(0)]
-    /// The first instruction of every rule; nil for one that is not defined.
+    /// The first instruction of every rule; nil for a rule that is not defined yet.
     private var rules: [Int?] = []
     private var calls: [(instruction: Int, rule: Rule)] = []
     private var isDefining = false
     /// The first mistake of the caller.
     private var mistake: String?
 
+    /// Makes a builder without rules.
     public init() {}
 
     var isTooLarge: Bool { program.count > Self.limit }
@@ -38,7 +39,7 @@ public struct GrammarBuilder {
     /// Number of instructions so far.
     var instructionCount: Int { program.count }
 
-    /// A rule that is defined later.
+    /// Declares a rule. It can be called before it is defined.
     public mutating func declareRule() -> Rule {
         rules.append(nil)
         return Rule(index: rules.count - 1)
@@ -60,28 +61,43 @@ public struct GrammarBuilder {
         program.append(.return)
     }
 
-    /// Reads what a rule reads.
+    /// Reads a text of another rule.
+    ///
+    /// - Parameters:
+    ///   - rule: declared by this builder.
     public mutating func call(_ rule: Rule) {
         calls.append((program.count, rule))
         program.append(.call(-1))
     }
 
-    /// Reads a text, byte for byte.
+    /// Reads a fixed text, byte for byte.
+    ///
+    /// - Parameters:
+    ///   - text: the text.
     public mutating func literal(_ text: String) {
         for byte in text.utf8 { program.append(.byte(.init([byte]))) }
     }
 
     /// Reads one byte of a set.
+    ///
+    /// - Parameters:
+    ///   - bytes: the bytes of the set.
     public mutating func byte(of bytes: some Sequence<UInt8>) { program.append(.byte(.init(bytes))) }
 
-    /// Reads what `body` adds, or nothing.
+    /// Reads what `body` reads, or nothing.
+    ///
+    /// - Parameters:
+    ///   - body: adds the optional part.
     public mutating func optional(_ body: (inout GrammarBuilder) -> Void) {
         let split = reserve()
         body(&self)
         program[split] = .split(split + 1, program.count)
     }
 
-    /// Reads what `body` adds any number of times, zero included.
+    /// Reads what `body` reads, any number of times, including zero.
+    ///
+    /// - Parameters:
+    ///   - body: adds the repeated part.
     public mutating func anyNumber(_ body: (inout GrammarBuilder) -> Void) {
         let split = reserve()
         body(&self)
@@ -89,7 +105,10 @@ public struct GrammarBuilder {
         program[split] = .split(split + 1, program.count)
     }
 
-    /// Reads what one of the bodies adds. Without a body it reads nothing.
+    /// Reads what one of the bodies reads. Without bodies it reads nothing.
+    ///
+    /// - Parameters:
+    ///   - bodies: each adds one alternative.
     public mutating func choice(_ bodies: [(inout GrammarBuilder) -> Void]) {
         var ends: [Int] = []
         for (index, body) in bodies.enumerated() {
@@ -105,16 +124,16 @@ public struct GrammarBuilder {
         for end in ends { program[end] = .jump(program.count) }
     }
 
-    /// Reads a sequence of parts that may begin at any of its first parts.
+    /// Reads a sequence of parts. The sequence may start at any of its first parts.
     ///
-    /// The parts after the first are added once, whichever part is the first, so the size is linear in the number of parts.
+    /// The parts after the first are added only once. So the number of instructions is linear in the number of parts.
     ///
     /// - Parameters:
-    ///   - count: parts of the sequence.
+    ///   - count: the number of parts.
     ///   - beginnings: how many of the parts may be the first one.
     ///   - mayBeEmpty: whether the sequence may have no part at all.
     ///   - first: adds a part as the first one.
-    ///   - later: adds a part after another one, or the option to leave it out.
+    ///   - later: adds a part after another one, or the choice to omit it.
     mutating func sequence(
         count: Int, beginnings: Int, mayBeEmpty: Bool, first: (inout GrammarBuilder, Int) -> Void,
         later: (inout GrammarBuilder, Int) -> Void
@@ -137,10 +156,12 @@ public struct GrammarBuilder {
         for jump in jumps { program[jump.instruction] = .jump(places[jump.part]) }
     }
 
-    /// The grammar of the texts that `rule` reads from their first byte to their last.
+    /// Makes the grammar of the texts of a rule.
     ///
-    /// - Throws: ``OuroError`` with code `invalidRequest` if a rule is called but not defined, defined twice, defined inside
-    ///   another one or belongs to another builder, or if the grammar has more than 262,144 instructions.
+    /// - Parameters:
+    ///   - rule: the rule that a whole text must match.
+    /// - Throws: `OuroError` with code `invalidRequest` if a rule is called but not defined, defined twice, defined
+    ///   inside another one or belongs to another builder, or if the grammar has more than 262,144 instructions.
     public consuming func finish(_ rule: Rule) throws(OuroError) -> Grammar {
         let start = program.count
         call(rule)
@@ -162,7 +183,7 @@ public struct GrammarBuilder {
         return Grammar(program: program)
     }
 
-    /// Adds an instruction that is set when its target is known, and gives its place.
+    /// Adds an instruction whose target is set later, and returns its index.
     private mutating func reserve() -> Int {
         program.append(.accept)
         return program.count - 1

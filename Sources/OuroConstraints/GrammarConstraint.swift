@@ -1,9 +1,9 @@
 import Ouro
 
-/// Holds one request's output to a grammar: a token may follow if the text can still be completed, and an end token only
-/// where a text of the grammar ends.
+/// Restricts the output of one request to a grammar. A token is allowed if the text can still be completed. An end
+/// token is allowed only where a text of the grammar ends.
 ///
-/// The inference thread alone uses it. It keeps the state after every token so far, because a wrong guess takes the output
+/// Only the inference thread uses it. It keeps the state after every token, because a rejected guess takes the output
 /// back to an earlier token.
 final class GrammarConstraint: TokenConstraint, @unchecked Sendable {
     private let grammar: CompiledGrammar
@@ -21,7 +21,7 @@ final class GrammarConstraint: TokenConstraint, @unchecked Sendable {
         let allowed = grammar.allowed(in: state)
         mask.setAll(false)
         for id in allowed { mask[Int(id)] = true }
-        // Where no token can follow, the text is over, even where the grammar would go on.
+        // If no token can follow, the text ends, even if the grammar would continue.
         if state.accepts || allowed.isEmpty { for id in grammar.endTokens { mask[id] = true } }
     }
 

@@ -9,7 +9,7 @@ struct JSONRules {
     let value: Rule
     private let byType: [String: Rule]
 
-    /// The rule for any value of a type by JSON schema's name for it; nil for an unknown name.
+    /// The rule for any value of a type, by its JSON schema name; nil for an unknown name.
     subscript(type: String) -> Rule? { byType[type] }
 
     init(_ builder: inout GrammarBuilder) {
@@ -95,7 +95,7 @@ struct JSONRules {
         ])
     }
 
-    /// A character of a string: an escape, or the UTF-8 bytes of a character that needs none.
+    /// A character of a string: an escape sequence, or the UTF-8 bytes of a character that needs none.
     private static func character(_ builder: inout GrammarBuilder) {
         let tail = UInt8(0x80)...0xBF
         func bytes(_ sets: [ClosedRange<UInt8>]) -> (inout GrammarBuilder) -> Void {

@@ -1,12 +1,12 @@
 import Foundation
 import Ouro
 
-/// A JSON schema that a text is to follow.
+/// A JSON schema that a text must match.
 ///
-/// Supported are `type` (one or several), `properties` with `required` and `additionalProperties`, `items` with `minItems`
-/// and `maxItems`, `enum`, `const`, `anyOf`, `oneOf`, `$ref` to a place in the schema, and annotations such as `title`.
-/// Compiling a schema with any other keyword is an error, because a text that ignored the keyword would look as if it
-/// followed the schema.
+/// The supported keywords are `type` (one or several), `properties` with `required` and `additionalProperties`, `items`
+/// with `minItems` and `maxItems`, `enum`, `const`, `anyOf`, `oneOf`, `$ref` to a place in the schema, and annotations
+/// such as `title`. Compiling a schema with any other keyword is an error, because ignoring it would give texts that do
+/// not match the schema.
 ///
 /// The texts are compact JSON. An object with `properties` has no other members, and its members come in the order of the
 /// schema's text. An object or array without `properties` or `items` may contain anything.
@@ -15,13 +15,16 @@ public struct JSONSchema: Sendable, Equatable {
     public static let anyObject = JSONSchema(.object(["type": .string("object")]))
 
     let value: JSONValue
-    /// Names of members in the order of the text, by the object's place: `schema.properties.a`.
+    /// The member names of each object in the order of the schema's text. The key is the object's place, such as
+    /// `schema.properties.a`.
     let memberOrder: [String: [String]]
 
     /// Parses a schema from its text.
     ///
-    /// - Throws: ``OuroError`` with code `invalidRequest` if the text is not JSON, has a key twice in one object, or is
-    ///   nested deeper than 64 levels. Whether the keywords are supported is found when the schema is compiled.
+    /// - Parameters:
+    ///   - text: the schema as JSON.
+    /// - Throws: `OuroError` with code `invalidRequest` if the text is not JSON, has a key twice in one object, or is
+    ///   nested deeper than 64 levels. Unsupported keywords are found only when the schema is compiled.
     public init(parsing text: String) throws(OuroError) {
         let data = Data(text.utf8)
         let value = try StrictJSON.decode(JSONValue.self, from: data, file: "schema", code: .invalidRequest)
@@ -31,18 +34,26 @@ public struct JSONSchema: Sendable, Equatable {
             memberOrder: order.reduce(into: [:]) { $0[$1.key.isEmpty ? "schema" : "schema." + $1.key] = $1.value })
     }
 
-    /// A schema whose text is not known: members come in the order of their names.
+    /// Makes a schema from a JSON value. Members are in the order of their names, because the order of the text is
+    /// unknown.
+    ///
+    /// - Parameters:
+    ///   - value: the schema as a JSON value.
     public init(_ value: JSONValue) { self.init(value, memberOrder: [:]) }
 
+    /// Makes a schema from a JSON value and the order of its members.
+    ///
     /// - Parameters:
-    ///   - memberOrder: names of members in the order of the schema's text, by the object's place. The place of the schema
-    ///     itself is `schema`.
+    ///   - value: the schema as a JSON value.
+    ///   - memberOrder: the member names of each object in the order of the schema's text. The key is the object's place;
+    ///     the place of the schema itself is `schema`.
     package init(_ value: JSONValue, memberOrder: [String: [String]]) {
         self.value = value
         self.memberOrder = memberOrder
     }
 
-    /// Equal for equal schemas only. Bytes, because Swift takes strings for equal that differ in their bytes.
+    /// The bytes that identify the schema. Strings would not do: Swift treats some strings with different bytes as
+    /// equal.
     var identity: [UInt8] {
         let order = memberOrder.sorted { $0.key < $1.key }.map {
             JSONValue.array(($0.value + [$0.key]).map { .string($0) })
@@ -52,7 +63,7 @@ public struct JSONSchema: Sendable, Equatable {
 }
 
 extension JSONValue {
-    /// The value on one line, members in the order of their names.
+    /// The value on one line, with members in the order of their names.
     var compact: String {
         switch self {
         case .null: "null"

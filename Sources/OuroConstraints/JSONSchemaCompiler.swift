@@ -1,10 +1,12 @@
 import Ouro
 
 extension Grammar {
-    /// The JSON texts that a schema describes.
+    /// Makes the grammar of the JSON texts that match a schema.
     ///
-    /// - Throws: ``OuroError`` with code `unsupported` for a keyword that is not supported, `invalidRequest` for anything else
-    ///   that is wrong with the schema. The error's field is the place in the schema, such as
+    /// - Parameters:
+    ///   - schema: the schema.
+    /// - Throws: `OuroError` with code `unsupported` for a keyword that is not supported, or `invalidRequest` for any
+    ///   other fault of the schema. The error's field is the place in the schema, such as
     ///   `schema.properties.age.minimum`.
     public init(_ schema: JSONSchema) throws(OuroError) {
         var compiler = JSONSchemaCompiler(schema)
@@ -12,26 +14,26 @@ extension Grammar {
     }
 }
 
-/// Turns a schema into rules, one for every schema inside it.
+/// Compiles a schema to grammar rules, one for each schema inside it.
 struct JSONSchemaCompiler {
     typealias Rule = GrammarBuilder.Rule
 
-    /// Keywords that say nothing about the texts.
+    /// Keywords that do not restrict the texts.
     private static let annotations: Set<String> = [
         "title", "description", "default", "examples", "$schema", "$id", "$comment", "$defs", "definitions",
     ]
     private static let keywords: [String: Set<String>] = [
         "object": ["properties", "required", "additionalProperties"], "array": ["items", "minItems", "maxItems"],
     ]
-    /// Schemas inside each other.
+    /// The largest depth of nested schemas.
     private static let depthLimit = 32
-    /// Properties of an object; the largest `minItems` and `maxItems`.
+    /// The largest number of properties of an object, and the largest `minItems` and `maxItems`.
     static let itemLimit = 256
 
     let schema: JSONSchema
     let shared: JSONRules
     private var builder: GrammarBuilder
-    /// Rules of the places that `$ref` names.
+    /// The rules of the places that a `$ref` points to.
     private var references: [String: Rule] = [:]
 
     init(_ schema: JSONSchema) {
@@ -49,7 +51,7 @@ struct JSONSchemaCompiler {
 
     func fault(_ path: String, _ message: String) -> OuroError { OuroError(.invalidRequest, field: path, message) }
 
-    /// A new rule with this definition.
+    /// Makes and defines a rule.
     mutating func define(_ body: (inout GrammarBuilder) -> Void) -> Rule {
         let rule = builder.declareRule()
         builder.define(rule, body)
@@ -59,11 +61,12 @@ struct JSONSchemaCompiler {
     /// The rule of a schema.
     ///
     /// - Parameters:
+    ///   - schema: the schema.
     ///   - path: the place of the schema, for errors and for the order of members.
-    ///   - depth: how many schemas it is inside of.
+    ///   - depth: the nesting depth of the schema.
     mutating func rule(for schema: JSONValue, path: String, depth: Int) throws(OuroError) -> Rule {
         guard depth < Self.depthLimit else {
-            throw fault(path, "expected at most \(Self.depthLimit) schemas inside each other")
+            throw fault(path, "expected at most \(Self.depthLimit) nested schemas")
         }
         guard !builder.isTooLarge else { throw fault(path, "the schema is too large") }
         if schema == .bool(true) { return shared.value }
@@ -94,7 +97,7 @@ struct JSONSchemaCompiler {
         return try typed(members, path: path, depth: depth)
     }
 
-    /// One of a list of values. Values that are not of the given type are left out.
+    /// The rule for one of a list of values. Values of another type than the schema's are left out.
     private mutating func values(
         _ values: JSONValue, _ type: JSONValue?, _ path: String
     ) throws(OuroError) -> Rule {
@@ -110,11 +113,11 @@ struct JSONSchemaCompiler {
         let allowed = values.filter { value in
             types.isEmpty || types.contains { value.schemaTypes.map(JSONValue.string).contains($0) }
         }
-        guard !allowed.isEmpty else { throw fault(path, "no value is of the type that is asked for") }
+        guard !allowed.isEmpty else { throw fault(path, "no value has the type that the schema requires") }
         return define { builder in builder.choice(allowed.map { value in { $0.literal(value.compact) } }) }
     }
 
-    /// Any value of the types that `type` names, further described by the keywords of objects and arrays.
+    /// The rule for any value of the types that `type` names. The keywords of objects and arrays restrict it further.
     private mutating func typed(
         _ members: [String: JSONValue], path: String, depth: Int
     ) throws(OuroError) -> Rule {
@@ -124,10 +127,10 @@ struct JSONSchemaCompiler {
         case .array(let list)?:
             names = list.compactMap { if case .string(let name) = $0 { name } else { nil } }
             guard names.count == list.count, !names.isEmpty else {
-                throw fault(path + ".type", "expected names of types")
+                throw fault(path + ".type", "expected a list of distinct type names")
             }
         case nil:
-            // Without a type, the schema is one of an object or an array if it has the keyword of one.
+            // Without `type`, a keyword of objects or arrays decides.
             names = members["properties"] != nil ? ["object"] : members["items"] != nil ? ["array"] : []
         case let other?: throw fault(path + ".type", "expected a name, found \(other.typeName)")
         }
@@ -149,17 +152,17 @@ struct JSONSchemaCompiler {
         return define { builder in builder.choice(rules.map { rule in { $0.call(rule) } }) }
     }
 
-    /// The schema at another place in the text. It may refer to itself.
+    /// The rule of the schema that a `$ref` points to. A schema may refer to itself.
     private mutating func rule(for reference: String, path: String, depth: Int) throws(OuroError) -> Rule {
         if let known = references[reference] { return known }
         guard reference == "#" || reference.hasPrefix("#/") else {
-            throw fault(path + ".$ref", "expected a place in this schema, as #/$defs/NAME")
+            throw fault(path + ".$ref", "expected a place in this schema, such as #/$defs/NAME")
         }
         let names = reference.dropFirst(2).split(separator: "/", omittingEmptySubsequences: true).map {
             String($0).replacing("~1", with: "/").replacing("~0", with: "~")
         }
         guard let target = names.reduce(schema.value, { $0?[$1] }) else {
-            throw fault(path + ".$ref", "there is no \(reference)")
+            throw fault(path + ".$ref", "the schema has no \(reference)")
         }
         let name = builder.declareRule()
         references[reference] = name
@@ -168,12 +171,12 @@ struct JSONSchemaCompiler {
         return name
     }
 
-    /// Refuses every keyword but the given ones and annotations.
+    /// Throws for every keyword that is neither among `names` nor an annotation.
     private func allow(
         _ members: [String: JSONValue], _ names: Set<String>, _ path: String
     ) throws(OuroError) {
         for name in members.keys.sorted() where !names.contains(name) && !Self.annotations.contains(name) {
-            throw OuroError(.unsupported, field: "\(path).\(name)", "is not supported")
+            throw OuroError(.unsupported, field: "\(path).\(name)", "this keyword is not supported; remove it")
         }
     }
 }

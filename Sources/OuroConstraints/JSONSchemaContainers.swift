@@ -1,8 +1,8 @@
 import Ouro
 
-/// Objects and arrays, with schemas for what is inside.
+/// The rules for objects and arrays whose schema describes their contents.
 extension JSONSchemaCompiler {
-    /// An object with certain members, in the order of the schema; nil if the schema does not say which members.
+    /// The rule for an object, with members in the order of the schema; nil if the schema does not list members.
     mutating func object(
         _ members: [String: JSONValue], path: String, depth: Int
     ) throws(OuroError) -> Rule? {
@@ -11,7 +11,7 @@ extension JSONSchemaCompiler {
                 .unsupported, field: path + ".additionalProperties", "only true and false are supported")
         }
         guard let properties = members["properties"] else {
-            guard members["required"] == nil else { throw fault(path + ".required", "needs properties") }
+            guard members["required"] == nil else { throw fault(path + ".required", "'required' needs 'properties'") }
             guard members["additionalProperties"] != .bool(false) else { return define { $0.literal("{}") } }
             return nil
         }
@@ -34,7 +34,7 @@ extension JSONSchemaCompiler {
             JSONRules.comma(&builder)
             member(&builder, index)
         }
-        // The first member is the first required one or an optional one before it.
+        // The first member is the first required one, or an optional one before it.
         let firstRequired = parts.firstIndex(where: \.isRequired)
         return define { builder in
             builder.literal("{")
@@ -56,18 +56,18 @@ extension JSONSchemaCompiler {
         _ list: JSONValue?, of schemas: [String: JSONValue], path: String
     ) throws(OuroError) -> Set<String> {
         guard let list else { return [] }
-        guard case .array(let names) = list else { throw fault(path + ".required", "expected a list") }
+        guard case .array(let names) = list else { throw fault(path + ".required", "expected a list of names") }
         var required: Set<String> = []
         for name in names {
             guard case .string(let name) = name, schemas[name] != nil else {
-                throw fault(path + ".required", "expected names of properties")
+                throw fault(path + ".required", "expected names that 'properties' lists")
             }
             required.insert(name)
         }
         return required
     }
 
-    /// An array with a schema for its elements or a limit on their number; nil if the schema has neither.
+    /// The rule for an array, if the schema restricts its elements or their number; otherwise nil.
     mutating func array(_ members: [String: JSONValue], path: String, depth: Int) throws(OuroError) -> Rule? {
         func count(_ name: String) throws(OuroError) -> Int? {
             guard let value = members[name] else { return nil }
@@ -78,14 +78,14 @@ extension JSONSchemaCompiler {
         }
         let (least, most) = (try count("minItems") ?? 0, try count("maxItems"))
         guard members["items"] != nil || least > 0 || most != nil else { return nil }
-        guard most ?? least >= least else { throw fault(path + ".maxItems", "is less than minItems") }
+        guard most ?? least >= least else { throw fault(path + ".maxItems", "expected at least 'minItems'") }
         var item = shared.value
         if let schema = members["items"] { item = try rule(for: schema, path: path + ".items", depth: depth + 1) }
         func element(_ builder: inout GrammarBuilder, _ index: Int) {
             if index > 0 { JSONRules.comma(&builder) }
             builder.call(item)
         }
-        /// The elements from one on that may be there or not.
+        /// The optional elements from an index on.
         func optionalElements(_ builder: inout GrammarBuilder, from index: Int) {
             if let most {
                 guard index < most else { return }

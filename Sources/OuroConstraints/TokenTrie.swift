@@ -1,22 +1,26 @@
 import Ouro
 
-/// The tokens of a vocabulary by their bytes, so that one byte that a grammar rules out rules out many tokens at once.
+/// The tokens of a vocabulary as a trie over their bytes. If the grammar forbids a byte, all tokens below that node are
+/// excluded at once.
 ///
-/// Special tokens are not in it.
+/// It does not contain special tokens.
 final class TokenTrie: Sendable {
     struct Node: Sendable {
         var children: [(byte: UInt8, node: Int32)] = []
-        /// Ids of the tokens that end here.
+        /// The ids of the tokens that end at this node.
         var tokens: [Int32] = []
     }
 
-    /// The first one is the root.
+    /// The nodes. The first one is the root.
     let nodes: [Node]
     /// The bytes of every token; empty for special tokens and unused ids.
     private let bytes: [[UInt8]]
 
+    /// Makes the trie of a tokenizer.
+    ///
     /// - Parameters:
-    ///   - size: ids from 0 to `size - 1` are included.
+    ///   - tokenizer: the tokenizer.
+    ///   - size: the number of token ids to include, from 0.
     init(_ tokenizer: Tokenizer, size: Int) {
         var nodes = [Node()]
         var all = [[UInt8]](repeating: [], count: size)

@@ -1,25 +1,26 @@
 import Foundation
 import Ouro
 
-/// The small model that comes with the package: a demonstration of adaptive depth, not Ouro.
+/// The small model that is bundled with the package. It demonstrates adaptive depth; it is not ByteDance's Ouro.
 ///
-/// `OuroTraining` trained it with `Recipes/ouro-tiny.yaml` on the project's synthetic tasks; the log of the training lies
-/// beside it. Its folder has the published format, so everything that takes a model folder takes it:
+/// `OuroTraining` trained it with `Recipes/ouro-tiny.yaml` on the project's synthetic tasks. Its folder also holds the
+/// training log. The folder has the published format, so it can be used like any model folder:
 ///
 /// ```swift
 /// let engine = try Engine(modelAt: DefaultModel.folder())
 /// ```
 public enum DefaultModel {
-    /// What it is called where models have names.
+    /// The name of the model.
     public static let name = "ouro-tiny"
 
-    /// A question it answers at the last of its loops: where four arrows from m lead.
+    /// An example prompt: where do four arrows from m lead? The model needs all its loops for the answer.
     public static let prompt = "qe em mb bz zw wt tc cs so ok ky yq?m>>>>"
 
-    /// The folder with `config.json`, `model.safetensors` and `tokenizer.json`: beside the executable, where the build puts
-    /// the package's resources, or in the package's sources.
+    /// Finds the folder with `config.json`, `model.safetensors` and `tokenizer.json`.
     ///
-    /// - Throws: ``OuroError`` with code `unreadableFile` if an executable was copied without its resources.
+    /// It searches beside the executable, in the package's resource bundle, and in the package's sources.
+    ///
+    /// - Throws: `OuroError` with code `unreadableFile` if the folder is in none of these places.
     public static func folder() throws(OuroError) -> URL {
         let executable = Bundle.main.executableURL?.resolvingSymlinksInPath().deletingLastPathComponent()
         let bundles = [Bundle.main.bundleURL, Bundle.main.resourceURL, executable].compactMap { $0 }.flatMap { place in
@@ -32,7 +33,7 @@ public enum DefaultModel {
         }
         throw OuroError(
             .unreadableFile, file: bundles.last?.path,
-            "the default model is not there; put this folder of the build beside the executable, or name a model folder"
+            "the default model is missing; copy this folder from the build to the executable's folder, or give a model folder"
         )
     }
 }

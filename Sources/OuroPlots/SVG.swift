@@ -1,13 +1,16 @@
 import Foundation
 
-/// Elements of the pictures that this project draws. Their grey ink and their colours read on white and on black.
+/// SVG elements for this project's plots. The colours are legible on white and on black.
 package enum SVG {
+    /// The grey of texts and axes.
     package static let ink = "#7f8894"
-    /// Okabe and Ito's colours, which people with colour blindness can tell apart, without yellow and black.
+    /// The palette of Okabe and Ito, which is safe for colour blindness, without yellow and black.
     package static let colours = ["#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00"]
 
+    /// The colour of a series. Colours repeat after the sixth.
     package static func colour(_ index: Int) -> String { colours[index % colours.count] }
 
+    /// A complete SVG file. Sizes are in pixels.
     package static func document(width: Double, height: Double, _ elements: [String]) -> String {
         let (width, height) = (number(width), number(height))
         let head =
@@ -29,10 +32,12 @@ package enum SVG {
         "<polyline points=\"\(list(points))\" fill=\"none\" stroke=\"\(colour)\" \(style)/>"
     }
 
+    /// A filled polygon with a tooltip.
     package static func area(_ points: [(x: Double, y: Double)], colour: String, title: String) -> String {
         "<polygon points=\"\(list(points))\" fill=\"\(colour)\" fill-opacity=\"0.85\"><title>\(escape(title))</title></polygon>"
     }
 
+    /// The coloured square of a legend entry.
     package static func swatch(_ x: Double, _ y: Double, colour: String) -> String {
         "<rect x=\"\(number(x))\" y=\"\(number(y - 9))\" width=\"12\" height=\"12\" rx=\"2\" fill=\"\(colour)\"/>"
     }
@@ -41,11 +46,13 @@ package enum SVG {
         points.map { "\(number($0.x)),\(number($0.y))" }.joined(separator: " ")
     }
 
+    /// A coordinate with at most one decimal.
     package static func number(_ value: Double) -> String {
         let text = String(format: "%.1f", value)
         return text.hasSuffix(".0") ? String(text.dropLast(2)) : text
     }
 
+    /// Escapes a text for XML.
     package static func escape(_ text: String) -> String {
         text.replacing("&", with: "&amp;").replacing("<", with: "&lt;").replacing(">", with: "&gt;")
             .replacing("\"", with: "&quot;")

@@ -1,7 +1,7 @@
 import Ouro
 import OuroKernels
 
-/// The values that a group's weights can take: `scale * q + bias` for `q` from 0 to `2^bits - 1`.
+/// The values that a group's weights can have: `scale * code + bias`, for codes from 0 to `2^bits - 1`.
 struct AffineGrid: Equatable {
     var scale: Float
     var bias: Float
@@ -11,10 +11,10 @@ struct AffineGrid: Equatable {
         self.bias = bias
     }
 
-    /// The grid that MLX lays over a group, bit for bit (`mlx.core.quantize`).
+    /// The grid that MLX uses for a group, bit for bit (`mlx.core.quantize`).
     ///
-    /// It spans the values from end to end; the end that is larger in magnitude is kept exactly, and so is zero, which
-    /// is why the scale is stretched a little and may be negative.
+    /// It covers all values of the group. The end with the larger magnitude and zero are exact. So the scale is a
+    /// little larger than necessary, and it may be negative.
     init(covering values: UnsafePointer<Float>, count: Int, bits: Int) {
         var (least, greatest) = (Float.infinity, -Float.infinity)
         for index in 0..<count {
@@ -34,19 +34,24 @@ struct AffineGrid: Equatable {
         }
     }
 
-    /// The grid as it is read back from a file whose scales have a type.
+    /// The grid after its scale and bias are rounded to the type that a file stores.
     func rounded(to element: ouro_element) -> AffineGrid {
         AffineGrid(
             scale: ElementRounding.rounded(scale, to: element), bias: ElementRounding.rounded(bias, to: element))
     }
 
-    /// The quotient whose value is nearest; `largest` is `2^bits - 1`.
+    /// The code with the nearest value.
+    ///
+    /// - Parameters:
+    ///   - value: a weight.
+    ///   - largest: the largest code, `2^bits - 1`.
     func quotient(_ value: Float, largest: Float) -> UInt8 {
         let steps = ((value - bias) / scale).rounded(.toNearestOrEven)
-        // Written so that a scale of zero, which makes NaN, gives 0.
+        // A scale of zero gives NaN, which must become 0.
         guard steps > 0 else { return 0 }
         return UInt8(min(steps, largest))
     }
 
+    /// The value of a code.
     func value(_ quotient: UInt8) -> Float { scale * Float(quotient) + bias }
 }

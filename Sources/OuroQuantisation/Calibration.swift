@@ -1,9 +1,9 @@
 import Ouro
 
-/// Rounds the weights of some layers to what errors over the calibration text are least with.
+/// Rounds the weights of some layers so that the output error on the calibration text is small.
 ///
-/// The statistics of a layer's inputs are gathered over all windows, positions and loops, in the model whose earlier
-/// layers are quantised already: their errors come back at every loop, and later layers can make up for them.
+/// The statistics of a layer's inputs are collected over all windows, positions and loops. The model that runs has the
+/// earlier layers already quantised. So later layers can compensate for their errors.
 struct Calibration {
     let runner: WindowRunner
     let checkpoint: Checkpoint
@@ -13,7 +13,7 @@ struct Calibration {
     private var model: LoopedTransformer { runner.device.transformer }
     private var configuration: ModelConfiguration { model.configuration }
 
-    /// The layers of every run over the text.
+    /// The layers that each run over the text calibrates.
     static func runs(_ options: QuantisationOptions, _ configuration: ModelConfiguration) -> [Range<Int>] {
         let bytes = LayerInput.allCases.reduce(0) {
             $0 + SecondMoments.byteCount(inputs: configuration.width(of: $1))
@@ -23,29 +23,32 @@ struct Calibration {
         return stride(from: 0, to: layers, by: count).map { $0..<min($0 + count, layers) }
     }
 
-    /// - Throws: ``OuroError`` with code `memoryExceeded` if the statistics of a run do not fit.
+    /// Checks that the statistics of a run fit into memory.
+    ///
+    /// - Throws: `OuroError` with code `memoryExceeded` if they do not.
     static func checkMemory(
         _ options: QuantisationOptions, _ configuration: ModelConfiguration,
         available: Int = Machine.current.availableMemory
     ) throws(OuroError) {
         let sizes = LayerInput.allCases.map { SecondMoments.byteCount(inputs: configuration.width(of: $0)) }
         let layers = runs(options, configuration).map(\.count).max() ?? 0
-        // While one is factored, there are two of it.
+        // Factoring a matrix needs a copy of it.
         let bytes = sizes.reduce(0, +) * layers + (sizes.max() ?? 0)
         guard bytes <= available else {
             throw OuroError(
                 .memoryExceeded, field: "calibrate",
-                "the statistics of \(layers) layers take \(bytes >> 20) MiB, of memory there are \(available >> 20) MiB; "
-                    + "round without calibration")
+                "the statistics of \(layers) layers need \(bytes >> 20) MiB, but \(available >> 20) MiB are available; "
+                    + "calibrate fewer layers per run, or round without calibration")
         }
     }
 
-    /// Gathers the statistics of `layers`, then rounds them one by one.
+    /// Collects the statistics of some layers, then rounds the layers one by one.
     ///
     /// - Parameters:
-    ///   - isFinished: whether a layer was rounded in an earlier, interrupted run: it is left out.
+    ///   - layers: the layers of this run.
+    ///   - isFinished: whether an interrupted run has already rounded a layer. Such layers are skipped.
     ///   - progress: called with the fraction of this run that is done.
-    ///   - finish: takes a layer's quantised weights, by name.
+    ///   - finish: receives a layer's quantised weights, by name.
     func run(
         layers: Range<Int>, isFinished: (Int) -> Bool, progress: (Double) -> Void,
         finish: (_ layer: Int, _ weights: [String: QuantisedMatrix]) throws -> Void
@@ -111,7 +114,7 @@ struct Calibration {
         return result
     }
 
-    /// Puts quantised weights into the model, in place of those they were made from.
+    /// Replaces the weights of a layer by quantised ones.
     func use(_ quantised: [String: WeightSource], layer: Int) throws(OuroError) {
         func matrix(_ input: LayerInput) throws(OuroError) -> PackedMatrix {
             var sources: [WeightSource] = []

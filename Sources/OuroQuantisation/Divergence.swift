@@ -1,31 +1,43 @@
 import Foundation
 import Ouro
 
-/// How far a model's predictions lie from those of another, loop by loop: what quantisation, and a policy for keys and
-/// values, cost.
+/// The difference between the predictions of two models, for each loop. It measures the cost of quantisation, of a KV
+/// type or of a KV policy.
 public struct Divergence: Sendable, Equatable {
+    /// The comparison after one loop.
     public struct Loop: Sendable, Equatable {
-        /// 1-based.
+        /// The loop, from 1.
         public let loop: Int
         /// Mean over positions of KL(reference || model), in nats.
         public let divergence: Double
-        /// Fraction of positions at which both have the same most likely next token.
+        /// Fraction of positions at which both models have the same most likely next token.
         public let agreement: Double
-        /// exp of the mean negative log-probability of the text's tokens.
+        /// Perplexity of the model: exp of the mean negative log-probability of the text's tokens.
         public let perplexity: Double
+        /// Perplexity of the reference.
         public let referencePerplexity: Double
     }
 
-    /// Positions compared.
+    /// Number of positions compared.
     public let positions: Int
+    /// One comparison for each loop.
     public let loops: [Loop]
 
-    /// A model folder, and how its keys and values are stored (nil: as the engine chooses) and kept.
+    /// A model to compare, and how it stores its keys and values.
     public struct Subject: Sendable, Equatable {
+        /// The model folder.
         public var folder: URL
+        /// Element type of keys and values; nil for the engine's default.
         public var kvType: KVType?
+        /// Which keys and values are kept.
         public var kvPolicy: KVPolicy
 
+        /// Makes a subject.
+        ///
+        /// - Parameters:
+        ///   - folder: the model folder.
+        ///   - kvType: element type of keys and values; nil for the engine's default.
+        ///   - kvPolicy: which keys and values are kept.
         public init(folder: URL, kvType: KVType? = nil, kvPolicy: KVPolicy = .full) {
             self.kvPolicy = kvPolicy
             self.folder = folder
@@ -33,19 +45,24 @@ public struct Divergence: Sendable, Equatable {
         }
     }
 
-    /// Runs both models over a text and compares their distributions at every position and loop.
+    /// Runs both models on a text and compares their distributions at every position and loop.
     ///
-    /// Blocks the caller for long: call it from a thread or task of its own. The same folder twice is loaded once.
+    /// This takes long and blocks the caller, so call it from its own thread or task. If both folders are the same, the
+    /// model is loaded once.
     ///
     /// - Parameters:
-    ///   - tokens: the text, in the vocabulary that both have. A longer text than `tokenLimit` is sampled evenly.
-    ///   - windowLength: the text is read in windows of this many tokens, each without what stands before it.
-    ///   - promptLength: tokens at the beginning of a window that do not count. After them a policy other than
-    ///     ``KVPolicy/full`` applies: they run with full keys and values, the others one by one through all loops. By default
-    ///     none, with such a policy half of the window. Smaller than `windowLength`.
-    ///   - progress: called with the fraction done.
-    /// - Throws: ``OuroError`` if a folder is faulty, if the models do not have the same vocabulary and loops, or if a
-    ///   token is not in it; `CancellationError` if the task was cancelled.
+    ///   - subject: the model to measure.
+    ///   - reference: the model to compare with.
+    ///   - tokens: the text, in the vocabulary of both models.
+    ///   - tokenLimit: the largest number of tokens that are used. A longer text is sampled evenly.
+    ///   - windowLength: the text is split into windows of so many tokens. Each window is independent of the others.
+    ///   - promptLength: tokens at the beginning of a window that are not compared. They run with full keys and values.
+    ///     A policy other than `full` applies to the tokens after them, which run one by one. It must be smaller than
+    ///     `windowLength`. By default it is half of the window with such a policy, otherwise 0.
+    ///   - threads: the number of threads; nil for one per physical core.
+    ///   - progress: called with the fraction done, 0 to 1.
+    /// - Throws: `OuroError` if a folder is invalid, if the models differ in their vocabulary size or number of loops,
+    ///   or if a token is not in the vocabulary. `CancellationError` if the task is cancelled.
     public static func measure(
         _ subject: Subject, against reference: Subject, tokens: [Int], tokenLimit: Int = 8192, windowLength: Int = 512,
         promptLength: Int? = nil, threads: Int? = nil, progress: (Double) -> Void = { _ in }
@@ -63,7 +80,7 @@ public struct Divergence: Sendable, Equatable {
         if let promptLength, !(1..<max(length, 2)).contains(promptLength) {
             throw OuroError(
                 .invalidRequest, field: "prompt_length",
-                "expected 1 to \(max(length - 1, 1)), less than a window, found \(promptLength)")
+                "expected 1 to \(max(length - 1, 1)), fewer than a window's tokens, found \(promptLength)")
         }
         func prompt(_ window: [Int]) -> Int { promptLength ?? (hasPrompt ? window.count / 2 : 0) }
         if hasPrompt || promptLength != nil { windows.removeAll { $0.count < 2 || $0.count <= prompt($0) } }
@@ -99,7 +116,7 @@ public struct Divergence: Sendable, Equatable {
             ("total_ut_steps", model.loops, reference.loops),
         ] where found != expected {
             throw OuroError(
-                .invalidRequest, file: file, field: field, "expected \(expected) as the reference has, found \(found)")
+                .invalidRequest, file: file, field: field, "expected \(expected), as in the reference, found \(found)")
         }
     }
 
@@ -120,7 +137,7 @@ public struct Divergence: Sendable, Equatable {
         }
     }
 
-    /// What is found out about one position.
+    /// The comparison at one position.
     private struct Finding {
         var divergence = 0.0
         var agrees = false

@@ -1,9 +1,9 @@
 import Ouro
 import OuroKernels
 
-/// Rounds f32 values to the types that scales and biases are stored in: to nearest, halves to even, as MLX does.
+/// Rounds f32 values to the types that store scales and biases: to the nearest value, ties to even, as MLX does.
 enum ElementRounding {
-    /// Writes a value as an element of a type; the address may be unaligned.
+    /// Stores a value as an element of a type. The address may be unaligned.
     static func store(_ value: Float, as element: ouro_element, to address: UnsafeMutableRawPointer) {
         switch element {
         case OURO_F32: address.storeBytes(of: value.bitPattern, as: UInt32.self)
@@ -12,7 +12,7 @@ enum ElementRounding {
         }
     }
 
-    /// The value that is read back after ``store(_:as:to:)``.
+    /// The value after rounding to a type.
     static func rounded(_ value: Float, to element: ouro_element) -> Float {
         switch element {
         case OURO_F32: value
@@ -21,7 +21,7 @@ enum ElementRounding {
         }
     }
 
-    // By hand, as Swift has no Float16 on every platform.
+    // Implemented here because Swift does not have Float16 on every platform.
     private static func half(_ value: Float) -> UInt16 {
         let bits = value.bitPattern
         let sign = UInt16(bits >> 16 & 0x8000)
@@ -29,7 +29,7 @@ enum ElementRounding {
         if magnitude > 0x7F80_0000 { return sign | 0x7E00 }
         if magnitude >= 0x4780_0000 { return sign | 0x7C00 }
         if magnitude < 0x3880_0000 {
-            // Below the smallest normal value: multiples of 2^-24.
+            // Subnormal values are multiples of 2^-24.
             let steps = (Float(bitPattern: magnitude) * 0x1p24).rounded(.toNearestOrEven)
             return sign | UInt16(steps)
         }

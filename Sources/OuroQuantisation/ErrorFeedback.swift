@@ -1,30 +1,32 @@
 import Ouro
 import OuroKernels
 
-/// How the rounding error of one input is made good by the inputs that are rounded after it.
+/// Rounds the inputs of a weight one after another, so that later inputs compensate for the rounding errors of earlier
+/// ones.
 ///
-/// The error of a row's outputs over all inputs seen is e H e^T, with e the errors of the row's weights and H the second
-/// moments. With H = U D U^T, U having ones on its diagonal and nothing below it, this is the sum over c of D[c] times
-/// the square of e[c] + sum over j < c of e[j] U[j][c]. So the weights are rounded in order, each with the errors before
-/// it added in (GPTQ in the form of LDLQ: Frantar et al. 2022, Chee et al. 2023). Inputs with the largest moments come
-/// first, when the most others are left to take up their errors.
+/// This is GPTQ in the form of LDLQ (Frantar et al. 2022, Chee et al. 2023). Let e be the rounding errors of a row, and
+/// H the second moments of the inputs. The output error over all inputs is e H e^T. Let H = U D U^T, where U has ones
+/// on its diagonal and zeros below. Then the error is the sum over c of D[c] * (e[c] + sum over j < c of e[j]
+/// U[j][c])^2. So the weights are rounded in order, and the inner sum is added to each weight before it is rounded.
+/// Inputs with the largest moments come first, because then most other inputs can still compensate.
 struct ErrorFeedback {
-    /// The inputs in the order in which they are rounded.
+    /// The inputs in rounding order.
     let order: [Int]
-    /// U above the diagonal and its transpose below, both in that order.
+    /// U above the diagonal and its transpose below, both in rounding order.
     private let factor: FloatRows
 
-    /// Inputs that are rounded one by one before their errors are passed on to all others.
+    /// Inputs that are rounded one by one, before their errors are added to all later inputs.
     private static let block = 64
-    /// Weight rows that one thread rounds in one go.
+    /// Weight rows in one work item.
     private static let rowsPerItem = 64
     private static let columnsPerItem = 512
 
-    /// Factors the moments, after adding `damping` times their mean diagonal, or more if they are not positive definite.
+    /// Factors the moments, after adding `damping` times their mean diagonal to the diagonal. The addition grows until
+    /// the matrix is positive definite.
     init(_ moments: SecondMoments, damping: Float = 0.01, kernels: Kernels, pool: WorkerPool) {
         let count = moments.inputs
         let diagonal = (0..<count).map { moments.diagonal($0) }
-        // Equal ones stay in their order: the result must not depend on how a sort treats them.
+        // Ties keep their order, so that the result does not depend on the sorting algorithm.
         order = (0..<count).sorted { (diagonal[$1], $0) < (diagonal[$0], $1) }
         factor = FloatRows(rows: count, columns: count)
         let mean = diagonal.reduce(0.0) { $0 + Double($1) } / Double(max(count, 1))
@@ -41,17 +43,18 @@ struct ErrorFeedback {
             }
             ridge *= 10
         }
-        // Nothing is known of the inputs: every weight is rounded for itself.
+        // Without statistics, every weight is rounded to its nearest value.
         for row in 0..<count { factor.row(row).update(repeating: 0, count: count) }
     }
 
-    /// Turns the moments in the lower triangle into the transpose of U, from the last row to the first.
+    /// Replaces the moments in the lower triangle by the transpose of U, from the last row to the first.
     private func factorise(kernels: Kernels, pool: WorkerPool) -> Bool {
         var end = factor.rows
         while end > 0 {
             let start = max(0, end - Self.block)
             let rows = end - start
-            // Rows start..<end, not yet divided by D, and what row k takes from the rows of the block above it.
+            // `undivided`: the rows start..<end before the division by D. `shares`: the factors by which row k is
+            // subtracted from the earlier rows of its block.
             let undivided = FloatRows(rows: rows, columns: end)
             let shares = FloatRows(rows: rows, columns: rows)
             for k in stride(from: end - 1, through: start, by: -1) {
@@ -59,7 +62,7 @@ struct ErrorFeedback {
                 guard pivot > 0, pivot.isFinite else { return false }
                 let share = shares.row(k - start)
                 for i in start..<k { share[i - start] = factor.row(k)[i] / pivot }
-                // The columns of the block itself, which the next pivots need.
+                // Updates the block's own columns, which the next pivots need.
                 kernels.addProducts(
                     Kernels.Block(shares, row: k - start), Kernels.Block(factor, row: k, column: start), samples: 1,
                     rows: 0..<k - start, columns: k - start, factor: -1,
@@ -102,7 +105,7 @@ struct ErrorFeedback {
         }
     }
 
-    /// Rounds a weight to the grids that `target` has.
+    /// Rounds a weight to the grids of `target`.
     func round(_ source: WeightSource, into target: QuantisedMatrix, kernels: Kernels, pool: WorkerPool) {
         let items = (source.rows + Self.rowsPerItem - 1) / Self.rowsPerItem
         pool.forEach(items) { item, _ in
@@ -116,7 +119,7 @@ struct ErrorFeedback {
         let (inputs, groupSize) = (source.columns, target.setting.groupSize)
         let largest = Float(1 << target.setting.bits - 1)
         let weights = FloatRows(rows: rows.count, columns: inputs)
-        // What the errors of all blocks before add to a weight.
+        // The feedback of all earlier blocks on each weight.
         let feedback = FloatRows(rows: rows.count, columns: inputs)
         var grids: [AffineGrid] = []
         let line = FloatRows(rows: 1, columns: inputs)

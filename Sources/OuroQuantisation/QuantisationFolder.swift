@@ -2,12 +2,13 @@ import Foundation
 import Ouro
 import OuroKernels
 
-/// The folder that a quantised model is written to: its finished parts, and what is left of an interrupted run.
+/// The output folder of a quantised model, with its finished files and the files of an interrupted run.
 ///
-/// Until the model is complete it has `.partial`, with the fingerprint of the run and a file for every finished layer.
+/// An incomplete model has a subfolder `.partial`. It holds the fingerprint of the run and a file for each finished
+/// layer.
 struct QuantisationFolder {
     let url: URL
-    /// Whether an interrupted run with other settings was found, whose parts are gone now.
+    /// Whether the folder had an interrupted run with other settings, whose files were removed.
     let startedAnew: Bool
     private let partial: URL
 
@@ -18,19 +19,22 @@ struct QuantisationFolder {
         let fingerprint: String
     }
 
-    /// Makes the folder ready for a run.
+    /// Prepares the folder for a run.
     ///
     /// - Parameters:
-    ///   - fingerprint: of everything that the result depends on. Parts of a run with another one are removed.
-    ///   - replacesFiles: whether to write into a folder that has something else in it.
-    /// - Throws: ``OuroError`` with code `unwritableFile` if the folder is the model's own, has something else in it or
+    ///   - url: the folder.
+    ///   - source: the folder of the model to quantise.
+    ///   - fingerprint: a hash of everything that the result depends on. Files of a run with another fingerprint are
+    ///     removed.
+    ///   - replacesFiles: whether the folder may contain other files.
+    /// - Throws: `OuroError` with code `unwritableFile` if the folder is the model's own, contains other files, or
     ///   cannot be written.
     init(_ url: URL, source: URL, fingerprint: String, replacesFiles: Bool) throws(OuroError) {
         self.url = url
         partial = url.appendingPathComponent(Self.partialName)
         guard Self.resolved(url) != Self.resolved(source) else {
             throw OuroError(
-                .unwritableFile, file: url.path, "this is the folder of the model itself; choose another one")
+                .unwritableFile, file: url.path, "this is the folder of the original model; choose another folder")
         }
         let manager = FileManager.default
         var isDirectory: ObjCBool = false
@@ -42,17 +46,18 @@ struct QuantisationFolder {
         guard found != nil || replacesFiles || names.allSatisfy({ $0 == Self.partialName }) else {
             throw OuroError(
                 .unwritableFile, file: url.path,
-                "the folder is not empty; choose another one, or allow its files to be replaced")
+                "the folder is not empty; choose another folder, or allow its files to be replaced")
         }
         startedAnew = found != nil && found != fingerprint
-        // Weights that were not finished, or are to be replaced, would be mixed up with the new ones.
+        // Old or unfinished weight files must not remain beside the new ones.
         for name in names where Self.isWeights(name) { try Self.remove(url.appendingPathComponent(name)) }
         guard found != fingerprint else { return }
         if names.contains(Self.partialName) { try Self.remove(partial) }
         do {
             try manager.createDirectory(at: partial, withIntermediateDirectories: true)
         } catch {
-            throw OuroError(.unwritableFile, file: url.path, "cannot be created: \(error.localizedDescription)")
+            throw OuroError(
+                .unwritableFile, file: url.path, "the folder cannot be created: \(error.localizedDescription)")
         }
         let plan = (try? JSONEncoder().encode(Plan(fingerprint: fingerprint))) ?? Data()
         try AtomicFile.write(plan, to: partial.appendingPathComponent(Self.planName))
@@ -60,7 +65,7 @@ struct QuantisationFolder {
 
     // MARK: finished layers
 
-    /// The weights of a layer that is finished; nil if it is not, or its file is not what it should be.
+    /// The weights of a finished layer; nil if the layer is not finished, or if its file is not as expected.
     func layer(_ index: Int, plan: QuantisationPlan) -> SafetensorsFile? {
         guard let file = try? SafetensorsFile(contentsOf: layerURL(index)) else { return nil }
         for entry in Self.entries(ofLayer: index, plan) {
@@ -79,13 +84,13 @@ struct QuantisationFolder {
         try writer.finish()
     }
 
-    /// The quantised weights of a layer's plan.
+    /// The plan's entries for the quantised weights of a layer.
     static func entries(ofLayer index: Int, _ plan: QuantisationPlan) -> [QuantisationPlan.Entry] {
         let names = Set(LayerInput.allCases.flatMap { plan.weights($0, layer: index) })
         return plan.entries.filter { names.contains($0.name) && $0.setting != nil }
     }
 
-    /// The weights in a layer's file; valid as long as that is.
+    /// The weights in a layer's file. They are valid as long as the file is open.
     static func sources(
         of entries: [QuantisationPlan.Entry], in file: SafetensorsFile
     ) throws(OuroError) -> [String: WeightSource] {
@@ -100,7 +105,9 @@ struct QuantisationFolder {
                 element = info.elementType.kernelElement
             }
             guard parts.count == 3, let element else {
-                throw OuroError(.invalidCheckpoint, file: file.memory.file.path, field: entry.name, "is incomplete")
+                throw OuroError(
+                    .invalidCheckpoint, file: file.memory.file.path, field: entry.name,
+                    "the quantised weight is incomplete; delete the file and run the command again")
             }
             result[entry.name] = WeightSource(
                 storage: .groups(
@@ -112,14 +119,14 @@ struct QuantisationFolder {
         return result
     }
 
-    /// Removes what is only of use while the model is not complete.
+    /// Removes the files that only an incomplete model needs.
     func complete() throws(OuroError) { try Self.remove(partial) }
 
     private func layerURL(_ index: Int) -> URL { partial.appendingPathComponent("layer-\(index).safetensors") }
 
     // MARK: other files
 
-    /// Copies tokenizer, template and the like.
+    /// Copies the tokenizer, the template and similar files.
     func copyCompanions(from source: ModelFolder) throws(OuroError) {
         try DerivedFolder.copyCompanions(from: source, to: url)
     }
@@ -132,11 +139,12 @@ struct QuantisationFolder {
         do {
             try FileManager.default.removeItem(at: url)
         } catch {
-            throw OuroError(.unwritableFile, file: url.path, "cannot be removed: \(error.localizedDescription)")
+            throw OuroError(
+                .unwritableFile, file: url.path, "the file cannot be removed: \(error.localizedDescription)")
         }
     }
 
-    /// Checkpoint files, and files that an interrupted run has not given their names.
+    /// Whether a file is a checkpoint file, or the unfinished checkpoint file of an interrupted run.
     private static func isWeights(_ name: String) -> Bool {
         name == ShardIndex.name || name.hasPrefix("model") && name.hasSuffix(".safetensors")
             || name.hasPrefix(".") && name.hasSuffix(".partial") && name != partialName

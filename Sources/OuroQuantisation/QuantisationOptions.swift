@@ -6,26 +6,39 @@ public struct QuantisationOptions: Sendable, Equatable {
     public var bits: Int
     /// Inputs that share a scale and a bias: 32, 64 or 128.
     public var groupSize: Int
-    /// Bits of the embedding; nil leaves it as it is. A token reads it once, not once per loop, and it is more sensitive
-    /// than the block. A head that is tied to the embedding has the embedding's bits.
+    /// Bits of the embedding; nil does not quantise it. A token reads it once, not once per loop, and it is more
+    /// sensitive than the block. A head that is tied to the embedding has the embedding's bits.
     public var embeddingBits: Int?
-    /// Bits of the head; nil leaves it as it is.
+    /// Bits of the head; nil does not quantise it.
     public var headBits: Int?
-    /// Bits of the exit gate, which is one row of numbers. Nil, the default, leaves it as it is.
+    /// Bits of the exit gate, which is a single row. Nil, the default, does not quantise it.
     public var gateBits: Int?
-    /// A text like those that the model will see. With it, the block's weights are rounded so that their errors cancel out
-    /// on this text, over all loops. Without it, each weight goes to its nearest value. A long text is sampled evenly.
+    /// A text like those that the model will see. With it, the block's weights are rounded so that their errors cancel
+    /// out on this text, over all loops. Without it, each weight is rounded to the nearest value.
     public var calibration: [Int]?
-    /// The largest number of tokens that are used from ``calibration``.
+    /// The largest number of tokens of `calibration` that are used. A longer text is sampled evenly.
     public var calibrationTokens: Int
-    /// Layers whose statistics one run over the text gathers. The layers before them are quantised already. Nil chooses as
-    /// many as take 768 MiB, and at most a quarter of the layers.
+    /// Layers that are calibrated in one run over the text. The layers before them are already quantised. By default,
+    /// as many as need 768 MiB for their statistics, and at most a quarter of the layers.
     public var layersPerRun: Int?
-    /// Whether to write into a folder that has other files in it.
+    /// Whether the output folder may contain other files.
     public var replacesFiles: Bool
-    /// Threads; by default one for each physical core. The result does not depend on the number.
+    /// The number of threads; nil for one per physical core. The result does not depend on it.
     public var threads: Int?
 
+    /// Makes options. The parameters are described at the properties of the same names.
+    ///
+    /// - Parameters:
+    ///   - bits: bits of the looped block's matrices: 4 or 8.
+    ///   - groupSize: inputs that share a scale and a bias: 32, 64 or 128.
+    ///   - embeddingBits: bits of the embedding; nil does not quantise it.
+    ///   - headBits: bits of the head; nil does not quantise it.
+    ///   - gateBits: bits of the exit gate; nil does not quantise it.
+    ///   - calibration: the tokens of a calibration text; nil rounds each weight to the nearest value.
+    ///   - calibrationTokens: the largest number of tokens of `calibration` that are used.
+    ///   - layersPerRun: layers that are calibrated in one run over the text.
+    ///   - replacesFiles: whether the output folder may contain other files.
+    ///   - threads: the number of threads; nil for one per physical core.
     public init(
         bits: Int = 4, groupSize: Int = 64, embeddingBits: Int? = 8, headBits: Int? = 8, gateBits: Int? = nil,
         calibration: [Int]? = nil, calibrationTokens: Int = 8192, layersPerRun: Int? = nil, replacesFiles: Bool = false,
@@ -43,9 +56,9 @@ public struct QuantisationOptions: Sendable, Equatable {
         self.threads = threads
     }
 
-    /// Tokens of a window of the calibration text.
+    /// Tokens of a calibration window.
     static let windowLength = 512
-    /// Fewer tokens say too little about a model's inputs.
+    /// The smallest calibration text, in tokens. Fewer tokens give poor statistics.
     static let leastCalibrationTokens = 128
 
     func validate(for configuration: ModelConfiguration) throws(OuroError) {
@@ -69,7 +82,7 @@ public struct QuantisationOptions: Sendable, Equatable {
             throw OuroError(
                 .invalidRequest, field: "calibration",
                 "expected a text of at least \(Self.leastCalibrationTokens) tokens, found \(calibration.count), of "
-                    + "which \(calibrationTokens) may be used")
+                    + "which at most \(calibrationTokens) are used")
         }
         try Self.check(calibration, vocabularySize: configuration.vocabularySize, field: "calibration")
     }
@@ -82,16 +95,18 @@ public struct QuantisationOptions: Sendable, Equatable {
         }
     }
 
-    /// How to store a weight; nil if it stays as it is.
+    /// How to store a weight; nil if it is not quantised.
     ///
     /// - Parameters:
-    ///   - weight: its name in a checkpoint of the model.
+    ///   - weight: the weight's name in a checkpoint.
+    ///   - shape: the weight's shape, [outputs][inputs].
+    ///   - names: the tensor names of the model.
     func setting(of weight: String, shape: [Int], in names: TensorNames) -> QuantisationSetting? {
         guard shape.count == 2, shape[1] % groupSize == 0, let bits = bits(of: weight, in: names) else { return nil }
         return QuantisationSetting(bits: bits, groupSize: groupSize)
     }
 
-    /// The bits that these options ask for, whether or not groups divide the weight's rows.
+    /// The bits that the options request for a weight, even if the group size does not divide its rows.
     func bits(of weight: String, in names: TensorNames) -> Int? {
         switch weight {
         case names.embedding.name: embeddingBits

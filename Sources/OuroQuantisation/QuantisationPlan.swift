@@ -5,13 +5,13 @@ struct QuantisationPlan {
     struct Entry {
         let name: String
         let shape: [Int]
-        /// Nil: the tensor is copied.
+        /// How the tensor is quantised; nil if it is copied.
         let setting: QuantisationSetting?
     }
 
-    /// In the order of the model.
+    /// The entries, in the order of the model.
     let entries: [Entry]
-    /// Weights that the options ask to quantise but whose rows are not whole groups.
+    /// Weights that the options would quantise, but whose rows the group size does not divide.
     let skipped: [String]
     let configuration: QuantisationConfiguration
     private let names: TensorNames
@@ -49,7 +49,7 @@ struct QuantisationPlan {
         }
     }
 
-    /// The names of a layer's weights that share an input, in the order in which the model packs them.
+    /// The names of a layer's weights with the same input, in the order in which the model packs them.
     func weights(_ input: LayerInput, layer index: Int) -> [String] {
         let layer = names.layer(index)
         return switch input {

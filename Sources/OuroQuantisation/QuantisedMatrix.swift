@@ -1,9 +1,9 @@
 import Ouro
 import OuroKernels
 
-/// A quantised weight in memory, as a file has it: `outputs` rows of `inputs` values in affine groups.
+/// A quantised weight in memory, in the format of a file: [outputs][inputs], in affine groups.
 ///
-/// Rows may be written by several threads, each its own.
+/// Several threads may write at once if they write different rows.
 struct QuantisedMatrix: Sendable {
     let outputs: Int
     let inputs: Int
@@ -16,11 +16,13 @@ struct QuantisedMatrix: Sendable {
 
     var groupsPerRow: Int { inputs / setting.groupSize }
 
-    /// A matrix that nobody has written yet.
+    /// Allocates a matrix without initialising it.
     ///
     /// - Parameters:
-    ///   - inputs: a multiple of the group size.
-    ///   - scaleType: F32, F16 or BF16.
+    ///   - outputs: the number of rows.
+    ///   - inputs: the number of columns, a multiple of the group size.
+    ///   - setting: bits and group size.
+    ///   - scaleType: element type of scales and biases: F32, F16 or BF16.
     package init(outputs: Int, inputs: Int, setting: QuantisationSetting, scaleType: ElementType) {
         assert(inputs % setting.groupSize == 0)
         self.outputs = outputs
@@ -34,9 +36,9 @@ struct QuantisedMatrix: Sendable {
         biases = AlignedMemory(byteCount: groups * scaleType.byteCount, clears: false)
     }
 
-    /// Rounds every value of a matrix to the nearest of its group, bit for bit as MLX does.
+    /// Rounds every value of a matrix to the nearest value of its group's grid, bit for bit as MLX does.
     ///
-    /// - Throws: ``OuroError`` with code `nonFinite`, without file and field, if a value is not finite.
+    /// - Throws: `OuroError` with code `nonFinite`, without file and field, if a value is not finite.
     init(
         rounding source: WeightSource, setting: QuantisationSetting, scaleType: ElementType, kernels: Kernels,
         pool: WorkerPool
@@ -56,9 +58,9 @@ struct QuantisedMatrix: Sendable {
         }
     }
 
-    /// Lays MLX's grids over every group, but leaves the quotients open.
+    /// Computes MLX's grid of every group, but no codes.
     ///
-    /// - Throws: as the initialiser that rounds.
+    /// - Throws: `OuroError` with code `nonFinite`, without file and field, if a value is not finite.
     init(
         gridsOf source: WeightSource, setting: QuantisationSetting, scaleType: ElementType, kernels: Kernels,
         pool: WorkerPool
@@ -87,7 +89,7 @@ struct QuantisedMatrix: Sendable {
             body(row, line, quotients.base.assumingMemoryBound(to: UInt8.self) + worker * inputs)
         }
         if (0..<pool.threadCount).contains(where: { faults.row($0)[0] != 0 }) {
-            throw OuroError(.nonFinite, "the weight has a value that is not a finite number; the file is damaged")
+            throw OuroError(.nonFinite, "the weight has a value that is not finite; the file is damaged: copy it again")
         }
     }
 
@@ -99,7 +101,7 @@ struct QuantisedMatrix: Sendable {
         ElementRounding.store(grid.bias, as: scaleElement, to: biases.base + offset)
     }
 
-    /// The grid as it is stored.
+    /// The stored grid of a group, after rounding to `scaleType`.
     func grid(row: Int, group: Int, kernels: Kernels) -> AffineGrid {
         let offset = (row * groupsPerRow + group) * scaleType.byteCount
         var grid = AffineGrid(scale: 0, bias: 0)
@@ -108,7 +110,7 @@ struct QuantisedMatrix: Sendable {
         return grid
     }
 
-    /// Packs the quotients of a row.
+    /// Packs the codes of a row into words.
     func set(_ quotients: UnsafePointer<UInt8>, row: Int) {
         let bits = setting.bits
         let perWord = 32 / bits
@@ -120,9 +122,9 @@ struct QuantisedMatrix: Sendable {
         }
     }
 
-    // MARK: as others see it
+    // MARK: views
 
-    /// Valid as long as this value lives.
+    /// The matrix as a weight source. It is valid as long as this value exists.
     var source: WeightSource {
         WeightSource(
             storage: .groups(
@@ -132,7 +134,7 @@ struct QuantisedMatrix: Sendable {
             rows: outputs, columns: inputs)
     }
 
-    /// The tensors to write, with the bytes of each.
+    /// The tensors to write: codes, scales and biases, with the bytes of each.
     func tensors(named weight: String) -> [(TensorDeclaration, UnsafeRawBufferPointer)] {
         func part(_ expected: ExpectedTensor, _ type: ElementType, _ memory: AlignedMemory)
             -> (TensorDeclaration, UnsafeRawBufferPointer)

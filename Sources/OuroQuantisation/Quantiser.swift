@@ -1,45 +1,55 @@
 import Foundation
 import Ouro
 
-/// Writes a quantised copy of a model folder, in MLX's format: `ouro quantize`.
+/// Writes a quantised copy of a model folder in MLX's format, for `ouro quantize`.
 ///
 /// ```swift
 /// let quantiser = try Quantiser(modelAt: folder, options: .init(bits: 4, calibration: tokens))
 /// try quantiser.write(to: output) { print($0.fraction) }
 /// ```
 ///
-/// Without calibration, weights are streamed: hardly more than one is ever in memory. With it, the model is, and at most
-/// 2 GB besides.
+/// Without calibration, weights are streamed: about one weight is in memory at a time. With calibration, the whole
+/// model is in memory, and up to 2 GB more.
 public struct Quantiser: Sendable {
+    /// The options.
     public let options: QuantisationOptions
+    /// The configuration of the model to quantise.
     public let configuration: ModelConfiguration
-    /// Weights that stay as they are although they were to be quantised: their rows are not whole groups.
+    /// Weights that the options would quantise, but whose rows the group size does not divide. They are copied.
     public var skippedWeights: [String] { plan.skipped }
     private let folder: URL
     private let checkpoint: Checkpoint
     private let plan: QuantisationPlan
 
-    /// How far a run is.
+    /// The progress of a run.
     public struct Progress: Sendable, Equatable {
+        /// The current work.
         public enum Stage: Sendable, Equatable {
-            /// An interrupted run with other settings, or of another model, was found; its results are removed.
+            /// The output folder had an interrupted run with other settings or of another model. Its files were
+            /// removed.
             case startedAnew
-            /// So many layers of an interrupted run with the same settings are used.
+            /// The output folder has an interrupted run with the same settings. So many of its layers are reused.
             case resumed(layers: Int)
-            /// The text is read for the statistics of these layers, counted from 0, which are then rounded.
+            /// Statistics of these layers (from 0) are collected on the calibration text, and then the layers are
+            /// rounded.
             case calibrating(Range<Int>)
+            /// The weights are written.
             case writing
         }
 
+        /// The current work.
         public let stage: Stage
-        /// Of the whole work, 0 to 1.
+        /// Fraction of the whole work that is done, 0 to 1.
         public let fraction: Double
     }
 
-    /// Checks model and options; reads no weights.
+    /// Checks the model and the options. It reads no weights.
     ///
-    /// - Throws: ``OuroError`` with code `invalidRequest` for options out of range, `unsupported` if the model is
-    ///   quantised already; and what reading of the folder throws.
+    /// - Parameters:
+    ///   - folder: the model folder.
+    ///   - options: how to quantise.
+    /// - Throws: `OuroError` with code `invalidRequest` for options out of range, `unsupported` if the model is already
+    ///   quantised, or the error of reading the folder.
     public init(modelAt folder: URL, options: QuantisationOptions) throws(OuroError) {
         self.folder = folder
         self.options = options
@@ -47,7 +57,7 @@ public struct Quantiser: Sendable {
         guard configuration.quantisation == nil else {
             throw OuroError(
                 .unsupported, file: folder.path, field: QuantisationConfiguration.field,
-                "the model is quantised already; quantise the original, as rounding twice only adds errors")
+                "the model is already quantised; quantise the original, because rounding twice adds errors")
         }
         try options.validate(for: configuration)
         checkpoint = try Checkpoint(folder: folder)
@@ -55,15 +65,16 @@ public struct Quantiser: Sendable {
         plan = QuantisationPlan(options, for: configuration)
     }
 
-    /// Does the work; an interrupted calibration goes on where it was.
+    /// Quantises the model. An interrupted calibration is resumed.
     ///
-    /// Blocks the caller for long: call it from a thread or task of its own.
+    /// This takes long and blocks the caller, so call it from its own thread or task.
     ///
     /// - Parameters:
     ///   - output: a folder that does not exist, is empty, or was left by an interrupted run.
-    /// - Throws: ``OuroError`` with code `unwritableFile` for the folder, `nonFinite` for damaged weights,
-    ///   `memoryExceeded` if there is no room to calibrate; and `CancellationError` if the task was cancelled, after which the
-    ///   work can be resumed.
+    ///   - progress: called with the progress so far.
+    /// - Throws: `OuroError` with code `unwritableFile` if the folder cannot be used, `nonFinite` for damaged weights,
+    ///   or `memoryExceeded` if there is not enough memory to calibrate. `CancellationError` if the task is cancelled;
+    ///   the work can then be resumed.
     public func write(to output: URL, progress: (Progress) -> Void = { _ in }) throws {
         if options.calibration != nil { try Calibration.checkMemory(options, configuration) }
         let kernels = try Kernels.select()
@@ -109,7 +120,8 @@ public struct Quantiser: Sendable {
                     try target.write(weights, layer: layer)
                     finished.insert(layer)
                 })
-            // Later runs see these layers as they will be; layers of the same run never do, interrupted or not.
+            // Later runs use the quantised layers. Layers of the same run use the original ones, even if the run was
+            // interrupted.
             guard index + 1 < runs.count else { break }
             for layer in run {
                 let file = try finishedFile(layer, target)
@@ -150,7 +162,7 @@ public struct Quantiser: Sendable {
         try writer.finish()
     }
 
-    /// For every calibrated weight the file that has it.
+    /// The file of every calibrated weight.
     private func finishedTensors(_ target: QuantisationFolder) throws(OuroError) -> [String: SafetensorsFile] {
         guard options.calibration != nil else { return [:] }
         var files: [String: SafetensorsFile] = [:]
@@ -165,7 +177,7 @@ public struct Quantiser: Sendable {
         guard let file = target.layer(layer, plan: plan) else {
             throw OuroError(
                 .unreadableFile, file: target.url.path,
-                "the finished weights of layer \(layer) are gone; run the same command again")
+                "the calibrated weights of layer \(layer) are missing; run the same command again")
         }
         return file
     }
@@ -183,7 +195,7 @@ public struct Quantiser: Sendable {
         }
     }
 
-    /// The original `config.json` with everything that is in it, and how the weights are quantised.
+    /// The original `config.json`, with the quantisation added.
     private func configurationFile() throws(OuroError) -> Data {
         let url = folder.appendingPathComponent("config.json")
         var members = try ConfigurationFields(contentsOf: url).members
@@ -194,11 +206,11 @@ public struct Quantiser: Sendable {
         do {
             return try encoder.encode(JSONValue.object(members)) + Data("\n".utf8)
         } catch {
-            throw OuroError(.invalidConfiguration, file: url.path, "cannot be written: \(error)")
+            throw OuroError(.invalidConfiguration, file: url.path, "the configuration cannot be encoded: \(error)")
         }
     }
 
-    /// Of everything that the result depends on: options, configuration, text and weights.
+    /// A hash of everything that the result depends on: options, configuration, text and weights.
     private func fingerprint(_ kernels: Kernels) throws(OuroError) -> String {
         var hash = FNV1a()
         let runs = options.calibration.map { _ in Calibration.runs(options, configuration) } ?? []
@@ -223,13 +235,13 @@ public struct Quantiser: Sendable {
 }
 
 extension FNV1a {
-    /// A text and a zero byte, so that two texts in a row differ from two others that are cut elsewhere.
+    /// Adds a text and a zero byte, so that the boundaries between texts affect the hash.
     fileprivate mutating func add(terminated text: String) {
         add(text)
         add(0 as UInt8)
     }
 
-    /// Eight bytes, the lowest first.
+    /// Adds eight bytes in little-endian order.
     fileprivate mutating func add(bytesOf number: Int) {
         withUnsafeBytes(of: Int64(number).littleEndian) { for byte in $0 { add(byte) } }
     }

@@ -1,13 +1,14 @@
 import Ouro
 
-/// The sum of x x^T over the inputs x that a product has seen: how errors of its weights turn into errors of its outputs.
+/// The sum of x x^T over all inputs x of a product. It determines how errors of the weights become errors of the
+/// outputs.
 ///
-/// Only the lower triangle is kept.
+/// Only the lower triangle is stored.
 final class SecondMoments {
     let inputs: Int
     private let sums: FloatRows
 
-    /// Rows of the sums that one thread works on in one go.
+    /// Rows of the sums in one work item.
     private static let rowsPerItem = 64
 
     init(inputs: Int) {
@@ -15,7 +16,7 @@ final class SecondMoments {
         sums = FloatRows(rows: inputs, columns: inputs)
     }
 
-    /// Bytes that the sums of a product take.
+    /// Bytes of the sums for a number of inputs.
     static func byteCount(inputs: Int) -> Int { inputs * (inputs + 32) * MemoryLayout<Float>.stride }
 
     /// Adds the first `rows` rows of `x`. The result does not depend on the number of threads.
@@ -24,7 +25,7 @@ final class SecondMoments {
         pool.forEach(items) { [sums, inputs] item, _ in
             let first = item * Self.rowsPerItem
             let last = min(first + Self.rowsPerItem, inputs)
-            // Of a row nothing is needed right of the diagonal.
+            // Only the lower triangle is needed.
             kernels.addProducts(
                 Kernels.Block(x), Kernels.Block(x), samples: rows, rows: first..<last, columns: last,
                 to: Kernels.Block(sums))
@@ -33,6 +34,6 @@ final class SecondMoments {
 
     func diagonal(_ index: Int) -> Float { sums.row(index)[index] }
 
-    /// An element, from the lower triangle.
+    /// An element of the symmetric matrix.
     func value(_ i: Int, _ j: Int) -> Float { i >= j ? sums.row(i)[j] : sums.row(j)[i] }
 }

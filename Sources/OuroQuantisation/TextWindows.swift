@@ -1,8 +1,8 @@
 import Ouro
 
-/// Pieces of a long text, each read by itself.
+/// Splits a long text into independent windows.
 enum TextWindows {
-    /// At most `limit` tokens in pieces of at most `length`, spread evenly over the text.
+    /// Windows of at most `length` tokens. Together they have at most `limit` tokens, spread evenly over the text.
     static func split(_ tokens: [Int], length: Int, limit: Int) -> [[Int]] {
         let count = min(tokens.count, limit)
         guard count > 0, length > 0 else { return [] }

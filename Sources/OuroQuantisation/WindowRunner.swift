@@ -2,14 +2,18 @@ import Foundation
 import Ouro
 
 extension LoadedModel {
+    /// Makes a runner for this model.
+    ///
     /// - Parameters:
-    ///   - windowLength: tokens that a window has at most.
+    ///   - kvType: element type of keys and values; nil for the engine's default.
+    ///   - kvPolicy: which keys and values are kept.
+    ///   - windowLength: the largest number of tokens of a window.
     func runner(kvType: KVType? = nil, kvPolicy: KVPolicy = .full, windowLength: Int) -> WindowRunner {
         WindowRunner(device: makeDevice(kvType: kvType), policy: kvPolicy, windowLength: windowLength)
     }
 }
 
-/// Takes short texts through a model, all positions of a text at one loop in one pass.
+/// Runs short texts through a model, one loop at a time. A pass runs all positions of a text at one loop.
 final class WindowRunner {
     let device: CPUDevice
     private let pool: KVPool
@@ -20,8 +24,12 @@ final class WindowRunner {
 
     var loops: Int { device.configuration.loops }
 
+    /// Makes a runner.
+    ///
     /// - Parameters:
-    ///   - policy: applies after the prompt of a window.
+    ///   - device: runs the passes.
+    ///   - policy: which keys and values are kept after the prompt of a window.
+    ///   - windowLength: the largest number of tokens of a window.
     init(device: CPUDevice, policy: KVPolicy = .full, windowLength: Int) {
         self.policy = policy
         self.device = device
@@ -32,9 +40,12 @@ final class WindowRunner {
         pool = KVPool(device: device, budget: blocks * device.layout.bytesPerBlock)
     }
 
-    /// Runs all loops over a text; `afterLoop` gets the slots of its rows' hidden states.
+    /// Runs all loops over a text.
     ///
-    /// - Throws: what `afterLoop` throws; ``OuroError`` with code `nonFinite` if the model's values overflow.
+    /// - Parameters:
+    ///   - tokens: the text.
+    ///   - afterLoop: called after each loop, with the slots of the hidden states.
+    /// - Throws: `OuroError` with code `nonFinite` if a value of the model is not finite, or the error of `afterLoop`.
     func run(
         _ tokens: [Int], afterLoop: (_ loop: Int, _ slots: [SlotID]) throws(OuroError) -> Void = { _, _ in }
     ) throws(OuroError) {
@@ -45,13 +56,13 @@ final class WindowRunner {
         }
     }
 
-    /// A text on its way through the loops; gives its rows' states back when it goes.
+    /// A text that is being run. It gives its slots back when it is released.
     final class Window {
         let tokens: [Int]
         let slots: [SlotID]
         fileprivate let cache: SequenceCache
         private let allocator: SlotAllocator
-        /// The hidden states of all positions after every loop, position by position, if they could not wait.
+        /// The hidden states after every loop, [position][loop], if positions run one after another; otherwise nil.
         fileprivate let history: FloatRows?
 
         fileprivate init(tokens: [Int], cache: SequenceCache, slots allocator: SlotAllocator, history: FloatRows?) {
@@ -65,10 +76,11 @@ final class WindowRunner {
         deinit { for slot in slots { allocator.giveBack(slot) } }
     }
 
-    /// Only one window at a time.
+    /// Starts a window. Only one window can exist at a time.
     ///
     /// - Parameters:
-    ///   - prompt: tokens after which the policy applies; without meaning for ``KVPolicy/full``.
+    ///   - tokens: the text.
+    ///   - prompt: tokens of the prompt. The policy applies after them. The policy `full` ignores it.
     func begin(_ tokens: [Int], prompt: Int = 0) throws(OuroError) -> Window {
         guard tokens.count <= windowLength else { throw tooLong(tokens) }
         let cache = SequenceCache(
@@ -91,10 +103,10 @@ final class WindowRunner {
     }
 
     private func tooLong(_ tokens: [Int]) -> OuroError {
-        OuroError(.memoryExceeded, "a window of \(tokens.count) tokens is longer than the \(windowLength) reserved")
+        OuroError(.memoryExceeded, "expected a window of at most \(windowLength) tokens, found \(tokens.count)")
     }
 
-    /// Runs one loop (from 1, in order), or recalls it.
+    /// Runs one loop, or restores its hidden states if it has already run. Loops must be run in order, from 1.
     func runLoop(_ loop: Int, of window: Window) throws(OuroError) {
         guard let history = window.history else { return try run(loop, of: window, window.tokens.indices) }
         for (position, slot) in window.slots.enumerated() {

@@ -1,11 +1,11 @@
 import Foundation
 import OuroPlots
 
-/// An SVG of accuracy against mean loops: the paper's figure 5 for one's own model.
+/// An SVG plot of accuracy against mean loops, like the paper's figure 5.
 ///
-/// Every level is a series of its own colour: filled circles for fixed loop counts, joined by a line, and open diamonds for
-/// exit thresholds, joined by a dashed one. What lies above the line of fixed counts is gained by the gate. The colours
-/// read on white and on black; there is no background.
+/// Every level has its own colour. Filled circles joined by a line show fixed loop counts. Open diamonds joined by a
+/// dashed line show exit thresholds. Where the diamonds are above the line, the gate improves the trade-off. The
+/// colours are legible on white and on black, and there is no background.
 public struct AccuracyPlot: Sendable {
     private let results: [EvaluationResult]
     private let title: String
@@ -54,7 +54,7 @@ public struct AccuracyPlot: Sendable {
         Self.area.bottom - accuracy * (Self.area.bottom - Self.area.top)
     }
 
-    /// The whole file.
+    /// The SVG document.
     public var svg: String {
         var lines = [SVG.text(title, Self.area.left, 26, "font-size=\"16\" font-weight=\"bold\"")]
         lines += axes
@@ -74,7 +74,7 @@ public struct AccuracyPlot: Sendable {
             lines.append(SVG.line(area.left, height, area.right, height, "stroke-opacity=\"0.3\""))
             lines.append(SVG.text("\(percent) %", area.left - 8, height + 4.5, "text-anchor=\"end\""))
         }
-        // Many loops would crowd the axis.
+        // Few labels, so that they do not overlap.
         let step = max(1, Int(mostLoops) / 8)
         for loop in stride(from: 1, through: Int(mostLoops), by: step) {
             let place = x(Double(loop))

@@ -2,14 +2,17 @@ import Foundation
 import Ouro
 
 extension Evaluator {
-    /// How often the right choice is the most likely continuation of its question, by depth.
+    /// Measures the accuracy on multiple-choice questions, for each reading of the plan.
     ///
-    /// A choice is scored as the text " choice" after the question (a choice that begins with white space as it is), by the
-    /// sum of its tokens' log-probabilities and, in `normalisedAccuracy`, by that sum divided by the choice's length in
-    /// characters, as EleutherAI's harness does (`acc` and `acc_norm`). Of equals the first one counts.
+    /// Each choice is scored as the continuation " choice" of the question; no space is added if it starts with white
+    /// space. Its score is the sum of its tokens' log-probabilities. For `normalisedAccuracy`, the sum is divided by
+    /// the choice's length in characters. Both are as in EleutherAI's lm-evaluation-harness (`acc` and `acc_norm`). If
+    /// two scores are equal, the first choice wins.
     ///
-    /// - Returns: one result per reading of the plan, in its order.
-    /// - Throws: ``OuroError``, or `CancellationError`.
+    /// - Parameters:
+    ///   - questions: the questions.
+    /// - Returns: one result for each reading of the plan, in the same order.
+    /// - Throws: `OuroError`, or `CancellationError` if the task is cancelled.
     public func evaluate(_ questions: [MultipleChoiceQuestion]) async throws -> [EvaluationResult] {
         let tokenizer = try needTokenizer()
         let texts = questions.indices.flatMap { question in

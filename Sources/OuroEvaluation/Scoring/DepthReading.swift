@@ -1,20 +1,21 @@
 import Ouro
 
-/// Where in the model an answer is read off.
+/// The depth at which a token's prediction is read.
 enum DepthReading: Sendable, Hashable {
-    /// After this loop (1-based), as if there were no more.
+    /// After this loop (1-based).
     case loops(Int)
-    /// Where the cumulated exit probability reaches `threshold`, at the latest after the last of `loops`.
+    /// After the first loop at which the cumulative exit probability reaches `threshold`, at the latest after the last
+    /// of `loops` loops.
     case threshold(Float, loops: Int)
 
-    /// How many loops there are.
+    /// The last loop that this reading can use.
     var loops: Int {
         switch self {
         case .loops(let loops), .threshold(_, let loops): loops
         }
     }
 
-    /// 1, which is never reached, when every token takes all loops.
+    /// The exit threshold. It is 1, which no loop reaches, if every token takes all loops.
     var threshold: Float {
         switch self {
         case .loops: 1
@@ -22,7 +23,7 @@ enum DepthReading: Sendable, Hashable {
         }
     }
 
-    /// What a request asks for to leave where this reads.
+    /// The exit policy of a request that exits where this reading reads.
     var exitPolicy: ExitPolicy {
         switch self {
         case .loops: .allLoops
@@ -30,10 +31,14 @@ enum DepthReading: Sendable, Hashable {
         }
     }
 
-    /// The loop (1-based) after which a token with these gates leaves.
+    /// The loop (1-based) at which a token is read.
     ///
-    /// Loops after the reading's last one may have run; they change nothing in the earlier ones, since every loop reads
-    /// only its own keys and values. The sums are in f32 and in the engine's order, so that both always agree.
+    /// More loops may have run than the reading uses. They do not change the earlier loops, because a loop reads only
+    /// its own keys and values. The sums are in f32 and in the engine's order, so the result always equals the engine's
+    /// exit loop.
+    ///
+    /// - Parameters:
+    ///   - position: the scored position that predicts the token.
     func exitLoop(of position: ScoredPosition) -> Int {
         let last = min(loops, position.gate.count)
         guard case .threshold(let threshold, _) = self, threshold < 1 else { return last }
@@ -48,17 +53,20 @@ enum DepthReading: Sendable, Hashable {
     }
 }
 
-/// The depths of an evaluation: some loop counts and some thresholds.
+/// The readings of an evaluation: loop counts and exit thresholds.
 public struct DepthPlan: Sendable {
-    /// All loops that run: the largest number asked for. One run gives every reading.
+    /// The loops that run: the largest loop count asked for. One run gives all readings.
     let maximumLoops: Int
     /// Where answers are read off.
     let readings: [DepthReading]
 
+    /// Makes a plan.
+    ///
     /// - Parameters:
-    ///   - loops: loop counts; by default 1 to the model's own.
-    ///   - thresholds: exit thresholds, at the largest loop count.
-    /// - Throws: ``OuroError`` with code `invalidRequest` for values out of range.
+    ///   - loops: loop counts; nil for 1 to the model's own number.
+    ///   - thresholds: exit thresholds from 0 to 1. They use the largest loop count.
+    ///   - configuration: the model's configuration.
+    /// - Throws: `OuroError` with code `invalidRequest` for values out of range.
     public init(loops: [Int]?, thresholds: [Float], configuration: ModelConfiguration) throws(OuroError) {
         let loops = loops ?? Array(1...max(configuration.loops, 1))
         guard let most = loops.max() else {

@@ -1,22 +1,22 @@
-/// What an evaluation found at one depth.
+/// The result of an evaluation for one reading.
 public struct EvaluationResult: Sendable, Equatable {
     /// The task's name.
     public let task: String
-    /// Nil for tasks without levels.
+    /// The level of the task; nil if it has no levels.
     public let level: Int?
     /// Loops that a token took at most.
     public let loops: Int
-    /// Exit threshold; 1 where every token took all `loops`.
+    /// The exit threshold; 1 if every token took all `loops` loops.
     public let threshold: Float
-    /// Share of the questions (for texts: of the tokens) that the model got right.
+    /// Fraction of correct answers. For a text, the fraction of correctly predicted tokens.
     public let accuracy: Double
-    /// Loops per token of the answers.
+    /// Mean exit loop of the answers' tokens.
     public let meanLoops: Double
-    /// Questions, or tokens of a text.
+    /// Number of questions, or of predicted tokens of a text.
     public let count: Int
-    /// For texts: exp of the mean negative log-probability of a token.
+    /// For a text: exp of the mean negative log-probability per token.
     public var perplexity: Double?
-    /// For multiple choice: share that is right when log-probabilities are divided by the choices' lengths.
+    /// For multiple choice: the accuracy if log-probabilities are divided by the choices' lengths.
     public var normalisedAccuracy: Double?
 
     init(
@@ -35,7 +35,7 @@ public struct EvaluationResult: Sendable, Equatable {
     }
 }
 
-/// Sums over questions at one depth.
+/// Sums over questions for one reading.
 struct DepthTally: Sendable {
     var questions = 0
     var correct = 0

@@ -1,21 +1,23 @@
 import Ouro
 
-/// Measures a model by depth: every loop count and every exit threshold from one run of the model.
+/// Evaluates a model at many depths. One run of the model gives the results of every loop count and every exit
+/// threshold.
 ///
-/// Texts are scored, never generated: a greedy answer equals the expected one exactly if every token of the expected one is
-/// the most likely after those before it. So the engine's scores, which have every loop's choice, decide for all depths.
-/// Many texts are in flight at once and share the engine's passes.
+/// Texts are scored, not generated. A greedy answer equals the expected answer exactly if each expected token is the
+/// most likely one after the tokens before it. The engine's scores contain the most likely token of every loop, so they
+/// decide this for all depths. Many texts run at once and share passes.
 ///
-/// If the engine does not keep full keys and values (``KVPolicy``), what a token sees depends on where the tokens before it
-/// left. Then every depth is a run of its own: prompts in full, answers token by token as they would be generated.
+/// With a KV policy other than `full`, the keys and values that a token reads depend on the exits of earlier tokens.
+/// Then each reading needs its own run. The prompt runs with full keys and values, and the answer runs token by token,
+/// as in generation.
 public struct Evaluator: Sendable {
     /// Runs the model.
     public let engine: Engine
     /// The depths to measure at.
     public let plan: DepthPlan
-    /// Called with the number of texts that are done.
+    /// Called after every text, with the number of finished texts.
     public var progress: (@Sendable (Int) -> Void)?
-    /// Texts that are in flight at once; what the cache has no room for waits its turn.
+    /// Texts submitted at once. Those that do not fit into the cache wait.
     private static let concurrency = 64
 
     /// Measures the engine's model at the depths of a plan.
@@ -24,23 +26,23 @@ public struct Evaluator: Sendable {
         self.plan = plan
     }
 
-    /// The tokenizer.
+    /// The engine's tokenizer.
     ///
-    /// - Throws: ``OuroError`` with code `invalidRequest` if the model folder has none.
+    /// - Throws: `OuroError` with code `invalidRequest` if the model folder has none.
     func needTokenizer() throws(OuroError) -> Tokenizer {
         guard let tokenizer = engine.tokenizer else {
             throw OuroError(
-                .invalidRequest, file: "tokenizer.json", "the model folder has none, and evaluation needs text")
+                .invalidRequest, file: "tokenizer.json", "the model folder has no tokenizer, but evaluation needs one")
         }
         return tokenizer
     }
 
-    /// Scores texts together and gives what `reduce` makes of each, in their order.
+    /// Scores many texts concurrently, and returns the result of `reduce` for each, in order.
     ///
     /// - Parameters:
-    ///   - count: how many texts there are.
-    ///   - text: the text with a number, made when its turn comes, and how many of its tokens are the prompt.
-    ///   - reduce: gets the scores for each of the plan's readings.
+    ///   - count: the number of texts.
+    ///   - text: makes the text with a given index, and tells how many of its tokens are the prompt.
+    ///   - reduce: reduces a text's scores, one array for each reading of the plan.
     func scoreAll<Value: Sendable>(
         _ count: Int, text: @escaping @Sendable (Int) throws -> (tokens: [Int], prompt: Int),
         reduce: @escaping @Sendable (Int, [[ScoredPosition]]) throws -> Value
@@ -67,7 +69,7 @@ public struct Evaluator: Sendable {
         }
     }
 
-    /// The scores of a text for each of the plan's readings.
+    /// The scores of a text, one array for each reading of the plan.
     private func score(_ tokens: [Int], prompt: Int) async throws -> [[ScoredPosition]] {
         let policy = engine.options.kvPolicy
         guard policy != .full else {

@@ -1,19 +1,23 @@
 import Foundation
 import Ouro
 
-/// A question with several answers to choose from.
+/// A multiple-choice question.
 public struct MultipleChoiceQuestion: Sendable, Equatable {
     /// The text that the choices continue.
     public let question: String
     /// The answers to choose from; at least two.
     public let choices: [String]
-    /// Index into `choices`.
+    /// The index of the right answer in `choices`.
     public let answer: Int
 
-    /// Reads JSON lines of `question`, `choices` (at least two) and `answer`: the index of the right choice from 0, its
-    /// letter (A, B ...), or its text. Other members are passed over.
+    /// Reads questions from a JSONL file.
     ///
-    /// - Throws: ``OuroError`` with code `unreadableFile` or `invalidData`, which names the line.
+    /// Each line has `question`, `choices` (at least two) and `answer`. The answer is the index of the right choice
+    /// from 0, its letter (A, B, ...), or its text. Other members are ignored.
+    ///
+    /// - Parameters:
+    ///   - url: the file.
+    /// - Throws: `OuroError` with code `unreadableFile`, or `invalidData`, which names the line.
     public static func load(contentsOf url: URL) throws(OuroError) -> [Self] {
         let data = try StrictJSON.read(url, limit: 1 << 30, code: .invalidData)
         var questions: [Self] = []
@@ -21,7 +25,7 @@ public struct MultipleChoiceQuestion: Sendable, Equatable {
             guard line.contains(where: { ![0x20, 0x09, 0x0D].contains($0) }) else { continue }
             questions.append(try parse(Data(line), file: url.path, line: index + 1))
         }
-        guard !questions.isEmpty else { throw OuroError(.invalidData, file: url.path, "there are no questions in it") }
+        guard !questions.isEmpty else { throw OuroError(.invalidData, file: url.path, "the file has no questions") }
         return questions
     }
 
@@ -41,7 +45,7 @@ public struct MultipleChoiceQuestion: Sendable, Equatable {
         } catch {
             throw fault(error.field, error.message)
         }
-        guard !record.question.isEmpty else { throw fault("question", "it is empty") }
+        guard !record.question.isEmpty else { throw fault("question", "the question is empty") }
         guard record.choices.count >= 2, !record.choices.contains("") else {
             throw fault("choices", "expected at least two texts that are not empty, found \(record.choices)")
         }

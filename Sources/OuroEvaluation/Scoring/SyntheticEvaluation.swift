@@ -2,16 +2,19 @@ import Ouro
 import OuroData
 
 extension Evaluator {
-    /// How often the greedy answer to a synthetic task is exactly right, by depth.
+    /// Measures how often the greedy answer to a synthetic task is exactly right, for each reading of the plan.
     ///
-    /// Prompt and answer are encoded apart, as the data for training is. An answer counts as right if the model chooses each
-    /// of its tokens; another sequence of tokens that reads the same would not.
+    /// Prompt and answer are tokenised separately, as in the training data. An answer is right if the model predicts
+    /// each of its tokens. Other tokens that decode to the same text count as wrong.
     ///
     /// - Parameters:
-    ///   - count: examples, numbered from 0 under this seed.
-    ///   - split: which part of the task's instances; what was trained on is of interest only in comparison.
-    /// - Returns: one result per reading of the plan, in its order.
-    /// - Throws: ``OuroError``, or `CancellationError`.
+    ///   - task: the task.
+    ///   - level: one of the task's levels.
+    ///   - seed: the seed of the examples.
+    ///   - count: the number of examples. They are numbered from 0.
+    ///   - split: the split of the examples. The training split is useful only for comparison.
+    /// - Returns: one result for each reading of the plan, in the same order.
+    /// - Throws: `OuroError`, or `CancellationError` if the task is cancelled.
     public func evaluate(
         _ task: any SyntheticTask, level: Int, seed: UInt64, count: Int, split: DataSplit = .test
     ) async throws -> [EvaluationResult] {
@@ -24,7 +27,7 @@ extension Evaluator {
             guard !prompt.isEmpty, !answer.isEmpty else {
                 throw OuroError(
                     .invalidTokenizer, file: "tokenizer.json",
-                    "it has no tokens for the text of the task '\(task.name)': '\(example.prompt)\(example.completion)'"
+                    "the tokenizer has no tokens for the task '\(task.name)': '\(example.prompt)\(example.completion)'"
                 )
             }
             return (prompt, answer)
@@ -50,13 +53,13 @@ extension Evaluator {
         }
     }
 
-    /// Whether every token of an answer is what the model chooses, each at the loop where it leaves.
+    /// Checks an answer: it is right if every token is the most likely one at its exit loop.
     static func judge(
         _ positions: [ScoredPosition], answer: [Int], start: Int, reading: DepthReading
     ) -> DepthTally {
         var (isRight, loops) = (true, 0)
         for (offset, token) in answer.enumerated() {
-            // The position before a token chooses it.
+            // The position before a token predicts it.
             let position = positions[start + offset - 1]
             let exit = reading.exitLoop(of: position)
             loops += exit

@@ -2,21 +2,23 @@ import Foundation
 import Ouro
 
 extension Evaluator {
-    /// Perplexity and next-token accuracy of a text, by depth.
+    /// Measures perplexity and next-token accuracy on a text, for each reading of the plan.
     ///
-    /// A text longer than `window` tokens is cut into windows that share one token, so that every token but the very first
-    /// is predicted once, from at most `window - 1` tokens before it.
+    /// A text longer than `window` tokens is split into windows. Neighbouring windows share one token. So every token
+    /// except the first is predicted once, from at most `window - 1` tokens before it.
     ///
     /// - Parameters:
-    ///   - window: tokens; by default as many as the model's context has, 1024 at most.
-    /// - Returns: one result per reading of the plan, in its order.
-    /// - Throws: ``OuroError`` with code `invalidRequest` for a window or a text too short, or `CancellationError`.
+    ///   - text: the text, at least two tokens.
+    ///   - window: tokens of a window. By default the model's context length, but at most 1024.
+    /// - Returns: one result for each reading of the plan, in the same order.
+    /// - Throws: `OuroError` with code `invalidRequest` if the window is out of range, the text is too short, or the
+    ///   engine's KV policy is not `full`. `CancellationError` if the task is cancelled.
     public func evaluate(text: String, window: Int? = nil) async throws -> [EvaluationResult] {
         guard engine.options.kvPolicy == .full else {
             throw OuroError(
                 .invalidRequest, field: "kv_policy",
-                "a text has no prompt after which '\(engine.options.kvPolicy.rawValue)' could apply; keep full keys and values, "
-                    + "or see what the policy costs with ouro score --kv-policy --against-kv")
+                "'\(engine.options.kvPolicy.rawValue)' applies only after a prompt, and a text has none; use the policy "
+                    + "'full', or measure a policy with ouro score --kv-policy --against-kv")
         }
         let tokens = try needTokenizer().encode(text, parsingSpecialTokens: false)
         let context = engine.configuration.contextLength
