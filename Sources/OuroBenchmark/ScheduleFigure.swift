@@ -36,7 +36,7 @@ package struct ScheduleFigure: Sendable, Equatable {
 
 /// How early the predictions of a model's loops agree with that of its last loop.
 package struct AgreementFigure: Sendable, Equatable {
-    /// The named shape, or the model folder's name.
+    /// Name of the shape or of the model folder.
     package var shape: String
     package var weights: String?
     package var threads: Int

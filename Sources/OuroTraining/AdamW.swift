@@ -1,14 +1,17 @@
 import Foundation
 import OuroKernels
 
-/// AdamW with decoupled weight decay, and the clipping of gradients before it.
+/// The settings of AdamW with decoupled weight decay, and of gradient clipping.
 struct OptimizerSettings: Sendable, Equatable {
+    /// Decay rate of the first moments.
     var beta1: Float = 0.9
+    /// Decay rate of the second moments.
     var beta2: Float = 0.95
+    /// Added to the root of the second moment, so that the step stays finite.
     var epsilon: Float = 1e-8
-    /// Of tensors with two or more dimensions.
+    /// Weight decay. It applies only to tensors with two or more dimensions.
     var weightDecay: Float = 0.1
-    /// Norm of all gradients together at most; 0 does not clip.
+    /// The largest L2 norm of all gradients together; larger gradients are scaled down to it. 0 turns clipping off.
     var clip: Float = 1
 }
 

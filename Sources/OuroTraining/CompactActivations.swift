@@ -1,8 +1,9 @@
 import Ouro
 import OuroKernels
 
-/// How activations are kept from the forward to the backward computation.
+/// How activations are stored between the forward and the backward pass.
 package enum ActivationStorage: String, Sendable, CaseIterable {
+    /// In f32.
     case f32
     /// Rounded to bf16, which takes half the memory. Gradients differ in the third digit.
     case bf16

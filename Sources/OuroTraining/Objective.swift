@@ -1,6 +1,7 @@
-/// What is minimised. All are means over the positions that have a target.
+/// The loss that training minimises: a mean over the positions that have a target.
 enum Objective: Sendable, Equatable {
-    /// Stage I of the paper (section 3.3): `sum_t p_t CE_t - beta H(p)`, with gradients through the exit distribution p.
+    /// Stage I of the paper (section 3.3): `sum_t p_t CE_t - beta H(p)`. Gradients also flow through the exit
+    /// distribution p.
     case expectedLoss(beta: Float)
     /// Stage II of the paper (section 3.4): trains only the gate. The language model is frozen.
     case gate(GateTarget)
@@ -9,15 +10,17 @@ enum Objective: Sendable, Equatable {
     /// Mean of the cross-entropies of all loops.
     case meanOfLoops
 
-    /// Whether only the gate learns.
+    /// Whether only the gate is trained.
     var freezesModel: Bool { if case .gate = self { true } else { false } }
 }
 
-/// What the gate learns in stage II: to go on with probability `sigmoid(k (I - gamma))`, by binary cross-entropy, where I
-/// is a gain in cross-entropy that the gate's own gradient does not reach.
+/// The target of the gate in stage II.
+///
+/// The gate learns to continue with probability `sigmoid(k (I - gamma))`, by binary cross-entropy. I is an improvement
+/// of the cross-entropy, taken as a constant: no gradient flows through it.
 enum GateTarget: String, Sendable, CaseIterable {
-    /// The paper read literally: at loop t = 2...T the gain that arrived there, `max(0, CE_(t-1) - CE_t)`. The first
-    /// loop's gate has no target.
+    /// The paper's target: at loop t = 2...T, the improvement that this loop brought, `max(0, CE_(t-1) - CE_t)`. The
+    /// gate of the first loop has no target.
     case arrived
     /// The remaining improvement: at loop t = 1...T-1, `max(0, CE_t - min_(j > t) CE_j)`.
     case toCome = "to-come"

@@ -2,13 +2,19 @@
 public struct StepMetrics: Sendable, Equatable {
     /// Positions with a target.
     public internal(set) var count = 0
-    /// Sum of the objective.
+    /// Sum of the objective over positions.
     var objectiveSum = 0.0
-    /// Per loop, sums of cross-entropy and of exit probability.
+    /// Sums of the cross-entropy after each loop, in nats: one for each loop.
     var crossEntropySums: [Double]
+    /// Sums of the exit probability: one for each loop.
     var exitSums: [Double]
+    /// Sum of the entropy of the exit distribution, in nats.
     var entropySum = 0.0
 
+    /// Makes metrics of no positions.
+    ///
+    /// - Parameters:
+    ///   - loops: the number of loops.
     init(loops: Int) {
         crossEntropySums = Array(repeating: 0, count: loops)
         exitSums = crossEntropySums
@@ -33,7 +39,7 @@ public struct StepMetrics: Sendable, Equatable {
 
     /// Mean of the objective over positions.
     var objective: Double { mean(objectiveSum) }
-    /// Mean cross-entropy after every loop, in nats.
+    /// Mean cross-entropy after each loop, in nats: one value for each loop.
     public var crossEntropy: [Double] { crossEntropySums.map(mean) }
     /// Mean exit distribution: one probability for each loop.
     public var exitDistribution: [Double] { exitSums.map(mean) }

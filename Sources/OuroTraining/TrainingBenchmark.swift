@@ -3,25 +3,43 @@ import Ouro
 import OuroBenchmark
 import OuroData
 
-/// Measures training steps against the machine's own multiply-adds, which are measured in turn with them.
+/// Measures the throughput of training steps relative to the machine's peak multiply-add throughput.
+///
+/// The peak is measured before and after every step, so that both figures come from the same moment.
 package struct TrainingBenchmark: Sendable {
+    /// The model to train. Its weights are random.
     package var configuration: ModelConfiguration
+    /// Sequences of a batch.
     package var rows: Int
+    /// Positions of a sequence.
     package var length: Int
+    /// Sequences of a micro-batch.
     package var microBatch: Int
+    /// How activations are stored for the backward pass.
     package var activations: ActivationStorage
 
-    /// One step: what was done and what could have been done in the same time.
+    /// The measurement of one step.
     package struct Measurement: Sendable {
         package let seconds: Double
-        /// Of the products of forward and backward; a multiply-add counts as two.
+        /// Throughput of the matrix products, forward and backward. A multiply-add counts as two operations.
         package let operationsPerSecond: Double
-        /// The same of independent multiply-adds in registers, measured before and after the step.
+        /// Peak throughput of independent multiply-adds in registers, in operations per second: the mean of the
+        /// measurements before and after the step.
         package let limit: Double
+        /// Positions trained per second.
         package let tokensPerSecond: Double
+        /// The measured throughput divided by the peak.
         package var fraction: Double { operationsPerSecond / limit }
     }
 
+    /// Makes a benchmark.
+    ///
+    /// - Parameters:
+    ///   - configuration: the model to train.
+    ///   - rows: sequences of a batch.
+    ///   - length: positions of a sequence.
+    ///   - microBatch: sequences of a micro-batch.
+    ///   - activations: how activations are stored for the backward pass.
     package init(
         configuration: ModelConfiguration, rows: Int, length: Int, microBatch: Int,
         activations: ActivationStorage = .f32
@@ -35,8 +53,13 @@ package struct TrainingBenchmark: Sendable {
 
     /// Trains `steps` steps with the stage I objective on random tokens. One more step runs first and is not measured.
     ///
-    /// - Parameter report: gets every step; what it throws ends the run.
-    /// - Throws: ``OuroError`` if the configuration is not that of a model, or with code `memoryExceeded`.
+    /// - Parameters:
+    ///   - steps: the number of measured steps.
+    ///   - threads: the number of threads.
+    ///   - report: called after every measured step. An error that it throws ends the run.
+    /// - Returns: one measurement per step.
+    /// - Throws: `OuroError` if the configuration is invalid, or with code `memoryExceeded` if the step does not fit
+    ///   into memory.
     package func run(
         steps: Int, threads: Int, report: (Measurement) throws(OuroError) -> Void = { _ in }
     ) throws(OuroError) -> [Measurement] {

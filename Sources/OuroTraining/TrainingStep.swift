@@ -1,15 +1,24 @@
 import Ouro
 import OuroData
 
-/// How a step computes, apart from what it minimises.
+/// The settings of a training step: objective, loops, micro-batches and memory.
 struct StepSettings: Sendable, Equatable {
+    /// Loops to train with.
     var loops: Int
+    /// The loss to minimise.
     var objective: Objective
-    /// Sequences computed together; a batch is cut into so many, whose gradients are added.
+    /// Sequences of a micro-batch. A batch is computed as several micro-batches, whose gradients are summed.
     var microBatch: Int
-    /// How activations are kept for the gradients.
+    /// How activations are stored for the backward pass.
     var activations: ActivationStorage
 
+    /// Makes settings.
+    ///
+    /// - Parameters:
+    ///   - loops: loops to train with.
+    ///   - objective: the loss to minimise.
+    ///   - microBatch: sequences of a micro-batch.
+    ///   - activations: how activations are stored for the backward pass.
     init(loops: Int, objective: Objective, microBatch: Int, activations: ActivationStorage = .f32) {
         self.loops = loops
         self.objective = objective

@@ -1,10 +1,10 @@
 import Foundation
 import Ouro
 
-/// An endless stream of batches that can say where it is and go back there.
+/// An endless stream of training batches. It can report its position and return to it.
 ///
-/// The same position always gives the same batches, so that a training continues bit for bit. Not thread-safe: one owner
-/// reads it.
+/// The same position always gives the same batches. So a resumed training is bit-identical to an uninterrupted one. Not
+/// thread-safe.
 public protocol BatchSource: AnyObject {
     /// Fills a batch with the next sequences. It reshapes the batch first.
     ///
@@ -15,7 +15,7 @@ public protocol BatchSource: AnyObject {
     /// - Throws: `OuroError` if the data cannot be read, or if it has no sequences of this length.
     func next(into batch: inout TrainingBatch, rows: Int, length: Int) throws(OuroError)
 
-    /// Where the stream is, in a form that only this kind of source reads.
+    /// The current position, in a format that only this source understands.
     var position: Data { get }
 
     /// Continues at an earlier position.

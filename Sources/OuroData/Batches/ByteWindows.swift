@@ -3,13 +3,19 @@ import Ouro
 
 /// Sequences of bytes from random places of a file, for models whose tokens are bytes. No tokenizer is needed.
 ///
-/// The place of a row is a pure function of the seed and the row's number.
+/// The place of a sequence is a pure function of the seed and the sequence's number.
 package final class ByteWindows: BatchSource {
     private let bytes: Data
     private let path: String
     private let seed: UInt64
     private var nextRow: UInt64 = 0
 
+    /// Opens a file.
+    ///
+    /// - Parameters:
+    ///   - url: the file.
+    ///   - seed: the seed of the random places.
+    /// - Throws: `OuroError` with code `unreadableFile`.
     package init(contentsOf url: URL, seed: UInt64) throws(OuroError) {
         path = url.path
         self.seed = seed

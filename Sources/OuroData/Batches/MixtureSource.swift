@@ -3,8 +3,7 @@ import Ouro
 
 /// Mixes several sources in proportion to their weights.
 ///
-/// Which source gives a row is a pure function of the seed and the row's number, so it does not matter how rows are cut into
-/// batches.
+/// The source of a row is a pure function of the seed and the row's number. So it does not depend on the batch size.
 package final class MixtureSource: BatchSource {
     private let sources: [any BatchSource]
     private let shares: MixtureShares
@@ -19,8 +18,10 @@ package final class MixtureSource: BatchSource {
     /// Makes a mixture.
     ///
     /// - Parameters:
-    ///   - sources: at least one, each with its weight; weights need not sum to 1.
-    /// - Throws: ``OuroError`` with code `invalidRequest` if a weight is negative or not finite, or none is positive.
+    ///   - sources: at least one source, each with its weight. Weights need not sum to 1.
+    ///   - seed: the seed of the choices.
+    /// - Throws: `OuroError` with code `invalidRequest` if a weight is negative or not finite, or if no weight is
+    ///   positive.
     package init(_ sources: [(source: any BatchSource, weight: Double)], seed: UInt64) throws(OuroError) {
         shares = try MixtureShares(sources.map(\.weight), seed: seed)
         self.sources = sources.map(\.source)

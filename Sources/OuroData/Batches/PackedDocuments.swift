@@ -8,9 +8,9 @@ import Ouro
 /// that fits. Positions that stay empty have no targets. Attention never crosses `documentStart`, so the loss of a
 /// document does not depend on its neighbours.
 ///
-/// A change of the length between batches starts the documents' sequence again.
+/// If the sequence length changes between batches, the documents start again from the first.
 package final class PackedDocuments: BatchSource {
-    /// Documents that wait for a place at most.
+    /// The largest number of waiting documents.
     static let lookahead = 32
     /// The largest number of consecutive documents without targets.
     private static let emptyLimit = 1_000_000
@@ -42,6 +42,10 @@ package final class PackedDocuments: BatchSource {
         let waiting: [Waiting]
     }
 
+    /// Makes a source of packed documents.
+    ///
+    /// - Parameters:
+    ///   - documents: the documents to pack.
     package init(_ documents: any DocumentSequence) { self.documents = documents }
 
     package func next(into batch: inout TrainingBatch, rows: Int, length: Int) throws(OuroError) {

@@ -7,7 +7,7 @@ import Ouro
 /// is the token after it. Tokens after the last whole window of a shard are not used. Each epoch visits all windows of
 /// all shards in its own random order. The order is computed from the seed, not stored.
 ///
-/// A change of the length between batches starts the first epoch again.
+/// If the sequence length changes between batches, the first epoch starts again.
 package final class TokenWindows: BatchSource {
     private let dataset: TokenDataset
     private let seed: UInt64
@@ -23,6 +23,11 @@ package final class TokenWindows: BatchSource {
         let next: Int
     }
 
+    /// Makes a source of a data set's windows.
+    ///
+    /// - Parameters:
+    ///   - dataset: the token shards.
+    ///   - seed: the seed of the window order.
     package init(_ dataset: TokenDataset, seed: UInt64) {
         self.dataset = dataset
         self.seed = seed

@@ -14,8 +14,12 @@ public struct DocumentEncoder: Sendable {
     /// The token that ends every document.
     public let endOfText: Int
 
+    /// Makes an encoder.
+    ///
     /// - Parameters:
-    ///   - endOfText: the token that ends documents; one of the tokenizer's.
+    ///   - tokenizer: the tokenizer.
+    ///   - template: the template that renders conversations. By default ChatML.
+    ///   - endOfText: the token that ends every document, one of the tokenizer's.
     public init(tokenizer: Tokenizer, template: ChatTemplate = .chatML, endOfText: Int) {
         self.tokenizer = tokenizer
         self.template = template

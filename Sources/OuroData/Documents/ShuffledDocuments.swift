@@ -1,12 +1,16 @@
 import Ouro
 
-/// The documents of a data set, epoch after epoch, each epoch in a random order of its own.
+/// The documents of a data set, epoch after epoch. Each epoch has its own random order.
 package struct ShuffledDocuments: DocumentSequence {
     private let dataset: TokenDataset
     private let seed: UInt64
 
-    /// - Throws: ``OuroError`` with code `invalidData` if there is no document with two tokens, so that there is nothing to
-    ///   predict.
+    /// Makes a shuffled sequence of a data set's documents.
+    ///
+    /// - Parameters:
+    ///   - dataset: the data set.
+    ///   - seed: the seed of the orders.
+    /// - Throws: `OuroError` with code `invalidData` if no document has at least two tokens.
     package init(_ dataset: TokenDataset, seed: UInt64) throws(OuroError) {
         guard dataset.tokenCount > dataset.documentCount else {
             throw OuroError(

@@ -1,16 +1,25 @@
 import Ouro
 
-/// Examples of synthetic tasks, made when they are needed.
+/// Documents made from examples of synthetic tasks. They are generated when they are needed.
 package struct SyntheticDocuments: DocumentSequence {
-    /// A task with the levels that are drawn from it, and its share.
+    /// A task, the levels that are drawn from it, and its weight in the mixture.
     package struct Component: Sendable {
+        /// The task.
         package var task: any SyntheticTask
+        /// The levels to draw from, with equal probability.
         package var levels: [Int]
-        /// Share of the examples, relative to the others'.
+        /// Weight of the task, relative to the weights of the other components.
         package var weight: Double
-        /// Whether examples are conversations: the question is the user's message, the answer the assistant's.
+        /// Whether an example is a conversation of a user's question and an assistant's answer.
         package var isChat: Bool
 
+        /// Makes a component.
+        ///
+        /// - Parameters:
+        ///   - task: the task.
+        ///   - levels: the levels to draw from; nil for all levels of the task.
+        ///   - weight: weight of the task, relative to the other components.
+        ///   - isChat: whether an example is a conversation.
         package init(_ task: any SyntheticTask, levels: [Int]? = nil, weight: Double = 1, isChat: Bool = false) {
             self.isChat = isChat
             self.task = task
@@ -28,8 +37,11 @@ package struct SyntheticDocuments: DocumentSequence {
     /// Makes a sequence of examples.
     ///
     /// - Parameters:
-    ///   - components: at least one; levels are drawn with equal chances.
-    /// - Throws: ``OuroError`` with code `invalidRequest` for levels that a task does not have, or weights that are none.
+    ///   - components: at least one task.
+    ///   - encoder: encodes the examples.
+    ///   - seed: the seed of the examples.
+    ///   - split: the split that the examples come from.
+    /// - Throws: `OuroError` with code `invalidRequest` for a level that a task does not have, or for invalid weights.
     package init(
         _ components: [Component], encoder: DocumentEncoder, seed: UInt64, split: DataSplit = .train
     ) throws(OuroError) {

@@ -5,8 +5,11 @@ public struct TokenDocument: Sendable, Equatable {
     /// For every token, whether the model learns to predict it. As many elements as `tokens`.
     public var learns: [Bool]
 
+    /// Makes a document.
+    ///
     /// - Parameters:
-    ///   - learns: as many marks as there are tokens.
+    ///   - tokens: the token ids.
+    ///   - learns: for every token, whether it is learnt. It must have as many elements as `tokens`.
     public init(tokens: [Int32] = [], learns: [Bool] = []) {
         precondition(tokens.count == learns.count, "\(tokens.count) tokens, \(learns.count) marks")
         self.tokens = tokens

@@ -1,7 +1,9 @@
 import Ouro
 
-/// Random choices of the generators of data. A seed names the same data for good, so the choices are made here and not by the
-/// standard library, whose results may change between versions.
+/// The random number generator of the data generators.
+///
+/// A seed must always give the same data. The standard library's random functions may change between versions, so they
+/// are not used.
 struct DataRandom: Sendable {
     private var generator: SplitMix64
 
@@ -9,21 +11,23 @@ struct DataRandom: Sendable {
 
     mutating func next() -> UInt64 { generator.next() }
 
-    /// Uniform in `0..<count`, but for a part in 2^64 / `count`.
+    /// A random number in `0..<count`. Its bias is below `count` / 2^64.
     mutating func below(_ count: Int) -> Int {
         Int(truncatingIfNeeded: next().multipliedFullWidth(by: UInt64(max(count, 1))).high)
     }
 
+    /// A random number in a closed range.
     mutating func within(_ range: ClosedRange<Int>) -> Int { range.lowerBound + below(range.count) }
 
-    /// One of some values, of which there is at least one.
+    /// A random element of an array that is not empty.
     mutating func pick<Element>(_ elements: [Element]) -> Element { elements[below(elements.count)] }
 
+    /// Shuffles an array in place.
     mutating func shuffle<Element>(_ elements: inout [Element]) {
         for index in elements.indices.dropFirst().reversed() { elements.swapAt(index, below(index + 1)) }
     }
 
-    /// Some of the elements, in random order.
+    /// `count` random elements, in random order and without repetition.
     mutating func sample<Element>(_ count: Int, of elements: [Element]) -> [Element] {
         var shuffled = elements
         shuffle(&shuffled)

@@ -2,8 +2,8 @@ import Ouro
 
 /// A random permutation of `0..<count`. It is computed from a seed, not stored.
 ///
-/// A Feistel network over the next even number of bits, walked until it lands inside. A stream that is in the middle of an
-/// epoch of billions of windows is thereby described by one number.
+/// So one number describes a position within an epoch of billions of windows. The permutation is a Feistel network over
+/// an even number of bits. It is applied repeatedly until the result is below `count`.
 struct IndexPermutation: Sendable {
     let count: Int
     private let keys: [UInt64]
@@ -12,7 +12,8 @@ struct IndexPermutation: Sendable {
     /// Makes a permutation.
     ///
     /// - Parameters:
-    ///   - count: at least 1.
+    ///   - count: the number of indices, at least 1.
+    ///   - seed: the seed.
     init(count: Int, seed: UInt64) {
         self.count = max(count, 1)
         let bits = Int.bitWidth - (self.count - 1).leadingZeroBitCount

@@ -6,7 +6,7 @@ import Ouro
 /// A `.jsonl` file has one document per line (see `DataRecord`). Any other file is one document, or several documents
 /// if `separator` is set.
 public struct DataPacking: Sendable {
-    /// Turns texts into documents.
+    /// The encoder of the documents.
     public let encoder: DocumentEncoder
     /// The text between two documents of a text file; nil, the default, if a file is one document.
     public var separator: String?
@@ -20,7 +20,10 @@ public struct DataPacking: Sendable {
     /// Called with the bytes of all files packed so far, or with the number of synthetic examples.
     public var progress: (@Sendable (Int) -> Void)?
 
-    /// Packs what this encoder makes of texts.
+    /// Makes a packer with default settings.
+    ///
+    /// - Parameters:
+    ///   - encoder: the encoder of the documents.
     public init(encoder: DocumentEncoder) { self.encoder = encoder }
 
     /// The result of packing.
@@ -68,9 +71,14 @@ public struct DataPacking: Sendable {
     /// Packs examples of a synthetic task and finishes the data set.
     ///
     /// - Parameters:
-    ///   - levels: at least one of the task's.
-    ///   - count: examples, numbered from 0.
-    /// - Throws: ``OuroError`` with code `invalidRequest` if the task has no such level, `unwritableFile`.
+    ///   - task: the task.
+    ///   - levels: the levels, which take turns.
+    ///   - seed: the seed of the examples.
+    ///   - count: the number of examples. They are numbered from 0.
+    ///   - split: the split that the examples come from.
+    ///   - writer: writes the data set.
+    /// - Returns: the numbers of documents and tokens.
+    /// - Throws: `OuroError` with code `invalidRequest` for a level that the task does not have, or `unwritableFile`.
     public func run(
         _ task: any SyntheticTask, levels: [Int], seed: UInt64, count: Int, split: DataSplit, to writer: DatasetWriter
     ) throws(OuroError) -> Summary {

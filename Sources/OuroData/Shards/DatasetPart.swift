@@ -1,7 +1,7 @@
 /// The two parts of a data set: training and validation.
 public enum DatasetPart: String, Sendable, CaseIterable {
-    /// What a model is trained on.
+    /// The documents to train on.
     case train
-    /// What it is validated with.
+    /// The documents for validation.
     case valid
 }

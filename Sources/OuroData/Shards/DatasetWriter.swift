@@ -13,10 +13,12 @@ public final class DatasetWriter {
     /// Creates the folder.
     ///
     /// - Parameters:
-    ///   - shardTokens: tokens of a shard at most, unless a single document has more.
-    ///   - overwrites: whether a data set in the folder is replaced.
-    /// - Throws: ``OuroError`` with code `invalidRequest` if `shardTokens` or `endOfText` is out of range, `unwritableFile` if the
-    ///   folder cannot be written or has a data set that is not to be replaced.
+    ///   - folder: the folder to write.
+    ///   - vocabularySize: number of tokens in the vocabulary.
+    ///   - endOfText: the token that ends every document.
+    ///   - shardTokens: the largest number of tokens of a shard. A single document may exceed it.
+    ///   - overwrites: whether an existing data set in the folder is replaced.
+    /// - Throws: `OuroError` with code `invalidRequest` for values out of range, or `unwritableFile`.
     public init(
         folder: URL, vocabularySize: Int, endOfText: Int, shardTokens: Int = 100_000_000, overwrites: Bool = false
     ) throws(OuroError) {
@@ -54,9 +56,12 @@ public final class DatasetWriter {
         }
     }
 
-    /// Appends a document to a part.
+    /// Appends a document to a part. A document without tokens is ignored.
     ///
-    /// - Throws: ``OuroError`` with code `invalidData` for a token outside the vocabulary, `unwritableFile`.
+    /// - Parameters:
+    ///   - document: the document.
+    ///   - part: the part of the data set.
+    /// - Throws: `OuroError` with code `invalidData` for a token outside the vocabulary, or `unwritableFile`.
     public func append(_ document: TokenDocument, to part: DatasetPart) throws(OuroError) {
         if let open = writers[part], open.writer.tokenCount + document.tokens.count > shardTokens { try close(part) }
         if writers[part] == nil {
@@ -69,9 +74,9 @@ public final class DatasetWriter {
         try writers[part]?.writer.append(document)
     }
 
-    /// Finishes all shards and writes the list of them.
+    /// Finishes all shards and writes the list of them. Without it, the data set is incomplete.
     ///
-    /// - Throws: ``OuroError`` with code `unwritableFile`.
+    /// - Throws: `OuroError` with code `unwritableFile`.
     public func finish() throws(OuroError) {
         for part in DatasetPart.allCases { try close(part) }
         try DatasetManifest(

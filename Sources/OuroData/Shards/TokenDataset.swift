@@ -1,22 +1,28 @@
 import Foundation
 import Ouro
 
-/// The documents of a folder of token shards, in the order in which they were packed.
+/// The documents of a data set, in the order in which they were packed.
 package struct TokenDataset: Sendable {
+    /// The shards, in order. At least one.
     package let shards: [TokenShard]
-    /// Every token is less.
+    /// Number of tokens in the vocabulary. Every token id is less.
     package let vocabularySize: Int
-    /// The token that ends every document; nil where the shards did not come from a folder.
+    /// The token that ends every document; nil if the shards were not opened from a folder.
     package let endOfText: Int?
+    /// Number of tokens of all shards.
     package let tokenCount: Int
+    /// Number of documents of all shards.
     package let documentCount: Int
-    /// Number of the first document of every shard.
+    /// Number of each shard's first document.
     private let firstDocuments: [Int]
 
     /// Opens one part of a data set that `ouro data pack` wrote.
     ///
-    /// - Throws: ``OuroError`` with code `unreadableFile`, or `invalidData` if shards are damaged, disagree with the list
-    ///   in `dataset.json`, or have no documents.
+    /// - Parameters:
+    ///   - folder: the folder with `dataset.json`.
+    ///   - part: the part to open.
+    /// - Throws: `OuroError` with code `unreadableFile`, or `invalidData` if a shard is damaged or differs from the
+    ///   list in `dataset.json`, or if there are no documents.
     package init(folder: URL, part: DatasetPart = .train) throws(OuroError) {
         let manifest = try DatasetManifest.load(from: folder)
         var shards: [TokenShard] = []
@@ -43,7 +49,8 @@ package struct TokenDataset: Sendable {
     }
 
     /// - Parameters:
-    ///   - shards: at least one.
+    ///   - shards: at least one shard.
+    ///   - endOfText: the token that ends every document; nil if it is unknown.
     package init(_ shards: [TokenShard], endOfText: Int? = nil) {
         self.shards = shards
         self.endOfText = endOfText
@@ -55,7 +62,9 @@ package struct TokenDataset: Sendable {
 
     /// A copy of a document.
     ///
-    /// - Throws: ``OuroError`` with code `unreadableFile` if its file has been cut short.
+    /// - Parameters:
+    ///   - index: the document's index, from 0.
+    /// - Throws: `OuroError` with code `unreadableFile` if the file has become shorter since it was opened.
     package func document(_ index: Int) throws(OuroError) -> TokenDocument {
         precondition((0..<documentCount).contains(index), "document \(index) of \(documentCount)")
         // Binary search for the last shard that starts at or before the document.

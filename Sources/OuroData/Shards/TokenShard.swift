@@ -3,16 +3,19 @@ import Ouro
 
 /// A file of tokenised documents, mapped into memory. `TokenShardHeader` describes the format.
 ///
-/// The whole file is checked when it is opened, its checksum included: whatever this type gives out is what was written.
+/// Opening a shard checks the whole file, including its checksum. So every token that it returns is as written.
 package final class TokenShard: Sendable {
+    /// Path of the file.
     package let path: String
-    /// Every token is less.
+    /// Number of tokens in the vocabulary. Every token id is less.
     package let vocabularySize: Int
+    /// Number of tokens.
     package let tokenCount: Int
+    /// Number of documents.
     package let documentCount: Int
-    /// Whether some tokens are not to be learnt.
+    /// Whether some tokens are not learnt.
     package let hasLossMask: Bool
-    /// Identifies the content.
+    /// Checksum of the content.
     package let checksum: UInt64
     private let memory: MappedFile
     private let bytesPerToken: Int
@@ -20,7 +23,11 @@ package final class TokenShard: Sendable {
     private let maskBytes: Range<Int>
     private let offsetBytes: Range<Int>
 
-    /// - Throws: ``OuroError`` with code `unreadableFile` or `invalidData`.
+    /// Opens and checks a shard.
+    ///
+    /// - Parameters:
+    ///   - url: the file.
+    /// - Throws: `OuroError` with code `unreadableFile` or `invalidData`.
     package init(contentsOf url: URL) throws(OuroError) {
         let file = try OpenFile(url)
         let header = try TokenShardHeader(
@@ -47,7 +54,9 @@ package final class TokenShard: Sendable {
 
     /// The range of a document's tokens within the shard.
     ///
-    /// - Throws: ``OuroError`` with code `unreadableFile` if the file has been cut short since.
+    /// - Parameters:
+    ///   - index: the document's index, from 0.
+    /// - Throws: `OuroError` with code `unreadableFile` if the file has become shorter since it was opened.
     package func document(_ index: Int) throws(OuroError) -> Range<Int> {
         precondition((0..<documentCount).contains(index), "document \(index) of \(documentCount)")
         let bytes = try memory.bytes(offsetBytes)
@@ -56,7 +65,9 @@ package final class TokenShard: Sendable {
 
     /// A copy of some tokens, with their loss mask.
     ///
-    /// - Throws: ``OuroError`` with code `unreadableFile` if the file has been cut short since.
+    /// - Parameters:
+    ///   - range: the tokens, as a range within the shard.
+    /// - Throws: `OuroError` with code `unreadableFile` if the file has become shorter since it was opened.
     package func read(_ range: Range<Int>) throws(OuroError) -> TokenDocument {
         precondition(range.lowerBound >= 0 && range.upperBound <= tokenCount, "tokens \(range) of \(tokenCount)")
         let bytes = try memory.bytes(tokenBytes)

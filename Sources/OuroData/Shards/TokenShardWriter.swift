@@ -1,9 +1,12 @@
 import Foundation
 import Ouro
 
-/// Writes a token shard, document by document. The file appears complete or not at all. Not thread-safe: one owner writes it.
+/// Writes a token shard, document by document. The file is written atomically: it is complete or it does not exist. Not
+/// thread-safe.
 package final class TokenShardWriter {
+    /// Tokens appended so far.
     package private(set) var tokenCount = 0
+    /// Documents appended so far.
     package private(set) var documentCount = 0
     private let file: AtomicFile
     private let vocabularySize: Int
@@ -18,8 +21,10 @@ package final class TokenShardWriter {
     /// Starts a shard.
     ///
     /// - Parameters:
-    ///   - vocabularySize: 1 to 2^31; tokens take two bytes up to 65 536, else four.
-    /// - Throws: ``OuroError`` with code `invalidRequest`, or `unwritableFile` as every method here.
+    ///   - url: the file to write.
+    ///   - vocabularySize: number of tokens in the vocabulary, 1 to 2^31. A token takes two bytes up to 65,536,
+    ///     otherwise four.
+    /// - Throws: `OuroError` with code `invalidRequest` for another vocabulary size, or `unwritableFile`.
     package init(to url: URL, vocabularySize: Int) throws(OuroError) {
         guard (1...(1 << 31)).contains(vocabularySize) else {
             throw OuroError(.invalidRequest, field: "vocabulary size", "expected 1 to 2^31, found \(vocabularySize)")
@@ -31,7 +36,9 @@ package final class TokenShardWriter {
 
     /// Appends a document. A document without tokens is ignored.
     ///
-    /// - Throws: ``OuroError`` with code `invalidData` for a token outside the vocabulary.
+    /// - Parameters:
+    ///   - document: the document.
+    /// - Throws: `OuroError` with code `invalidData` for a token outside the vocabulary, or `unwritableFile`.
     package func append(_ document: TokenDocument) throws(OuroError) {
         guard !document.tokens.isEmpty else { return }
         if let bad = document.tokens.first(where: { $0 < 0 || Int($0) >= vocabularySize }) {
@@ -54,7 +61,9 @@ package final class TokenShardWriter {
         if pending.count >= 1 << 20 { try flush(pending.count / 8 * 8) }
     }
 
-    /// Writes what is left, flushes the file to the disk and gives it its name.
+    /// Writes the remaining data, flushes the file to disk and gives it its final name.
+    ///
+    /// - Throws: `OuroError` with code `unwritableFile`.
     package func finish() throws(OuroError) {
         try endSection()
         if hasLossMask {

@@ -1,7 +1,7 @@
 /// Addition and subtraction of whole numbers.
 ///
-/// `37+48=` asks for `085`: the answer has one digit more than the numbers, zeros in front, so that the prompt says how long
-/// it is. Differences are never negative. The level is the number of digits.
+/// The answer to `37+48=` is `085`. An answer has one digit more than the numbers, with leading zeros. So the prompt
+/// determines its length. Differences are never negative. The level is the number of digits.
 struct ArithmeticTask: TaskGenerator {
     let name = "arithmetic"
     let summary = "add and subtract whole numbers; level: digits"

@@ -1,12 +1,12 @@
 /// Memorised facts about people (the paper's Capo task, appendix B). It measures how much knowledge the parameters
 /// hold.
 ///
-/// Training has biographies of several sentences and questions about some of the facts in them; testing has questions about
-/// the others, which the biographies answer. The level doubles the number of people: 100 at level 1, 12 800 at level 8. The
-/// people are the same for every seed, and those of a level are part of the next level's.
+/// The training split has biographies of several sentences, and questions about some of the facts. The test split has
+/// questions about the other facts, which the biographies also state. Level 1 has 100 people, and each further level
+/// has twice as many. The people do not depend on the seed. Each level contains the people of the levels below.
 struct BiographiesTask: TaskGenerator {
     let name = "biographies"
-    let summary = "facts about people, known by heart; level n: 50 * 2^n people"
+    let summary = "memorised facts about people; level n: 50 * 2^n people"
     let levels = 1...8
     let learnsPrompt = true
 

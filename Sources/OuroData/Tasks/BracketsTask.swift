@@ -1,10 +1,10 @@
 /// Closing brackets of four kinds.
 ///
-/// `([]{=` asks for what closes it: `})`. The level is the number of brackets that are open, which is also the number of
-/// characters in the answer; pairs that are closed already stand between them.
+/// The answer to `([]{=` is `})`, which closes the open brackets. The level is the number of open brackets, and so the
+/// length of the answer. The prompt also has closed pairs.
 struct BracketsTask: TaskGenerator {
     let name = "brackets"
-    let summary = "close what is open; level: open brackets"
+    let summary = "close the open brackets; level: open brackets"
     let levels = 1...12
     static let pairs = [("(", ")"), ("[", "]"), ("{", "}"), ("<", ">")]
 

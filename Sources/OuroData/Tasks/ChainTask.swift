@@ -1,8 +1,8 @@
 /// Following arrows that the prompt lists. This task depends most directly on depth.
 ///
-/// `ac ba cd ... ?b>>>` says that a leads to c, b to a and so on, and asks where three steps from b lead; the answer is one
-/// letter. The arrows form one ring of twelve letters, so all prompts look alike whatever the level, which is the number
-/// of steps; at most half the ring, so that walking backwards is never shorter.
+/// In `ac ba cd ... ?b>>>`, a leads to c, b leads to a, and so on. The question is where three steps from b lead. The
+/// answer is one letter. The level is the number of steps. The arrows always form one ring of twelve letters, so
+/// prompts of all levels look alike. The level is at most half of the ring, so that going backward is never shorter.
 struct ChainTask: TaskGenerator {
     let name = "chain"
     let summary = "follow arrows given in the prompt; level: steps"

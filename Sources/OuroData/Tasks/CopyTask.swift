@@ -1,6 +1,6 @@
 /// Repeating letters. More loops should not improve this task.
 ///
-/// `copy xkqz:` asks for `xkqz`. The level is the number of letters.
+/// The answer to `copy xkqz:` is `xkqz`. The level is the number of letters.
 struct CopyTask: TaskGenerator {
     let name = "copy"
     let summary = "repeat letters; level: letters"

@@ -1,8 +1,9 @@
 /// Mano: arithmetic modulo 23 in prefix notation, without intermediate steps (paper, appendix B; from Allen-Zhu's
 /// "Physics of language models").
 ///
-/// `+a*bc=` asks for a + b * c with a = 0, b = 1 ... w = 22; the answer is one letter. The level is the number of operators.
-/// The paper's tokens are numbers; letters give every tokenizer the same one symbol per value.
+/// The prompt `+a*bc=` asks for a + b * c, where a = 0, b = 1, ..., w = 22. The answer is one letter. The level is the
+/// number of operators. The paper uses numbers as tokens. Letters are used here because every tokenizer can encode a
+/// letter as one token.
 struct ManoTask: TaskGenerator {
     let name = "mano"
     let summary = "prefix expressions over F_23 with + - *; level: operators"

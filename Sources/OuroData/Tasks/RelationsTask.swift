@@ -1,12 +1,12 @@
 /// Questions of several hops over memorised facts (paper, appendix B). There are 500 entities in 5 layers, and 20
 /// relations from each layer to the next.
 ///
-/// Training has the facts, "The friend of Tovan is Mirel.", and questions about them, "Who is the teacher of the friend of
-/// Tovan?" with the answer " Mirel."; testing has other questions about the same facts. The level is the number of hops. The
-/// facts are the same for every seed.
+/// The training split has facts, such as "The friend of Tovan is Mirel.". It also has questions, such as "Who is the
+/// teacher of the friend of Tovan?" with the answer " Mirel.". The test split has other questions about the same facts.
+/// The level is the number of hops. The facts do not depend on the seed.
 struct RelationsTask: TaskGenerator {
     let name = "relations"
-    let summary = "questions over 500 named people, known by heart; level: hops"
+    let summary = "questions over memorised facts about 500 people; level: hops"
     let levels = 1...4
     let learnsPrompt = true
 

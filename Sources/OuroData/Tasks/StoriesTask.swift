@@ -1,10 +1,10 @@
 /// Short English stories from a grammar. The last word can be looked up in the story.
 ///
-/// "Once upon a time there was a small fox named Tom. Tom had a red kite. ... Tom looked at the kite. It was" is followed by
-/// " red.": the model only has to look it up, which one loop does. The level is the number of things to keep apart.
+/// For example, "Once upon a time there was a small fox named Tom. Tom had a red kite. ... Tom looked at the kite. It
+/// was" is followed by " red.". A lookup needs only one loop. The level is the number of objects in the story.
 struct StoriesTask: TaskGenerator {
     let name = "stories"
-    let summary = "English stories that end with a word to recall; level: things to keep apart"
+    let summary = "English stories whose last word is in the story; level: objects"
     let levels = 1...6
     let learnsPrompt = true
 

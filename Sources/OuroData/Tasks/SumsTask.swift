@@ -1,6 +1,7 @@
 /// Adding digits modulo ten, without intermediate steps.
 ///
-/// `#3581=` asks for the last digit of 3 + 5 + 8 + 1; the answer is one digit. The level is the number of additions.
+/// The prompt `#3581=` asks for the last digit of 3 + 5 + 8 + 1. The answer is one digit. The level is the number of
+/// additions.
 struct SumsTask: TaskGenerator {
     let name = "sums"
     let summary = "the last digit of a sum of digits; level: additions"

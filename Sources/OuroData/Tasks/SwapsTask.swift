@@ -1,11 +1,11 @@
 /// Tracking five letters that swap places. This composes permutations, which a model of fixed depth cannot do for every
 /// number of swaps.
 ///
-/// `kbqat 12 34 15?3=` puts letters on places 1 to 5, swaps the letters on places 1 and 2, then 3 and 4, then 1 and 5, and
-/// asks for the one on place 3; the answer is one letter. The level is the number of swaps.
+/// In `kbqat 12 34 15?3=`, the letters start on places 1 to 5. Then places 1 and 2 are swapped, then 3 and 4, then 1
+/// and 5. The question asks for the letter on place 3. The level is the number of swaps.
 struct SwapsTask: TaskGenerator {
     let name = "swaps"
-    let summary = "five letters change places; level: swaps"
+    let summary = "five letters swap places; level: swaps"
     let levels = 1...12
     static let places = 5
 

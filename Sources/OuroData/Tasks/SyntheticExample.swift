@@ -32,7 +32,7 @@ public struct SyntheticExample: Sendable, Equatable {
         }
     }
 
-    /// An example; one without further questions by default.
+    /// Makes an example. By default it has no follow-up questions.
     public init(prompt: String, completion: String, level: Int, followUps: [Question] = []) {
         self.prompt = prompt
         self.completion = completion

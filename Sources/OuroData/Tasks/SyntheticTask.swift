@@ -1,9 +1,8 @@
 import Ouro
 
-/// A family of questions of growing difficulty with one right answer each.
+/// A generator of questions with one right answer each, at several levels of difficulty.
 ///
-/// An example is a pure function of (seed, index, level, split), and the splits are disjoint whatever the seeds.
-/// ``SyntheticTasks`` has the built-in tasks. A task of your own implements ``example(seed:index:level:split:)``.
+/// An example is a pure function of its seed, index, level and split. The splits are disjoint for all seeds.
 public protocol SyntheticTask: Sendable {
     /// The name, as recipes and commands take it.
     var name: String { get }
@@ -17,10 +16,11 @@ public protocol SyntheticTask: Sendable {
     /// Generates an example.
     ///
     /// - Parameters:
-    ///   - index: from 0.
-    ///   - level: one of ``levels``.
-    ///   - split: which part of the task's instances the example comes from.
-    /// - Throws: ``OuroError`` with code `invalidRequest` if the task has no such level.
+    ///   - seed: the seed of the examples.
+    ///   - index: the number of the example under this seed, from 0.
+    ///   - level: one of `levels`.
+    ///   - split: the split to draw from.
+    /// - Throws: `OuroError` with code `invalidRequest` if the task does not have the level.
     func example(seed: UInt64, index: Int, level: Int, split: DataSplit) throws(OuroError) -> SyntheticExample
 }
 

@@ -1,20 +1,22 @@
 import Ouro
 
-/// A candidate for an example, before its split is known.
+/// A candidate for an example. Its key decides its split.
 struct TaskInstance: Sendable {
+    /// The question.
     let prompt: String
+    /// The answer.
     let completion: String
-    /// What the instance is, however it is written: two prompts with one key are one question and belong to one split.
-    /// Nil for statements of facts, which only ever serve training.
+    /// Identifies the question, whatever its wording. Candidates with the same key belong to the same split. Nil marks a
+    /// statement of facts, which belongs to the training split.
     let key: String?
-    /// Draws another question that may follow the prompt and its answer, if the task has such.
+    /// Draws a further question about the same prompt; nil if the task has none.
     var followUp: (@Sendable (inout DataRandom) -> TaskInstance)?
 }
 
 /// A task whose examples are drawn at random.
 ///
-/// A hash of an instance decides which split the instance belongs to, and the generator draws until one fits. So the splits are
-/// disjoint by construction, whatever the seeds.
+/// A hash of a candidate's key decides its split. The generator draws until a candidate is in the requested split. So the
+/// splits are disjoint for all seeds.
 protocol TaskGenerator: SyntheticTask {
     /// Draws a candidate.
     func draw(level: Int, random: inout DataRandom) -> TaskInstance
@@ -42,7 +44,7 @@ extension TaskGenerator {
         }
     }
 
-    /// Questions of the training split that may follow an instance.
+    /// Further questions about a candidate that belong to the training split.
     private static func followUps(
         of instance: TaskInstance, random: inout DataRandom
     ) -> [SyntheticExample.Question] {
@@ -51,7 +53,7 @@ extension TaskGenerator {
             .map { .init(prompt: $0.prompt, completion: $0.completion) }
     }
 
-    /// The split that an instance belongs to.
+    /// The split of a key.
     static func split(of key: String?) -> DataSplit {
         guard let key else { return .train }
         return StableHash.of(key) & 7 == 0 ? .test : .train

@@ -14,8 +14,8 @@ public struct AccuracyPlot: Sendable {
     private static let area = (left: 76.0, top: 48.0, right: 590.0, bottom: 396.0)
 
     /// - Parameters:
-    ///   - results: of one model, at several depths.
-    ///   - title: stands above the plot; any characters.
+    ///   - results: the results of one model at several depths.
+    ///   - title: the title of the plot.
     public init(_ results: [EvaluationResult], title: String) {
         self.results = results
         self.title = title

@@ -57,7 +57,7 @@ enum DepthReading: Sendable, Hashable {
 public struct DepthPlan: Sendable {
     /// The loops that run: the largest loop count asked for. One run gives all readings.
     let maximumLoops: Int
-    /// Where answers are read off.
+    /// The readings: first the loop counts, then the thresholds.
     let readings: [DepthReading]
 
     /// Makes a plan.

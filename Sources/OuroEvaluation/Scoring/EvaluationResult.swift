@@ -4,7 +4,7 @@ public struct EvaluationResult: Sendable, Equatable {
     public let task: String
     /// The level of the task; nil if it has no levels.
     public let level: Int?
-    /// Loops that a token took at most.
+    /// The largest loop that the reading uses.
     public let loops: Int
     /// The exit threshold; 1 if every token took all `loops` loops.
     public let threshold: Float

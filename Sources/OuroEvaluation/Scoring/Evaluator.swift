@@ -11,16 +11,20 @@ import Ouro
 /// Then each reading needs its own run. The prompt runs with full keys and values, and the answer runs token by token,
 /// as in generation.
 public struct Evaluator: Sendable {
-    /// Runs the model.
+    /// The engine that runs the model.
     public let engine: Engine
-    /// The depths to measure at.
+    /// The depths to evaluate.
     public let plan: DepthPlan
     /// Called after every text, with the number of finished texts.
     public var progress: (@Sendable (Int) -> Void)?
     /// Texts submitted at once. Those that do not fit into the cache wait.
     private static let concurrency = 64
 
-    /// Measures the engine's model at the depths of a plan.
+    /// Makes an evaluator.
+    ///
+    /// - Parameters:
+    ///   - engine: the engine that runs the model.
+    ///   - plan: the depths to evaluate.
     public init(engine: Engine, plan: DepthPlan) {
         self.engine = engine
         self.plan = plan

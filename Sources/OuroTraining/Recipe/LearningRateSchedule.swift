@@ -1,8 +1,10 @@
 import Foundation
 
-/// The learning rate of a stage's steps: a warm-up, then a shape.
+/// The learning rate over the steps of a stage: a linear warm-up, then a shape.
 struct LearningRateSchedule: Sendable, Equatable {
+    /// The course of the rate after the warm-up.
     enum Shape: Sendable, Equatable {
+        /// The peak rate for all steps.
         case constant
         /// Half a cosine from the peak to the final rate. The last step has the final rate.
         case cosine
@@ -10,13 +12,22 @@ struct LearningRateSchedule: Sendable, Equatable {
         case warmUpStableDecay(decaySteps: Int)
     }
 
+    /// The course of the rate after the warm-up.
     var shape: Shape
+    /// The rate after the warm-up.
     var peak: Double
-    /// The peak itself for a constant rate.
+    /// The rate of the last step. A constant rate ignores it.
     var final: Double
-    /// Steps of linear growth to the peak, which the step after them has.
+    /// Steps of linear warm-up. The step after them has the peak rate.
     var warmUpSteps: Int
 
+    /// Makes a schedule.
+    ///
+    /// - Parameters:
+    ///   - shape: the course of the rate after the warm-up.
+    ///   - peak: the rate after the warm-up.
+    ///   - final: the rate of the last step; nil for the peak.
+    ///   - warmUpSteps: steps of linear warm-up.
     init(_ shape: Shape, peak: Double, final: Double? = nil, warmUpSteps: Int = 0) {
         self.shape = shape
         self.peak = peak
@@ -24,7 +35,11 @@ struct LearningRateSchedule: Sendable, Equatable {
         self.warmUpSteps = warmUpSteps
     }
 
-    /// The rate of a step, counted from 0, of a stage of `steps` steps.
+    /// The learning rate of a step.
+    ///
+    /// - Parameters:
+    ///   - step: the step within the stage, from 0.
+    ///   - steps: the steps of the stage.
     func rate(step: Int, of steps: Int) -> Double {
         if step < warmUpSteps { return peak * Double(step + 1) / Double(warmUpSteps + 1) }
         let (done, all) = (Double(step - warmUpSteps), Double(max(1, steps - 1 - warmUpSteps)))

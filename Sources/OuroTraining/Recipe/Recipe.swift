@@ -1,38 +1,42 @@
 import Foundation
 import Ouro
 
-/// A training: a model, data, and the stages that the model goes through. ``init(contentsOf:)`` reads it from YAML.
+/// A training recipe: a model, its data, and the stages of its training. ``init(contentsOf:)`` reads it from YAML.
 public struct Recipe: Sendable, Equatable {
-    /// Path of the file, for errors; paths inside are relative to its folder.
+    /// Path of the recipe file, for errors. Paths in the recipe are relative to its folder.
     public internal(set) var file: String
-    /// Changes with every character of the file.
+    /// Hash of the recipe's text. It changes with every character.
     var fingerprint: String
     /// The recipe's name; results go to a folder of this name by default.
     public internal(set) var name: String
-    /// Decides initial weights and the order of the data.
+    /// Seed of the initial weights and of the data order. By default 1.
     public internal(set) var seed: UInt64
-    /// As it is exported. Stages may use other numbers of loops and another RoPE base until then.
+    /// The model as it is exported. A stage may use another number of loops or another RoPE base.
     public internal(set) var model: ModelConfiguration
-    /// Deviation of the initial matrices; nil leaves the choice to the width.
+    /// Standard deviation of the initial matrices; nil chooses it by the width.
     var initialDeviation: Float?
+    /// Initial bias of the gate. By default 0: every loop exits with probability one half.
     var initialGateBias: Float
-    /// Folder whose tokenizer files the exported model gets, and that encodes texts of synthetic tasks.
+    /// The folder with the tokenizer. It encodes the texts of synthetic tasks and is copied to the exported model.
     public internal(set) var tokenizer: String?
+    /// The settings of AdamW.
     var optimizer: OptimizerSettings
-    /// Train low-rank adapters of these matrices on a frozen model; nil trains all of it.
+    /// The low-rank adapters to train on a frozen model; nil trains the whole model.
     var lora: LoraSettings?
+    /// The data sources by name.
     var data: [String: DataSource]
+    /// When checkpoints are saved, and how many are kept.
     var checkpoints: CheckpointSettings
-    /// Steps between lines of the log.
+    /// Steps between two lines of the log. By default 10.
     var logSteps: Int
-    /// Element type of the exported weights.
+    /// Element type of the exported weights. By default bf16.
     var exportType: ElementType
     /// The stages, in order; at least one.
     public internal(set) var stages: [Stage]
 
-    /// Where tokens come from.
+    /// A source of training data.
     enum DataSource: Sendable, Equatable {
-        /// A folder of token shards, made by `ouro data pack`; documents by themselves, or as a running text.
+        /// A folder of token shards, made by `ouro data pack`. Documents are packed separately or as continuous text.
         case shards(path: String, packsDocuments: Bool)
         /// A synthetic task, generated during training as plain text or as conversations. With nil, all its levels are
         /// used.
@@ -43,40 +47,43 @@ public struct Recipe: Sendable, Equatable {
 
     /// Low-rank adapters.
     struct LoraSettings: Sendable, Equatable {
-        /// The inner dimension of the product B A.
+        /// Rank of the factors A and B. By default 8.
         var rank: Int
-        /// The product is added `alpha / rank` times.
+        /// The product B A is scaled by `alpha / rank`. By default twice the rank.
         var alpha: Double
-        /// Of ``Adapter/targets``.
+        /// The matrices to adapt, out of `Adapter.targets`. By default queries and values.
         var targets: [String]
     }
 
     /// When checkpoints are written, and how many are kept.
     struct CheckpointSettings: Sendable, Equatable {
-        /// Steps between checkpoints; 0 is never.
+        /// Steps between checkpoints. 0, the default, saves none by steps.
         var everySteps = 0
-        /// Minutes between checkpoints; 0 is never.
+        /// Minutes between checkpoints. 0 saves none by time.
         var everyMinutes = 10.0
-        /// The newest checkpoints that stay.
+        /// How many of the newest checkpoints are kept.
         var keep = 3
     }
 
-    /// A stretch of the training with one objective and one mixture of data.
+    /// A stage of the training, with one objective and one mixture of data.
     public struct Stage: Sendable, Equatable {
         /// The stage's name, as the log has it.
         public internal(set) var name: String
-        /// Steps of the optimiser.
+        /// Number of steps.
         public internal(set) var steps: Int
         /// Positions of a sequence.
         public internal(set) var length: Int
-        /// Sequences of a step, growing linearly over the stage from the first number to the second.
+        /// Sequences of a batch. The number grows linearly over the stage from the lower to the upper bound.
         public internal(set) var rows: ClosedRange<Int>
+        /// Loops, objective, micro-batch and activation storage.
         var compute: StepSettings
+        /// The learning rate.
         var schedule: LearningRateSchedule
+        /// The RoPE base.
         var ropeTheta: Double
-        /// Sources with their shares.
+        /// The data sources by name, with their weights.
         public internal(set) var mixture: [(name: String, weight: Double)]
-        /// The layers are duplicated to so many when the stage begins.
+        /// Layers of the model in this stage. Layers are duplicated if the stage before has fewer.
         var layers: Int
 
         /// Whether the stages have the same settings.
@@ -112,7 +119,10 @@ public struct Recipe: Sendable, Equatable {
             .standardizedFileURL
     }
 
-    /// The model while a stage runs.
+    /// The configuration of the model during a stage.
+    ///
+    /// - Parameters:
+    ///   - stage: a stage of this recipe.
     func configuration(of stage: Stage) -> ModelConfiguration {
         var configuration = model
         configuration.layerCount = stage.layers

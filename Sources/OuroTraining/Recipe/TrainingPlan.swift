@@ -4,19 +4,19 @@ import OuroBenchmark
 
 /// An estimate of the time, memory and operations that a recipe takes. Nothing is trained.
 public struct TrainingPlan: Sendable {
-    /// What one stage will take.
+    /// The estimate of one stage.
     public struct Stage: Sendable {
         /// The stage's name.
         public let name: String
-        /// Steps of the optimiser.
+        /// Number of steps.
         public let steps: Int
-        /// Positions of all steps.
+        /// Positions trained in all steps.
         public let tokens: Double
-        /// Of the products, forwards and backwards; a multiply-add counts as two.
+        /// Operations of the matrix products, forward and backward. A multiply-add counts as two.
         public let operations: Double
-        /// Time on this machine, estimated.
+        /// Estimated seconds on this machine.
         public let seconds: Double
-        /// Bytes: parameters, gradients, moments, and activations of one part of a batch.
+        /// Estimated peak memory in bytes: parameters, gradients, moments, and the activations of one micro-batch.
         public let memory: Double
     }
 
@@ -24,9 +24,9 @@ public struct TrainingPlan: Sendable {
     public let parameters: Int
     /// The recipe's stages, in order.
     public let stages: [Stage]
-    /// Time of all stages on this machine, estimated.
+    /// Estimated seconds of all stages on this machine.
     public var seconds: Double { stages.reduce(0) { $0 + $1.seconds } }
-    /// Positions of all stages.
+    /// Positions trained in all stages.
     public var tokens: Double { stages.reduce(0) { $0 + $1.tokens } }
 
     /// The fraction of the peak throughput that training is assumed to reach.
@@ -35,8 +35,10 @@ public struct TrainingPlan: Sendable {
     /// Estimates a recipe.
     ///
     /// - Parameters:
-    ///   - operationsPerSecond: of the machine; nil measures them, which takes a few seconds.
-    /// - Throws: ``OuroError`` with code `unsupported` if `OURO_ISA` names no instruction set of this machine.
+    ///   - recipe: the recipe.
+    ///   - threads: the number of threads.
+    ///   - operationsPerSecond: the peak throughput of the machine; nil measures it, which takes a few seconds.
+    /// - Throws: `OuroError` with code `unsupported` if `OURO_ISA` names an instruction set that this machine lacks.
     public init(_ recipe: Recipe, threads: Int, operationsPerSecond: Double? = nil) throws(OuroError) {
         let compute = try Compute(threads: threads)
         let limits = MachineLimits(kernels: compute.kernels, pool: compute.pool)

@@ -2,11 +2,15 @@ import Foundation
 import Ouro
 import OuroData
 
-/// Opens the data that a recipe names.
+/// Opens the data sources of a recipe.
 enum RecipeSources {
-    /// The data of a stage from its start: every source of its mixture, in shares by weight.
+    /// Makes the data source of a stage, at its start. It mixes the sources of the stage's mixture by their weights.
     ///
-    /// - Throws: ``OuroError`` if files are missing or damaged, a task has no such level, or a task has no tokenizer.
+    /// - Parameters:
+    ///   - recipe: the recipe.
+    ///   - stage: one of its stages.
+    /// - Throws: `OuroError` if a file is missing or damaged, if a task or a level does not exist, or if a task has no
+    ///   tokenizer.
     static func make(_ recipe: Recipe, _ stage: Recipe.Stage) throws(OuroError) -> any BatchSource {
         var sources: [(source: any BatchSource, weight: Double)] = []
         for (name, weight) in stage.mixture where weight > 0 {

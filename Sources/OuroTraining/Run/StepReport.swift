@@ -3,21 +3,23 @@ import Ouro
 
 /// The report of one training step, for the progress line and the log.
 public struct StepReport: Sendable {
-    /// Where the training is after the step.
+    /// The progress after the step.
     public let progress: TrainingProgress
+    /// Steps of the whole recipe.
     let totalSteps: Int
     /// The stage's name.
     public let stage: String
+    /// The objective of the stage.
     let objective: Objective
     /// Losses and exits of the step.
     public let metrics: StepMetrics
-    /// The optimiser's rate in the step.
+    /// The learning rate of the step.
     public let learningRate: Double
-    /// Norm of all gradients together, before clipping.
+    /// L2 norm of all gradients together, before clipping.
     public let gradientNorm: Double
     /// Positions per second in the step.
     public let tokensPerSecond: Double
-    /// Seconds to the end of the recipe, at the pace of this stage; nil before it is known.
+    /// Estimated seconds to the end of the recipe, at the current throughput; nil if it is not known yet.
     public let secondsLeft: Double?
 
     /// The report as one line of text.
@@ -50,7 +52,10 @@ public struct StepReport: Sendable {
         ]).text
     }
 
-    /// Hours and minutes, or what is shorter.
+    /// A duration as text in the two units that fit, such as `3 h 20 min`.
+    ///
+    /// - Parameters:
+    ///   - seconds: the duration.
     static func duration(_ seconds: Double) -> String {
         guard seconds.isFinite, seconds < 1e12 else { return "very long" }
         let total = Int(seconds.rounded())

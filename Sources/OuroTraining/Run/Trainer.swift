@@ -13,17 +13,17 @@ public final class Trainer {
 
     /// Why ``run(stop:report:)`` returned.
     public enum Outcome: Sendable, Equatable {
-        /// It took all steps of the recipe and wrote the result.
+        /// All steps of the recipe are done, and the result is written.
         case finished
         /// The caller asked to stop. A checkpoint is saved.
         case stopped
     }
 
-    /// What is run.
+    /// The recipe.
     public let recipe: Recipe
-    /// The folder that everything is written to.
+    /// The output folder.
     public let output: URL
-    /// The steps taken so far.
+    /// The progress so far.
     public private(set) var progress = TrainingProgress()
     /// Notes for the user about the resumed checkpoint, such as that other kernels computed it.
     public private(set) var notes: [String] = []
@@ -49,14 +49,20 @@ public final class Trainer {
     /// Starts a training, or resumes one.
     ///
     /// - Parameters:
-    ///   - initial: a model folder whose parameters the training starts from; nil draws new ones.
-    ///   - threads: that compute; at least 1.
-    ///   - resumes: go on from the newest checkpoint in `output`.
-    ///   - instructionSet: of the kernels; by default `OURO_ISA`, else the best of this machine.
-    ///   - sources: gives the data of a stage; nil opens the data that the recipe names.
-    /// - Throws: ``OuroError`` with code `invalidRequest` if there is a training in `output` and it is not to be resumed, or
-    ///   none and it is; `unsupported` for an instruction set that this machine lacks; `memoryExceeded` for a stage that does
-    ///   not fit into memory; and what reading the checkpoint, the initial model or the data throws.
+    ///   - recipe: the recipe.
+    ///   - output: the output folder.
+    ///   - threads: the number of threads.
+    ///   - initial: a model folder with the initial parameters; nil draws random ones.
+    ///   - resumes: whether to continue from the newest checkpoint in `output`.
+    ///   - instructionSet: the instruction set of the kernels. By default the one in `OURO_ISA`, otherwise the best of
+    ///     this machine.
+    ///   - sources: makes the data source of each stage; nil opens the recipe's own sources.
+    /// - Throws: `OuroError` with one of these codes, or the error of reading the checkpoint, the initial model or the
+    ///   data:
+    ///   - `invalidRequest` if `output` holds a training and `resumes` is false, or if it holds none and `resumes` is
+    ///     true.
+    ///   - `unsupported` if this machine lacks the instruction set.
+    ///   - `memoryExceeded` if a stage does not fit into memory.
     public init(
         recipe: Recipe, output: URL, threads: Int, initial: URL? = nil, resumes: Bool = false,
         instructionSet: String? = nil, sources: Sources? = nil
@@ -280,9 +286,9 @@ public final class Trainer {
             && (ContinuousClock.now - lastSave) / .seconds(60) >= settings.everyMinutes
     }
 
-    /// Writes a checkpoint of the present state, unless there is one.
+    /// Writes a checkpoint of the current state, unless it is already saved.
     ///
-    /// - Throws: ``OuroError`` with code `unwritableFile`; the checkpoints before stay.
+    /// - Throws: `OuroError` with code `unwritableFile`.
     public func save() throws(OuroError) {
         lastSave = .now
         guard savedStep != progress.step else { return }

@@ -1,11 +1,11 @@
 /// The progress of a training.
 public struct TrainingProgress: Sendable, Equatable {
-    /// Index of the stage.
+    /// Index of the current stage, from 0.
     public internal(set) var stage = 0
-    /// Steps taken in it.
+    /// Steps done in the current stage.
     public internal(set) var stageStep = 0
-    /// Steps taken in all.
+    /// Steps done in all stages.
     public internal(set) var step = 0
-    /// Positions computed in all.
+    /// Positions trained in all stages.
     public internal(set) var tokens = 0
 }
