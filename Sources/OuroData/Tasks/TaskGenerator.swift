@@ -6,8 +6,8 @@ struct TaskInstance: Sendable {
     let prompt: String
     /// The answer.
     let completion: String
-    /// Identifies the question, whatever its wording. Candidates with the same key belong to the same split. Nil marks a
-    /// statement of facts, which belongs to the training split.
+    /// Identifies the question, whatever its wording. Candidates with the same key belong to the same split. Nil marks
+    /// a statement of facts, which belongs to the training split.
     let key: String?
     /// Draws a further question about the same prompt; nil if the task has none.
     var followUp: (@Sendable (inout DataRandom) -> TaskInstance)?
@@ -15,8 +15,8 @@ struct TaskInstance: Sendable {
 
 /// A task whose examples are drawn at random.
 ///
-/// A hash of a candidate's key decides its split. The generator draws until a candidate is in the requested split. So the
-/// splits are disjoint for all seeds.
+/// A hash of a candidate's key decides its split. The generator draws until a candidate is in the requested split. So
+/// the splits are disjoint for all seeds.
 protocol TaskGenerator: SyntheticTask {
     /// Draws a candidate.
     func draw(level: Int, random: inout DataRandom) -> TaskInstance

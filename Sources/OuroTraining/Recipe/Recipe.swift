@@ -1,7 +1,7 @@
 import Foundation
 import Ouro
 
-/// A training recipe: a model, its data, and the stages of its training. ``init(contentsOf:)`` reads it from YAML.
+/// A training recipe: a model, its data, and the stages of its training. ``Recipe/init(contentsOf:)`` reads it from YAML.
 public struct Recipe: Sendable, Equatable {
     /// Path of the recipe file, for errors. Paths in the recipe are relative to its folder.
     public internal(set) var file: String

@@ -11,7 +11,7 @@ public final class Trainer {
     /// Makes the data source of a stage, at its start.
     public typealias Sources = (_ recipe: Recipe, _ stage: Recipe.Stage) throws(OuroError) -> any BatchSource
 
-    /// Why ``run(stop:report:)`` returned.
+    /// Why ``Trainer/run(stop:report:)`` returned.
     public enum Outcome: Sendable, Equatable {
         /// All steps of the recipe are done, and the result is written.
         case finished
