@@ -55,7 +55,7 @@ def documentation(folder, graphs):
         ["docc", "convert", str(catalogue), "--additional-symbol-graph-dir", str(graphs), "--output-dir",
          str(folder / "archive"), "--fallback-display-name", "Ouro", "--fallback-bundle-identifier", "ouro",
          "--warnings-as-errors"], capture_output=True, text=True)
-    return [] if result.returncode == 0 else [line for line in result.stderr.splitlines() if line.strip()]
+    return [] if result.returncode == 0 else (result.stdout + result.stderr).splitlines()
 
 
 def main():

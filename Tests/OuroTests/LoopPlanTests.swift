@@ -8,7 +8,7 @@ import Testing
     @Test func ourosPlanIsACoreAlone() throws {
         let configuration = try ModelConfiguration(contentsOf: Fixtures.url("ouro-1.4b-config.json"))
         let plan = configuration.plan
-        #expect(configuration.architecture == .ouro)
+        #expect(configuration.family == .ouro)
         #expect(plan == LoopPlan(core: 0..<24, loops: 4))
         #expect(plan.prelude.isEmpty && plan.coda.isEmpty)
         #expect(plan.slotCount == 4)

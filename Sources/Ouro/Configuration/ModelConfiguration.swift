@@ -4,7 +4,7 @@
 /// initialiser makes a configuration without a file. ``validate(file:)`` checks the values.
 public struct ModelConfiguration: Sendable, Equatable {
     /// The family of the model (`model_type`).
-    public internal(set) var architecture = Architecture.ouro
+    public internal(set) var family = ModelFamily.ouro
     /// Number of tokens in the vocabulary (`vocab_size`).
     public var vocabularySize: Int
     /// Values of a hidden state (`hidden_size`).

@@ -20,7 +20,7 @@ extension ModelConfiguration {
     }
 
     private init(_ fields: ConfigurationFields) throws(OuroError) {
-        let architecture = try Self.architecture(fields)
+        let family = try Self.family(fields)
         let hiddenSize = try fields.required("hidden_size", fields.integer)
         let headCount = try fields.required("num_attention_heads", fields.integer)
         let contextLength = try fields.required("max_position_embeddings", fields.integer)
@@ -45,7 +45,7 @@ extension ModelConfiguration {
             eosTokenIDs: try fields.tokens("eos_token_id") ?? [],
             padTokenID: try fields.token("pad_token_id"),
             dataType: try fields.string(fields["dtype"] == nil ? "torch_dtype" : "dtype"))
-        self.architecture = architecture
+        self.family = family
         try validateSizes(file: fields.file)
         slidingWindows = try Self.slidingWindows(fields, layerCount: layerCount)
         quantisation = try QuantisationConfiguration(fields)
@@ -53,12 +53,12 @@ extension ModelConfiguration {
     }
 
     /// The family of the model. Rejects the families, activations and biases that this package cannot compute.
-    private static func architecture(_ fields: ConfigurationFields) throws(OuroError) -> Architecture {
+    private static func family(_ fields: ConfigurationFields) throws(OuroError) -> ModelFamily {
         let kind = try fields.required("model_type", fields.string)
-        guard let architecture = Architecture(rawValue: kind) else {
+        guard let family = ModelFamily(rawValue: kind) else {
             throw fields.failure(
                 "model_type", code: .unsupported,
-                "expected a kind of model that this package knows (\(Architecture.list)), found "
+                "expected a kind of model that this package knows (\(ModelFamily.list)), found "
                     + ConfigurationFields.quote(kind))
         }
         let activation = try fields.string("hidden_act") ?? "silu"
@@ -69,7 +69,7 @@ extension ModelConfiguration {
         for name in ["attention_bias", "mlp_bias"] where try fields.flag(name) == true {
             throw fields.failure(name, code: .unsupported, "expected false, found true: Ouro's layers have no biases")
         }
-        return architecture
+        return family
     }
 
     private static func headDimension(

@@ -22,7 +22,7 @@ extension ModelConfiguration {
                 "AutoModel": .string("modeling_ouro.OuroModel"),
                 "AutoModelForCausalLM": .string("modeling_ouro.OuroForCausalLM"),
             ]),
-            "model_type": .string(architecture.rawValue),
+            "model_type": .string(family.rawValue),
             "hidden_act": .string("silu"),
             "vocab_size": .int(vocabularySize),
             "hidden_size": .int(hiddenSize),
