@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Lints the files that run the server: the Containerfile, the systemd unit and the Kubernetes manifest.
 #
-# It needs no network. The tools are hadolint, systemd-analyze, kubernetes-validate and yamllint. A check is skipped if its
-# tool is missing.
+# It needs no network. The tools are hadolint, systemd-analyze, kubernetes-validate and yamllint. A check is skipped if
+# its tool is missing.
 # The tools are searched on PATH and in the folder OURO_LINTERS (the bin folder of a virtual environment).
 # With the program as argument, it also checks that the program accepts the arguments in the files.
 #

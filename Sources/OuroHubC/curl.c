@@ -163,8 +163,8 @@ static ouro_http_result failure(const char *message) {
     return result;
 }
 
-// Sets the options. Returns false if libcurl refuses one that the exchange needs. The buffer size only affects speed, so
-// libcurl may refuse it.
+// Sets the options. Returns false if libcurl refuses one that the exchange needs. libcurl may refuse the buffer
+// size, which only affects speed.
 static bool prepare(void *connection, const ouro_http_request *request, void *headers, char *message) {
     const int refused =
         curl.easy_setopt(connection, CURLOPT_ERRORBUFFER, message) |

@@ -14,8 +14,8 @@
 // Loads libcurl once. Any thread may call it at any time. Returns false if the system has no libcurl.
 bool ouro_http_load(void);
 
-// Makes a connection for several exchanges. It stays open between them. One thread may use it at a time. Returns NULL if
-// there is not enough memory. ouro_http_load must have returned true.
+// Makes a connection for several exchanges. It stays open between them. One thread may use it at a time. Returns
+// NULL if there is not enough memory. ouro_http_load must have returned true.
 void *ouro_http_connection_new(void);
 void ouro_http_connection_free(void *connection);
 
@@ -39,8 +39,8 @@ typedef struct {
     long total_limit;
     // The first argument of the callbacks. All callbacks run on the thread of ouro_http_perform.
     //
-    // `header` gets one line at a time, including the status line and the empty line after the headers. The exchange ends
-    // if `header` or `body` returns false, or if `is_cancelled` returns true. `is_cancelled` is called at least once a
+    // `header` gets one line at a time, including the status line and the empty line after the headers. The exchange
+    // ends if `header` or `body` returns false, or if `is_cancelled` returns true. `is_cancelled` is called at least once a
     // second.
     void *context;
     bool (*header)(void *context, const char *line, size_t byte_count);
