@@ -13,7 +13,8 @@ struct DataSynth: AsyncParsableCommand {
             \(SyntheticTaskOption.list)
 
             EXAMPLES
-              ouro data synth --task mano --level 1-4 --count 100000 -o mano.jsonl
+              ouro data synth --task mano --level 1-4 --seed 1 --count 100000 \\
+                -o mano.jsonl
               ouro data synth --task chain --level 3 --count 5 -o -
               ouro data synth --task stories --count 50000 --pack --model DIR -o shards
             """)

@@ -18,7 +18,8 @@ struct Generate: AsyncParsableCommand {
               ouro generate --show-depth "37+48="
               ouro generate --show-depth "Once upon a time there was"
               ouro generate --model ByteDance/Ouro-1.4B "The future of AI is"
-              ouro generate --model DIR --temperature 0.7 --seed 1 -n 50 "Once"
+              ouro generate --model DIR --temperature 0.7 --seed 1 \\
+                --max-tokens 50 "Once"
               ouro generate --model DIR --exit-threshold 0.7 --show-depth "Once"
               ouro generate --model DIR --tokens 1,2,3 --loops 2 --json
               ouro generate --model DIR --kv-policy last-loop \\

@@ -22,7 +22,8 @@ struct OuroCommand: AsyncParsableCommand {
               ouro serve
               ouro generate --model ./Ouro-1.4B "The future of AI is"
               ouro chat --model ./Ouro-1.4B-Thinking --show-depth
-              ouro score --model ./Ouro-1.4B --text "Paris is in France."
+              ouro score --model ./Ouro-1.4B \\
+                --text "Paris is the capital of France."
               ouro inspect --model ./Ouro-1.4B
               ouro download ByteDance/Ouro-1.4B
               ouro quantize --model ./Ouro-1.4B --bits 4 -o ./Ouro-1.4B-4bit

@@ -20,7 +20,8 @@ struct Quantize: AsyncParsableCommand {
 
             EXAMPLES
               ouro quantize --model DIR --bits 8 -o OUT
-              ouro quantize --model DIR --bits 4 --calibrate text.txt -o OUT
+              ouro quantize --model DIR --bits 4 --group-size 64 \\
+                --calibrate text.txt -o OUT
               ouro quantize --model DIR --bits 4 --calibrate text.txt -o OUT \\
                 --report --file other.txt
               ouro quantize --report --model OUT --reference DIR \\
