@@ -1,4 +1,4 @@
-"""A Chromium without a window, over its DevTools protocol. Needs websocket-client."""
+"""Controls a headless Chromium over its DevTools protocol. Needs websocket-client."""
 
 import base64
 import contextlib
@@ -119,14 +119,14 @@ class Browser:
         path.write_bytes(base64.b64decode(data))
 
     def sent(self) -> list[tuple[str, dict]]:
-        """Generations that the page asked for since the last call of this."""
+        """Returns the generations that the page has requested since the last call."""
         found = [(urllib.parse.urlparse(request["url"]).path, json.loads(request["postData"]))
                  for request in self.requests if request["method"] == "POST"]
         self.requests.clear()
         return found
 
     def quiet(self, *expected: str) -> None:
-        """No errors and no warnings since the last call of this, but for those expected."""
+        """Checks that there were no errors or warnings since the last call, except the expected ones."""
         unexpected = [problem for problem in self.problems if not any(part in problem for part in expected)]
         assert not unexpected, unexpected
         self.problems.clear()

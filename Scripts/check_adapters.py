@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Holds adapters against PEFT: it reads one of ours, we read one of its own, and both give the same weights.
+"""Compares adapters with PEFT: PEFT reads one of ours, ouro reads one of PEFT's, and both must give the same weights.
 
     python3 Scripts/check_adapters.py [--ouro .build/release/ouro] [--model Tests/OuroTests/Fixtures/code_lm]
 
-Needs torch, peft and safetensors. The model's projections are put into a bare torch module of the same names, since PEFT
-only looks at names.
+Needs torch, peft and safetensors. The model's projections are put into a bare torch module with the same
+names, because PEFT only uses the names.
 """
 
 import argparse
@@ -23,7 +23,7 @@ TARGETS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down
 
 
 def module(weights: dict[str, torch.Tensor]) -> nn.Module:
-    """Modules nested as the weights' names say, with a linear layer for every projection."""
+    """Nested modules that follow the names of the weights, with a linear layer for every projection."""
     root = nn.Module()
     root.config = {"model_type": "custom"}
     for name, weight in weights.items():
@@ -53,7 +53,7 @@ def compare(what: str, merged: nn.Module, ours: dict[str, torch.Tensor]) -> None
     for name, value in merged.state_dict().items():
         expected = value.to(ours[name].dtype)
         difference = (expected.float() - ours[name].float()).abs().max().item()
-        # One unit of bf16's last place, where sums are rounded differently.
+        # Sums may be rounded differently, so one unit in the last place of bf16 is allowed.
         assert difference <= 2**-7 * expected.float().abs().max().item(), f"{what}: {name} differs by {difference}"
     print(f"{what}: {len(merged.state_dict())} weights agree")
 

@@ -22,13 +22,13 @@ PRODUCTS = [
     "Ouro", "OuroConstraints", "OuroData", "OuroDefaultModel", "OuroEvaluation", "OuroHub", "OuroQuantisation",
     "OuroServer", "OuroTraining",
 ]
-# Comments of these belong to the protocol or the compiler.
+# These declarations need no comment: they come from a protocol or the compiler.
 IMPLIED = re.compile(r"\.(hash\(into:\)|hashValue|==\(_:_:\)|!=\(_:_:\)|encode\(to:\)|init\(from:\)|"
                      r"makeAsyncIterator\(\)|Element|AsyncIterator)$")
 
 
 def symbol_graph(module, folder):
-    """The symbols of a module, from the compiler."""
+    """Returns the public symbols of a module, from the compiler."""
     maps = [f"-fmodule-map-file={path}" for path in sorted(BUILD.glob("*.build/module.modulemap"))]
     target = json.loads(subprocess.check_output(["swift", "-print-target-info"]))["target"]["unversionedTriple"]
     command = ["swift", "symbolgraph-extract", "-module-name", module, "-I", str(BUILD / "Modules"), "-target", target,
@@ -46,7 +46,7 @@ def declaration(symbol):
 
 
 def documentation(folder, graphs):
-    """Builds the article catalogue with the symbols. Articles link to files; DocC wants `doc:` links."""
+    """Builds the articles together with the symbols. File links become `doc:` links."""
     catalogue = folder / "Ouro.docc"
     shutil.copytree(ROOT / "Sources/Ouro/Ouro.docc", catalogue)
     for article in catalogue.glob("*.md"):

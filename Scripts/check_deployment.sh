@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# Lints what is needed to run the server: the container's recipe, the systemd unit, the Kubernetes manifest.
+# Lints the files that run the server: the Containerfile, the systemd unit and the Kubernetes manifest.
 #
-# Without network. Each check is skipped where its tool is missing: hadolint, systemd-analyze, and from PyPI
-# kubernetes-validate and yamllint, found on PATH or in the folder that OURO_LINTERS names (a venv's bin).
-# Given the program, also tries whether it takes the arguments that the files pass to it.
+# It needs no network. The tools are hadolint, systemd-analyze, kubernetes-validate and yamllint. A check is skipped if
+# its tool is missing.
+# The tools are searched on PATH and in the folder OURO_LINTERS (the bin folder of a virtual environment).
+# With the program as argument, it also checks that the program accepts the arguments in the files.
 #
 #     Scripts/check_deployment.sh [.build/release/ouro]
 set -euo pipefail
@@ -24,14 +25,14 @@ if has hadolint; then
 fi
 
 if has systemd-analyze; then
-    # The program need not be installed here.
+    # The unit may name a program that is not installed on this machine.
     sed 's|/usr/local/bin/ouro|/bin/true|' Deployment/ouro.service >"$work/ouro.service"
     complaints=$(systemd-analyze verify "$work/ouro.service" 2>&1 | grep ouro.service || true)
     if [ -n "$complaints" ]; then
         echo "$complaints"
         exit 1
     fi
-    # Exposure from 0 to 10, here in tenths.
+    # The exposure goes from 0 to 10. This number is in tenths.
     systemd-analyze security --offline=true --threshold=20 --no-pager "$work/ouro.service" | tail -n 1
     echo "ok: Deployment/ouro.service"
 fi
@@ -45,7 +46,7 @@ if has kubernetes-validate; then
     echo "ok: Deployment/kubernetes.yaml has the fields that Kubernetes knows"
 fi
 
-# What must agree between files, checked everywhere.
+# Values that must agree between the files. This check needs no tool.
 seconds() { grep -o -- "$2[= ][0-9]*" "$1" | grep -o '[0-9]*$' | head -n 1; }
 grace() { grep -o "$2[:=] *[0-9]*" "$1" | grep -o '[0-9]*$'; }
 agree() {
@@ -70,7 +71,7 @@ if [ -z "$program" ] || ! "$program" serve --help 2>/dev/null | grep -q 'ouro se
     echo "skipped: no program with the verb serve was given"
     exit 0
 fi
-# With a model that is not there it ends with 1; with arguments that it does not know, with 64.
+# The model does not exist, so the program ends with 1. With unknown arguments it would end with 64.
 takes() {
     local name=$1 status=0
     shift

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Checks the rules of the house that a machine can check. CONTRIBUTING.md explains them. Prints every breach."""
+"""Checks the rules that a machine can check, and prints every violation. CONTRIBUTING.md explains them."""
 import pathlib
 import re
 import sys
@@ -19,7 +19,7 @@ IMPORTS = {
     "OuroQuantisation": {"Ouro", "OuroKernels"},
     "OuroBenchmark": {"Ouro", "OuroKernels"},
     "OuroEvaluation": {"Ouro", "OuroData", "OuroPlots"},
-    # The benchmark measures the machine's limits, from which a training plan predicts its time.
+    # A training plan predicts its time from the machine's limits, which the benchmark measures.
     "OuroTraining": {"Ouro", "OuroBenchmark", "OuroData", "OuroKernels", "OuroPlots", "Yams"},
     "OuroServer": {
         "Ouro", "OuroConstraints", "Hummingbird", "HummingbirdCore", "HTTPTypes", "Logging", "NIOCore",
@@ -31,7 +31,7 @@ IMPORTS = {
 
 MOST_LINES = 500
 
-# Hot files need nothing of Foundation. These few do, outside a pass: loading, threads, libm.
+# Files of the hot path must not import Foundation. These may, for work outside a pass: loading, threads, libm.
 HOT = ["Sources/Ouro/Model", "Sources/Ouro/Cache", "Sources/Ouro/Decoding"]
 HOT_WITH_FOUNDATION = {
     "Sources/Ouro/Decoding/ExitPolicy.swift": "exp of the C library",
@@ -41,7 +41,7 @@ HOT_WITH_FOUNDATION = {
     "Sources/Ouro/Model/CPU/WorkerPool.swift": "threads and conditions",
 }
 
-# Calls that end the process. Each one is a programming error, or memory that ran out; never an input.
+# Allowed calls that end the process. Each one means a programming error or a lack of memory, never a bad input.
 TRAP = re.compile(r"\b(try!|as!|fatalError\(|preconditionFailure\(|precondition\()")
 TRAPS = {
     "Sources/Ouro/Chat/ChatTemplate.swift": "the library's own template",
@@ -63,7 +63,7 @@ IMPORT = re.compile(
 
 
 def code(text):
-    """The text without comments and without what stands in string literals."""
+    """Removes comments and the contents of string literals."""
     text = re.sub(r'"""(?:.|\n)*?"""', '""', text)
     text = re.sub(r'"(?:\\.|[^"\\\n])*"', '""', text)
     return re.sub(r"//.*", "", text)

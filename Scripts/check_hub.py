@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Hold `ouro download` against the hub's own Python client: each must find in the cache what the other has downloaded.
+"""Compares `ouro download` with Hugging Face's Python client: each must find the other's downloads in the cache.
 
-Serves a model folder by the hub's protocol on this machine; nothing leaves it. Needs the package huggingface_hub.
+Serves a model folder on this machine with the hub's protocol, without other network access. Needs huggingface_hub.
 
     python3 Scripts/check_hub.py --ouro .build/debug/ouro --model Tests/OuroTests/Fixtures/code_lm
-    python3 Scripts/check_hub.py --model Tests/OuroTests/Fixtures/code_lm --serve 8090   # to try things by hand
+    python3 Scripts/check_hub.py --model Tests/OuroTests/Fixtures/code_lm --serve 8090   # for manual tests
 """
 
 import argparse

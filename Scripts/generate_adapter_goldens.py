@@ -1,6 +1,6 @@
-"""Writes Tests/OuroTests/Fixtures/peft: a LoRA adapter that PEFT saved, and weights of the model after PEFT has merged it.
+"""Writes Tests/OuroTests/Fixtures/peft: a LoRA adapter saved by PEFT, and weights of the model merged by PEFT.
 
-The model is the fixture c_gqa_headdim24_seed1; of the merged weights two of its second layer are kept. Needs torch,
+The model is the fixture c_gqa_headdim24_seed1. Two merged weights of its second layer are kept. Needs torch,
 safetensors and peft 0.21.2.
 """
 

@@ -1,6 +1,6 @@
-"""Writes Tests/JinjaTests/Fixtures/jinja_golden.json: what Python's Jinja makes of small templates.
+"""Writes Tests/JinjaTests/Fixtures/jinja_golden.json: the output of Python's Jinja for small templates.
 
-The environment is set up as Transformers does for chat templates. Needs jinja2 3.1.6.
+The environment has the settings that Transformers uses for chat templates. Needs jinja2 3.1.6.
 """
 
 import json
@@ -12,7 +12,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 
 class Generation(Extension):
-    """Accepts `{% generation %}` pairs, as Transformers' extension does."""
+    """Accepts `{% generation %}` pairs, like Transformers' extension."""
 
     tags = {"generation"}
 
@@ -39,7 +39,7 @@ environment = ImmutableSandboxedEnvironment(
 environment.filters["tojson"] = tojson
 environment.globals["raise_exception"] = raise_exception
 
-# Keys are in order, because the package's JSON objects come sorted.
+# Keys are sorted, because the package sorts the keys of JSON objects.
 CONTEXT = {
     "empty": "",
     "flag": True,
@@ -135,7 +135,7 @@ a {#- comment -#} b {# x #} c
 {{ [{'a': {'\u0301b': 5}}] | map(attribute='a.\u0301b') | first }} {{ [{'a': 1, '\u0301b': 2}, {'a': 1, '\u0301b': 1}] | sort(attribute='a,\u0301b') | map(attribute='\u0301b') | list }} {{ 'a.\u0301b'.split('.') | length }} {{ 'x,\u0301y' | replace(',', ';') | length }}
 """.strip("\n").split("\n")
 
-# Templates of several lines.
+# Templates with several lines.
 WHOLE = [
     "  {% if true %}\n  x\n  {% endif %}\n  y\n",
     "a\n  {%- if true %}\n\n  b\n  {%- endif +%}\nc\n",
@@ -151,7 +151,7 @@ WHOLE = [
     "x{% if true %}\n\n y{% endif %}\n{# a #}\n{# b #} {% if true %}z{% endif %}",
 ]
 
-# Templates that must fail, in Python and here.
+# Templates that must fail in Python and in this package.
 FAILING = r"""
 {{ missing.attribute }}
 {{ missing['item'] }}

@@ -1,7 +1,7 @@
 """Writes Tests/OuroTests/Fixtures/mlx/quantize_types.safetensors: MLX's own rounding of f32, f16 and bf16 weights.
 
-For every type and width `weight`, and what `mlx.core.quantize` makes of it. Rows have the cases that rounding treats
-specially: zeros, one value, one sign, ends of equal magnitude, values below the smallest scale. Needs mlx 0.32.4.
+It has, for every type and width, a `weight` and the result of `mlx.core.quantize`. The rows cover the special cases of
+rounding: zeros, one value, one sign, ends of equal magnitude, values below the smallest scale. Needs mlx 0.32.4.
 """
 
 import pathlib

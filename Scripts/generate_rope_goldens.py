@@ -1,6 +1,6 @@
 """Writes Tests/OuroTests/Fixtures/rope_golden.json: the inverse frequencies that Transformers computes.
 
-Every case is a set of `config.json` fields, so that the test reads them as a file's. Needs torch and transformers 4.57.6.
+Every case is a set of `config.json` fields, which the test reads like a file. Needs torch and transformers 4.57.6.
 """
 
 import json
@@ -45,7 +45,7 @@ CASES = [
 
 
 class Configuration:
-    """What the reference's functions read."""
+    """The configuration that the reference's functions read."""
 
     hidden_size = 64
     num_attention_heads = 4
@@ -66,7 +66,7 @@ for name, head_dim, theta, scaling in CASES:
             "head_dim": head_dim, "max_position_embeddings": Configuration.max_position_embeddings,
             "rope_theta": theta, "rope_scaling": scaling},
         "attention_scaling": attention_scaling,
-        # Nine digits give every f32 back exactly.
+        # Nine digits reproduce every f32 exactly.
         "frequencies": [float(f"{value:.9g}") for value in frequencies.tolist()],
     })
 

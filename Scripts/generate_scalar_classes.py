@@ -1,7 +1,7 @@
-"""Writes Sources/Ouro/Tokenizer/ScalarClassTable.swift: what the reference takes each Unicode scalar for.
+"""Writes Sources/Ouro/Tokenizer/ScalarClassTable.swift: the class of each Unicode scalar in the reference.
 
-Nothing is taken from a Unicode database: every scalar is put to the reference itself (Python package `tokenizers`
-0.22.2), because its parts follow different versions of Unicode. Takes about half a minute.
+The script tests every scalar with the reference itself (Python package `tokenizers` 0.22.2). It uses no Unicode
+database, because parts of the reference follow different versions of Unicode. It takes about half a minute.
 """
 
 import pathlib
@@ -16,7 +16,7 @@ digits = pre_tokenizers.Digits(individual_digits=False)
 
 
 def added(**flags):
-    """A tokenizer that knows nothing but the added token `QQ`."""
+    """Makes a tokenizer whose only token is the added token `QQ`."""
     tokenizer = Tokenizer(models.BPE())
     tokenizer.add_tokens([AddedToken("QQ", normalized=False, **flags)])
     return tokenizer
@@ -26,7 +26,7 @@ single_word, right_strip = added(single_word=True), added(rstrip=True)
 
 
 def classify(scalar):
-    """Which scalars a neighbour joins tells its class."""
+    """Determines the classes of scalars: a class decides which neighbours a scalar joins."""
     value = 0
     if len(words.pre_tokenize_str("a" + scalar)) == 1:
         value |= LETTER

@@ -1,7 +1,7 @@
-"""Writes Tests/OuroTests/Fixtures/tokenizer/kinds_golden.json: small tokenizers of every supported kind and what the
-reference (Python package `tokenizers` 0.22.2) makes of nasty texts with them.
+"""Writes Tests/OuroTests/Fixtures/tokenizer/kinds_golden.json: small tokenizers of every supported kind, and their
+output for difficult texts by the reference (Python package `tokenizers` 0.22.2).
 
-The vocabularies are trained on this repository's licence and a few lines of other scripts.
+The vocabularies are trained on this repository's licence and a few lines in other writing systems.
 """
 
 import json
@@ -52,7 +52,7 @@ for name, pre_tokenizer in KINDS.items():
     if pre_tokenizer is not None:
         tokenizer.pre_tokenizer = pre_tokenizer
         tokenizer.decoder = decoders.ByteLevel()
-    # Some bytes are left without a token.
+    # Some bytes have no token.
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())[:-16] if pre_tokenizer is not None else []
     trained_on = [line for text in corpus for line in (text.split() if pre_tokenizer is None else [text])]
     trainer = trainers.BpeTrainer(vocab_size=380, initial_alphabet=alphabet, show_progress=False)

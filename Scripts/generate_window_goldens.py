@@ -1,8 +1,8 @@
-"""Writes Tests/OuroTests/Fixtures/configuration_golden.json: logits under configurations that no published file has.
+"""Writes Tests/OuroTests/Fixtures/configuration_golden.json: logits for configurations that no published file has.
 
-The reference model in float64, written down from its definition. It must first reproduce fixture a's golden logits, which
-come from the published code; then it runs with sliding windows, scaled RoPE and a tied head. RoPE's frequencies and the
-window's mask are Transformers'. Needs numpy, safetensors, torch and transformers 4.57.6.
+This file implements the reference model in float64, from its definition. First it must reproduce fixture a's golden
+logits, which come from the published code. Then it runs with sliding windows, scaled RoPE and a tied head. RoPE's
+frequencies and the window's mask come from Transformers. Needs numpy, safetensors, torch and transformers 4.57.6.
 """
 
 import json
@@ -40,7 +40,7 @@ def softmax(x):
 
 
 def windows(config):
-    """The window of every layer, as Qwen2's configuration class (whose fields Ouro's has) makes them of a file."""
+    """The window of every layer, computed by Qwen2's configuration class. Ouro's configuration has the same fields."""
     fields = {key: value for key, value in config.items() if key not in ("model_type", "auto_map", "architectures")}
     parsed = Qwen2Config(**json.loads(json.dumps(fields)))
     return [parsed.sliding_window if kind == "sliding_attention" else None for kind in parsed.layer_types]
@@ -78,7 +78,7 @@ def attention(x, prefix, config, window, cosine, sine):
 
 
 def logits(config, tokens):
-    """Logits of the last loop, `[positions][vocabulary]`."""
+    """Returns the logits of the last loop, `[positions][vocabulary]`."""
     epsilon = config["rms_norm_eps"]
     cosine, sine = rotary(config, len(tokens))
     x = WEIGHTS["model.embed_tokens.weight"][tokens]
@@ -101,7 +101,7 @@ difference = np.abs(logits(CONFIG, golden["input_ids"].reshape(-1)) - published)
 assert difference < 1e-4, difference
 print(f"largest difference from the published code's logits: {difference:.2g}")
 
-# Name, fields of config.json that differ from fixture a's (null takes a field away).
+# Name, fields of config.json that differ from fixture a's (null removes a field).
 CASES = [
     ("window of 5 in layer 1, by layer types", {
         "use_sliding_window": True, "sliding_window": 5, "layer_types": ["full_attention", "sliding_attention"]}),

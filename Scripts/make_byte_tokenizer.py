@@ -12,7 +12,7 @@ CONTROL = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
 
 
 def byte_names():
-    """The printable character that byte-level tokenizers write for each byte."""
+    """Returns the printable character that byte-level tokenizers use for each byte."""
     plain = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
     names, extra = {}, 0
     for byte in range(256):

@@ -1,4 +1,4 @@
-"""A server of this project, for checks that need one."""
+"""Runs a server of this project, for checks that need one."""
 
 import json
 import re

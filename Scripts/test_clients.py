@@ -3,8 +3,8 @@
 
     python3 Scripts/test_clients.py --ouro .build/release/ouro --model Tests/OuroTests/Fixtures/code_lm
 
-Needs openai and lm_eval[api]; Scripts/test_clients.sh installs them and runs this. Every check is an assertion; log-likelihoods are
-held against `ouro score`, which the golden data holds against the reference.
+Needs openai and lm_eval[api]; Scripts/test_clients.sh installs them and runs this. Every check is an assertion.
+Log-likelihoods are compared with `ouro score`. Golden data compares `ouro score` with the reference.
 """
 
 import argparse
@@ -23,7 +23,7 @@ PROMPT = "public func "
 
 
 def scores(ouro: str, model: str, text: str) -> list[float]:
-    """Log-probabilities of a text's tokens after the last loop, from the second on."""
+    """Returns the log-probabilities after the last loop, from the text's second token on."""
     command = [ouro, "score", "--model", model, "--text", text, "--json"]
     lines = subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()
     return [line["logprobs"][-1] for line in map(json.loads, lines) if line.get("position", 0) > 0]
@@ -142,7 +142,7 @@ def check_harness(url: str, ouro: str, model: str) -> None:
         for sample in result["samples"]["ouro_choice"]:
             question = sample["doc"]["question"]
             for choice, response in zip(sample["doc"]["choices"], sample["filtered_resps"]):
-                # The harness counts a context's last space with what follows it.
+                # The harness moves the last space of a context to the continuation.
                 count = len(choice) + len(question) - len(question.rstrip())
                 expected = sum(scores(ouro, model, question + choice)[-count:])
                 assert abs(response[0] - expected) < 1e-3, (question, choice, response, expected)
@@ -152,7 +152,7 @@ def check_harness(url: str, ouro: str, model: str) -> None:
 
 
 async def check_pool(url: str) -> None:
-    """Many requests over a few connections that stay open: each says what it says alone, and none finds its connection gone."""
+    """Sends many requests over a few keep-alive connections. Each answer is that of a single request."""
     client = openai.AsyncOpenAI(base_url=url + "/v1", api_key=KEY, max_retries=0)
 
     async def text(number: int, stream: bool) -> str:
@@ -182,7 +182,7 @@ def main() -> None:
         asyncio.run(check_pool(server.url))
     finally:
         server.stop()
-    # The harness' remote tokenizer sends no key.
+    # The remote tokenizer of the harness sends no API key.
     server = Server(args.ouro, "--model", args.model)
     try:
         check_harness(server.url, args.ouro, args.model)

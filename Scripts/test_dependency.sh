@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# An app that depends on this package by URL runs in a debug build.
+# Checks that an app that depends on this package by URL works in a debug build.
 #
-# SwiftPM drops unsafe flags in dependencies, so the kernels of such an app are compiled without optimisation. Nothing else
-# builds them that way. A release build needs no step of its own: its kernels have the same flags here and there.
+# SwiftPM drops unsafe flags in dependencies, so the kernels of such an app are compiled without optimisation. No other
+# check builds them that way. A release build needs no check: its kernels have the same flags in both cases.
 #
-# Makes a package in a temporary folder, depends on a copy of the working tree by a file:// URL, runs the README's first
-# example in it, and compares the text with that of the given `ouro` (.build/release/ouro). The app gets small stacks, like
-# those of threads on Apple's systems, because an app may load a model on any thread.
+# The script makes a package that depends on a copy of the working tree by a file:// URL. It runs the README's first
+# example in it, and compares the text with the output of `ouro` (default: .build/release/ouro). The app gets small
+# stacks, like threads on Apple's systems, because an app may load a model on any thread.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 ouro=${1:-.build/release/ouro}
@@ -35,7 +35,7 @@ let package = Package(
     targets: [.executableTarget(name: "app", dependencies: [.product(name: "Ouro", package: "swift-ouro")])]
 )
 EOF
-# The first example is a whole program; the model's folder is the fixture.
+# The first example is a complete program. The fixture replaces its model folder.
 awk '/^```swift$/ { inside = 1; next } /^```$/ { if (inside) exit } inside' README.md \
     | sed "s|\"Ouro-1.4B\"|\"$model\"|" >"$app/Sources/app/main.swift"
 grep -q "$model" "$app/Sources/app/main.swift" || { echo "the README's first example does not load Ouro-1.4B"; exit 1; }

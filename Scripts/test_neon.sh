@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Cross-compiles the kernels for aarch64, together with their tests in C, and runs them under emulation of processors
-# with and without the instructions the variants need. `native` runs the same tests on this machine.
+# Cross-compiles the kernels and their C tests for aarch64. An emulator runs them, once for each kind of processor: with
+# and without the instructions that the variants need. `native` runs the same tests on this machine.
 #
-# Needs clang and, on Debian: gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user-static. Skipped without them.
+# Needs clang and, on Debian: gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user-static. Without them, it is skipped.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -40,7 +40,7 @@ for source in "${sources[@]}"; do
     objects+=("$object")
 done
 aarch64-linux-gnu-gcc "${objects[@]}" -lm -o "$build/kernel_tests"
-# A processor, and the variants it must be given.
+# A processor, and the variants that must be chosen for it.
 qemu-aarch64-static -L "$root" -cpu max "$build/kernel_tests" i8mm neon portable
 qemu-aarch64-static -L "$root" -cpu neoverse-n1 "$build/kernel_tests" neon portable
 qemu-aarch64-static -L "$root" -cpu cortex-a72 "$build/kernel_tests" portable

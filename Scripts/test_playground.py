@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Plays with the server's page as a person would, with keys, mouse and eyes, in a Chromium without a window.
+"""Tests the server's page in a headless Chromium, with keyboard, mouse and screenshots.
 
     python3 Scripts/test_playground.py --ouro .build/release/ouro --browser chromium
 
-Needs websocket-client; Scripts/test_playground.sh installs it and runs this. Every check is an assertion. What the page shows is
-held against what the server answers to the same request. Pictures go to the folder of --screenshots.
+Needs websocket-client; Scripts/test_playground.sh installs it and runs this. Every check is an assertion.
+The page's contents are compared with the server's response to the same request. Screenshots go to --screenshots.
 """
 
 import argparse
@@ -22,7 +22,7 @@ from running_server import KEY, Server
 MODEL = pathlib.Path("Tests/OuroTests/Fixtures/code_lm")
 
 
-# What the page shows. A column is a section: `column` counts from 0.
+# Reads the page. A column is a section; `column` counts from 0.
 def column(n: int) -> str:
     return f"document.querySelectorAll('#columns section')[{n}]"
 
@@ -44,20 +44,20 @@ def finished(browser: Browser, count: int = 1) -> list[dict]:
     browser.wait(f"document.querySelectorAll('#columns section').length === {count}")
     for n in range(count):
         browser.wait(f"/done|token limit|stopped|failed/.test({column(n)}.querySelector('.state').textContent)")
-        # Figures and chart follow with the next frame.
+        # The page draws figures and chart in the next frame.
         browser.wait(f"+{column(n)}.querySelector('[data-f=count]').textContent === {column(n)}.querySelectorAll('.token').length")
     return [shown(browser, n) for n in range(count)]
 
 
 def run(browser: Browser) -> None:
-    """Runs what the form says, by keyboard, from where a person writes."""
+    """Starts the form by keyboard, from the text field."""
     browser.sent()
     browser.key_on("#prompt", "End")
     browser.press("Enter", modifiers=2)
 
 
 def check_stream(browser: Browser, server: Server) -> None:
-    """The first prompt runs by itself and streams; a slow connection makes that visible however fast the machine is."""
+    """The first prompt runs automatically and streams. A slow connection makes the stream visible on every machine."""
     browser.call("Page.addScriptToEvaluateOnNewDocument", source="""
         window.growth = new Set();
         new MutationObserver(() => growth.add(document.querySelectorAll('.token').length))
@@ -88,7 +88,7 @@ def check_stream(browser: Browser, server: Server) -> None:
 
 
 def check_tip(browser: Browser, expected: dict) -> None:
-    """A token tells its exit distribution and its alternatives, to the mouse and to the keyboard."""
+    """A token shows its exit distribution and its alternatives, by mouse and by keyboard."""
     hidden = "document.querySelector('#tip').classList.contains('hidden')"
     browser.wait(hidden)
     deepest = max(range(len(expected["loops"])), key=lambda i: expected["loops"][i]["exit_loop"])
@@ -127,7 +127,7 @@ def check_tip(browser: Browser, expected: dict) -> None:
 
 
 def check_keyboard(browser: Browser) -> None:
-    """Tab leads through everything, and one sees where one is."""
+    """Tab reaches every control, and the focus is visible."""
     browser.js("document.activeElement.blur(); document.querySelector('#model').scrollIntoView(); getSelection().collapse(document.body, 0)")
     stops = []
     while len(stops) < 40:
@@ -147,7 +147,7 @@ def check_keyboard(browser: Browser) -> None:
 
 
 def check_depth(browser: Browser) -> None:
-    """The sliders change what is sent, and with it what comes back."""
+    """The sliders change the request, and so the response."""
     for slider, key, name, value, loops in [
         ("#threshold", "End", "exit_threshold", 1, {4}), ("#threshold", "Home", "exit_threshold", 0, {1}),
         ("#loops", "Home", "loops", 1, {1}), ("#loops", "End", "loops", 8, {8}),
@@ -168,7 +168,7 @@ def check_depth(browser: Browser) -> None:
 
 
 def check_comparison(browser: Browser, pictures: pathlib.Path) -> None:
-    """Four arrows take four loops: beside one loop one sees it."""
+    """Four arrows need four loops. A second column with one loop shows the difference."""
     browser.key_on("#compare", " ")
     browser.key_on("#loops2", "Home")
     browser.sent()
@@ -218,7 +218,7 @@ def check_error(browser: Browser) -> None:
 
 
 def check_looks(browser: Browser, pictures: pathlib.Path) -> None:
-    """Both colour schemes, wide and narrow."""
+    """Checks both colour schemes, on a wide and on a narrow screen."""
     browser.open(browser.js("location.href"))
     finished(browser)
     browser.point('[data-loop="3"]')
@@ -247,7 +247,7 @@ def check_width(browser: Browser) -> None:
 
 
 def check_contrast(browser: Browser) -> None:
-    """WCAG's contrast of every text in view with what lies behind it."""
+    """Checks WCAG's contrast between every visible text and its background."""
     texts, bars = browser.js("""(() => {
         const canvas = document.createElement('canvas').getContext('2d', { willReadFrequently: true });
         const over = colours => {
@@ -279,7 +279,7 @@ def check_contrast(browser: Browser) -> None:
 
 
 def check_stop(browser: Browser, server: Server, most: int) -> None:
-    """Generations that would go on for long end by button, by its key and by Escape, in the page and in the server."""
+    """Long generations stop by button, by its key and by Escape, in the page and in the server."""
     browser.open(server.url)
     browser.wait("!document.querySelector('#keyBox').classList.contains('hidden')")
     browser.quiet("status of 401")
@@ -318,7 +318,7 @@ def check_stop(browser: Browser, server: Server, most: int) -> None:
 
 
 def check_absence(browser: Browser) -> None:
-    """The server is gone, and the page says so."""
+    """If the server is gone, the page shows an error."""
     browser.quiet()
     run(browser)
     browser.wait("document.querySelector('.error')?.textContent === 'The server does not answer.'")
@@ -326,7 +326,7 @@ def check_absence(browser: Browser) -> None:
 
 
 def make_talker(folder: pathlib.Path, context: int) -> pathlib.Path:
-    """A model that goes on for as long as it may."""
+    """Makes a model that generates until its token limit."""
     shutil.copytree(MODEL, folder)
     settings = json.loads((folder / "config.json").read_text())
     settings["max_position_embeddings"] = context

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Plays with the server's page in a Chromium without a window: Scripts/test_playground.sh [ouro [options of the .py]]
+# Tests the server's page in a headless Chromium: Scripts/test_playground.sh [ouro [options of the .py]]
 set -euo pipefail
 cd "$(dirname "$0")/.."
 ouro=${1:-.build/release/ouro}
@@ -24,7 +24,7 @@ fi
 venv=$(mktemp -d)
 trap 'rm -rf "$venv"' EXIT
 if ! { python3 -m venv "$venv" && "$venv/bin/pip" install --quiet --disable-pip-version-check websocket-client==1.9.2; }; then
-    echo "skipped: Python's packages cannot be had"
+    echo "skipped: the Python packages cannot be installed"
     exit 0
 fi
 "$venv/bin/python" Scripts/test_playground.py --ouro "$ouro" --browser "$browser" "$@"

@@ -7,19 +7,25 @@ import Synchronization
 
 struct Bench: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Measure a model against the limits of this machine, and schedules against each other.",
+        abstract: "Measure a model's speed against the limits of this machine, and compare schedules.",
         discussion: """
-            Every figure comes with the fraction of what the machine itself could do, measured in turn with it: memory \
-            bandwidth for passes and decoding, multiply-adds (8-bit dot products for quantised weights) for prefill. \
-            A pass of several rows is also held against one of a single row, and beside it in brackets stands what that \
-            would be at the limits: 1 while reading the weights takes the time, more where arithmetic does. \
+            Every figure comes with a limit of the machine and the fraction of it that the model reaches. Model and limit \
+            are measured alternately. The limit of passes and decoding is the memory bandwidth. The limit of prefill is \
+            the throughput of multiply-adds, or of 8-bit dot products for quantised weights.
+
+            A pass of several rows is also compared with a pass of one row. The number in brackets is the same ratio at \
+            the limits of the machine: it is 1 where reading the weights takes the time, and more where arithmetic does.
+
             --json prints one object per measurement: {"name","shape","weights","threads","rows","chunk","context", \
             "value","unit","limit","fraction","times_one_row","least_times_one_row"}.
 
-            Only when named with --only, ways to arrange rows into passes are measured, in turn with plain decoding: \
-            schedules (one request, plain, with exits, wavefront, lookup), concurrency (many requests against one), \
-            agreement (how often a loop's prediction is the last one's) and simulation (schedules on real passes of a \
-            shape, with predictions and exits from a table: a model that is as large and agrees as often).
+            --only can also name schedules. They do not run by default. Each one is measured alternately with plain \
+            decoding:
+              schedules: one request, plain, with exits, wavefront, prompt lookup
+              concurrency: many requests compared with one
+              agreement: how often a loop predicts the same token as the last loop
+              simulation: real passes of a large shape; a table decides which
+                guesses are right and where tokens exit
 
             EXAMPLES
               ouro bench
@@ -27,7 +33,8 @@ struct Bench: AsyncParsableCommand {
               ouro bench --only pass --rows 1,4,16 --seconds 5 --json
               ouro bench --model DIR
               ouro bench --model DIR --only schedules,agreement
-              ouro bench --only concurrency --shape ouro-1.4b --weights q8 --streams 1,16
+              ouro bench --only concurrency --weights q8 --streams 1,16 \\
+                --shape ouro-1.4b
               ouro bench --only simulation --agreement 0.81,0.92,0.96,1 --exits 2
               ouro bench --only simulation --model DIR --shape ouro-1.4b
               ouro bench --shape 4x256x4x704x2048 --threads 1
@@ -49,22 +56,22 @@ struct Bench: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Measure only this; a list is possible (default: the first five).",
+            "Measurements to run (default: the first five).",
             valueName: "machine|load|pass|decode|prefill|schedules|concurrency|agreement|simulation,..."))
     var only: String?
 
-    @Option(help: ArgumentHelp("Rows of the passes (default: 1,2,4,8,16).", valueName: "1,2,..."))
+    @Option(help: ArgumentHelp("Rows per pass (default: 1,2,4,8,16).", valueName: "1,2,..."))
     var rows: String?
 
     @Option(help: ArgumentHelp("Chunk sizes of the prefill (default: 1,8,32,128,512).", valueName: "1,8,..."))
     var chunks: String?
 
-    @Option(help: ArgumentHelp("Contexts of prefill and decode (default: 512,4096).", valueName: "512,..."))
+    @Option(help: ArgumentHelp("Context lengths of prefill and decoding (default: 512,4096).", valueName: "512,..."))
     var contexts: String?
 
     @OptionGroup var schedules: ScheduleOptions
 
-    @Option(help: "Seconds that each measurement repeats for.")
+    @Option(help: "Seconds that each measurement takes.")
     var seconds = 3.0
 
     @Option(parsing: .unconditional, help: "Threads that share the work (default: one per physical core).")
@@ -89,7 +96,7 @@ struct Bench: AsyncParsableCommand {
         }
     }
 
-    /// What `--only` names.
+    /// The measurements that `--only` names.
     private func kinds() throws -> (machine: Set<BenchmarkPlan.Kind>, schedules: Set<SchedulePlan.Kind>) {
         guard let only else { return (Set(BenchmarkPlan.Kind.allCases), []) }
         var kinds: (machine: Set<BenchmarkPlan.Kind>, schedules: Set<SchedulePlan.Kind>) = ([], [])
@@ -127,13 +134,13 @@ struct Bench: AsyncParsableCommand {
     }
 
     /// - Parameters:
-    ///   - folder: of the model that is named, if one is.
+    ///   - folder: the folder of the model that `--model` names, or nil.
     private func scheduleBench(_ kinds: Set<SchedulePlan.Kind>, folder: URL?) throws -> ScheduleBench {
         ScheduleBench(
             options: schedules,
             plan: try schedules.plan(kinds: kinds, threads: threads, seconds: seconds, kvType: kvType),
             model: try folder ?? DefaultModel.folder(),
-            // What the model that comes with the tool has learned to continue.
+            // The bundled model has learned to continue this.
             modelPrompt: folder == nil ? "Once upon a time there was" : nil, random: try randomSubjects(weights: "q8"),
             prefersRandom: folder == nil && (shape != nil || weights != nil), json: json)
     }
@@ -176,7 +183,9 @@ struct Bench: AsyncParsableCommand {
 
 extension KVType: ExpressibleByArgument {}
 
-/// Prints figures as they come, under a heading that waits for the first: an error needs none.
+/// Prints every figure as soon as it is measured.
+///
+/// The heading comes with the first figure. An error before that prints no heading.
 private final class LimitPrinter: Sendable {
     let bar = ProgressBar()
     private let json: Bool

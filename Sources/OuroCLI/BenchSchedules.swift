@@ -3,49 +3,50 @@ import Foundation
 import Ouro
 import OuroBenchmark
 
-/// What `ouro bench` runs of schedules, and on what.
+/// The options of `ouro bench` that belong to schedules.
 struct ScheduleOptions: ParsableArguments {
     @Option(
         help:
-            "schedules, agreement: what to continue (default: a few lines of Swift, for ouro-tiny the beginning of a story)."
+            "schedules, agreement: the prompt (default: a few lines of Swift; for ouro-tiny the beginning of a story)."
     )
     var prompt: String?
 
-    @Option(parsing: .unconditional, help: "schedules, concurrency, simulation: tokens of a request at most.")
+    @Option(parsing: .unconditional, help: "schedules, concurrency, simulation: maximum number of tokens per request.")
     var maxTokens = 128
 
-    @Option(parsing: .unconditional, help: "schedules: tokens that prompt lookup proposes at a time.")
+    @Option(parsing: .unconditional, help: "schedules: draft tokens that prompt lookup proposes at a time.")
     var draftTokens = 4
 
     @Option(
         parsing: .unconditional,
-        help: "schedules, agreement: when tokens leave (default: the model's own threshold, 0.5 if it has none).")
+        help: "schedules, agreement: the exit threshold (default: the model's own threshold, 0.5 if it has none).")
     var exitThreshold: Float?
 
     @Option(
         help: ArgumentHelp(
-            "concurrency: requests at a time (default: 1,2,4,8,16,32,64).", valueName: "1,2,..."))
+            "concurrency: concurrent requests (default: 1,2,4,8,16,32,64).", valueName: "1,2,..."))
     var streams: String?
 
     @Option(
         help: ArgumentHelp(
-            "agreement: a text to predict (default: what the model writes); - is standard input.", valueName: "file"))
+            "agreement: the text to predict; - is standard input (default: the model's own output).", valueName: "file")
+    )
     var text: String?
 
     @Option(
         help: ArgumentHelp(
-            "simulation: the share of predictions settled after each loop (default: measured on the model).",
+            "simulation: fraction of predictions that have settled after each loop (default: measured on the model).",
             valueName: "0.8,...,1"))
     var agreement: String?
 
     @Option(
         help: ArgumentHelp(
-            "simulation: mean loops that tokens leave at (default: 1.5,2,3).", valueName: "1.5,..."))
+            "simulation: mean exit loops (default: 1.5,2,3).", valueName: "1.5,..."))
     var exits: String?
 
     @Option(
         parsing: .unconditional,
-        help: "Rows that a pass may have before guesses are left out (default: measured, as in an engine).")
+        help: "A pass takes guesses only up to this number of rows (default: measured, as the engine does).")
     var freeRows: Int?
 
     func plan(kinds: Set<SchedulePlan.Kind>, threads: Int?, seconds: Double, kvType: KVType?) throws -> SchedulePlan {
@@ -64,11 +65,11 @@ struct ScheduleOptions: ParsableArguments {
 struct ScheduleBench {
     let options: ScheduleOptions
     let plan: SchedulePlan
-    /// A trained model, for what needs one.
+    /// The folder of a trained model, for the measurements that need one.
     let model: URL
-    /// What it continues by default; nil leaves that to the plan.
+    /// The default prompt for the trained model. With nil, the plan chooses.
     let modelPrompt: String?
-    /// Random weights: for the simulation, and for everything if they were asked for.
+    /// Models with random weights. The simulation uses them. The other measurements use them with `prefersRandom`.
     let random: [Benchmark.Subject]
     let prefersRandom: Bool
     let json: Bool
@@ -93,7 +94,7 @@ struct ScheduleBench {
         }
     }
 
-    /// The settled shares of a model, for a simulation.
+    /// Measures the fraction of predictions that have settled after each loop.
     private func measured(_ subject: Benchmark.Subject, plan: SchedulePlan) async throws -> [Double] {
         var plan = plan
         plan.kinds = [.agreement]
@@ -106,12 +107,14 @@ struct ScheduleBench {
     }
 }
 
-/// What one thread leaves for another that waits for it.
+/// Carries a result from one thread to another. The reader waits until the writer has ended.
 private final class SettledShares: @unchecked Sendable {
     var values: [Double] = []
 }
 
-/// Prints results as a table, with a heading wherever another kind begins, or as JSON lines. Used by one thread at a time.
+/// Prints results as JSON lines, or as tables. Every kind of result begins with its own heading.
+///
+/// Used by one thread at a time.
 private final class SchedulePrinter: @unchecked Sendable {
     private let json: Bool
     private var heading = ""

@@ -1,6 +1,6 @@
 import ArgumentParser
 
-/// An amount of memory: a number with a suffix, as in `512MiB` or `1.5GiB`; without one, bytes.
+/// An amount of memory: a number with a suffix, as in `512MiB` or `1.5GiB`. A number without a suffix means bytes.
 struct ByteCount: ExpressibleByArgument {
     let bytes: Int
 

@@ -11,7 +11,8 @@ struct Chat: AsyncParsableCommand {
               ouro chat --show-depth
               ouro chat --model DIR
               ouro chat --model DIR --thinking
-              ouro chat --model DIR --system "You answer in one sentence." --temperature 0.7 --show-depth
+              ouro chat --model DIR --system "You answer in one sentence." \\
+                --temperature 0.7 --show-depth
             """)
 
     @OptionGroup var model: ModelOptions
@@ -21,18 +22,19 @@ struct Chat: AsyncParsableCommand {
     @Option(help: "The system message.")
     var system: String?
 
-    @Flag(help: "Colour every token by the loop it left at, and print a legend and a summary.")
+    @Flag(help: "Colour every token by its exit loop, and print a legend and a summary.")
     var showDepth = false
 
-    @Flag(help: "Let a thinking model think before it answers.")
+    @Flag(help: "A thinking model thinks before it answers.")
     var thinking = false
 
     private static let help = """
         /help         this list
         /reset        forget the conversation
         /loops N      loops per token
-        /threshold Q  tokens leave when their exit probability reaches Q; 1 is never
-        /exit         leave
+        /threshold Q  a token exits when its cumulative exit probability reaches Q;
+                      with 1 every token runs all loops
+        /exit         end the program
 
         """
 
@@ -53,7 +55,7 @@ struct Chat: AsyncParsableCommand {
                 case ("/help", nil): Terminal.writeError(Self.help)
                 case ("/reset", nil):
                     messages = opening
-                    Terminal.writeError("The conversation is forgotten.\n")
+                    Terminal.writeError("The conversation starts again.\n")
                 case ("/loops", let value?):
                     guard let loops = Int(value), RequestLimits.loops.contains(loops) else {
                         Terminal.writeError(
@@ -72,8 +74,8 @@ struct Chat: AsyncParsableCommand {
                     (depth.exitThreshold, depth.exitAt, depth.exitChange, depth.exitWeighted) = (
                         threshold, nil, nil, false
                     )
-                    Terminal.writeError("Tokens leave at an exit probability of \(threshold).\n")
-                default: Terminal.writeError("Not a command: \(line). /help lists them.\n")
+                    Terminal.writeError("A token exits when its cumulative exit probability reaches \(threshold).\n")
+                default: Terminal.writeError("Not a command: \(line). /help lists all commands.\n")
                 }
                 continue
             }
@@ -101,7 +103,7 @@ struct Chat: AsyncParsableCommand {
         var answer = ""
         for try await token in stream {
             summary.add(token)
-            // Thoughts are not part of the conversation.
+            // The next prompt contains the answer, but not the thoughts.
             if reasoning?.isThought(token.id) != true { answer += token.text }
             try Terminal.write(showDepth ? colours.paint(token.text, loop: token.exitLoop) : token.text)
         }

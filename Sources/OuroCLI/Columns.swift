@@ -1,7 +1,7 @@
 import Ouro
 
-/// A cell of a table: a text with spaces after it, one at least.
+/// A cell of a table: a text, padded with at least one space.
 ///
 /// - Parameters:
-///   - width: characters of the cell, unless the text needs more.
+///   - width: the width of the cell in characters. A longer text makes the cell wider.
 func column(_ text: String, _ width: Int) -> String { (text + " ").leftAligned(in: width) }

@@ -2,5 +2,5 @@ import ArgumentParser
 
 struct DataVerb: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "data", abstract: "Make data to train on.", subcommands: [DataPack.self, DataSynth.self])
+        commandName: "data", abstract: "Make training data.", subcommands: [DataPack.self, DataSynth.self])
 }

@@ -5,17 +5,22 @@ import OuroData
 
 struct DataPack: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "pack", abstract: "Turn text and JSON lines into token shards.",
+        commandName: "pack", abstract: "Convert text and JSON lines into token shards.",
         discussion: """
-            Files that end in .jsonl have one document per line: {"text"}, {"prompt","completion"} (loss on the completion) \
-            or {"messages":[{"role","content"}]} (through the chat template, loss on the assistant's turns). Every other \
-            file is one document, unless --separator divides it. --json prints {"train":{"documents","tokens"},\
-            "valid":{...},"learnt"}.
+            A file that ends in .jsonl has one document per line, of one of three kinds:
+              {"text"}
+              {"prompt","completion"}: the loss covers the completion
+              {"messages":[{"role","content"}]}: the chat template is applied,
+                and the loss covers the assistant's messages
+            Every other file is one document. --separator splits it into several. --json prints \
+            {"train":{"documents","tokens"},"valid":{...},"learnt"}.
 
             EXAMPLES
               ouro data pack --model DIR --input book.txt chats.jsonl -o shards
-              ouro data pack --tokenizer tokenizer.json --input stories.txt --separator "<|endoftext|>" -o shards
-              ouro data pack --model DIR --input all.jsonl --validation-fraction 0.01 -o shards --json
+              ouro data pack --tokenizer tokenizer.json --input stories.txt \\
+                --separator "<|endoftext|>" -o shards
+              ouro data pack --model DIR --input all.jsonl \\
+                --validation-fraction 0.01 -o shards --json
             """)
 
     @OptionGroup var encoding: EncoderOptions
@@ -27,10 +32,10 @@ struct DataPack: AsyncParsableCommand {
     @Option(name: .shortAndLong, help: ArgumentHelp("The folder for the shards.", valueName: "dir"))
     var output: String
 
-    @Option(help: ArgumentHelp("What stands between the documents of a text file.", valueName: "text"))
+    @Option(help: ArgumentHelp("The text that separates the documents of a text file.", valueName: "text"))
     var separator: String?
 
-    @Flag(help: "Learn prompts, too, not only their completions.")
+    @Flag(help: "Compute the loss on prompts too.")
     var learnPrompts = false
 
     @Flag(help: "Print one JSON object.")
@@ -40,7 +45,9 @@ struct DataPack: AsyncParsableCommand {
         let (encoder, vocabularySize) = try await encoding.load()
         let urls = input.map { URL(fileURLWithPath: $0) }
         for url in urls where !FileManager.default.isReadableFile(atPath: url.path) {
-            throw OuroError(.unreadableFile, file: url.path, "there is no such file, or it cannot be read")
+            throw OuroError(
+                .unreadableFile, file: url.path,
+                "there is no such file, or it cannot be read; check the path and its permissions")
         }
         let sizes = urls.map { url in (try? url.resourceValues(forKeys: [.fileSizeKey]).fileSize) ?? 0 }
         let bar = ProgressBar("packing", total: sizes.reduce(0, +))

@@ -6,36 +6,37 @@ struct DataSynth: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "synth", abstract: "Generate synthetic tasks with answers.",
         discussion: """
-            Writes JSON lines, {"prompt","completion","level"}, or with --pack token shards. The same seed gives the same \
-            examples. Training and test examples are disjoint whatever the seeds.
+            Writes JSON lines, {"prompt","completion","level"}. With --pack it writes token shards. The same seed gives \
+            the same examples. Training and test examples are disjoint for all seeds.
 
             TASKS
             \(SyntheticTaskOption.list)
 
             EXAMPLES
-              ouro data synth --task mano --level 1-4 --seed 1 --count 100000 -o mano.jsonl
+              ouro data synth --task mano --level 1-4 --seed 1 --count 100000 \\
+                -o mano.jsonl
               ouro data synth --task chain --level 3 --count 5 -o -
               ouro data synth --task stories --count 50000 --pack --model DIR -o shards
             """)
 
-    @Option(help: "Which task.")
+    @Option(help: "The task.")
     var task: String
 
-    @Option(help: ArgumentHelp("Levels, in turn (default: all).", valueName: "1-4"))
+    @Option(help: ArgumentHelp("The levels; examples alternate between them (default: all).", valueName: "1-4"))
     var level: String?
 
     @Option(help: "The same seed gives the same examples.")
     var seed: UInt64 = 1
 
-    @Option(help: "How many examples.")
+    @Option(help: "Number of examples.")
     var count = 1000
 
-    @Option(help: ArgumentHelp("Examples to train on, or held out from that.", valueName: "train|test"))
+    @Option(help: ArgumentHelp("Training examples, or examples held out for tests.", valueName: "train|test"))
     var split = DataSplit.train
 
     @Option(
         name: .shortAndLong,
-        help: ArgumentHelp("The file (- is standard output), or with --pack the folder.", valueName: "path"))
+        help: ArgumentHelp("The output file (- is standard output); with --pack the output folder.", valueName: "path"))
     var output: String
 
     @Flag(help: "Write token shards; needs --model or --tokenizer.")
@@ -51,7 +52,7 @@ struct DataSynth: AsyncParsableCommand {
         if count < 1 { throw ValidationError("--count: expected at least 1, found \(count)") }
         if let level { _ = try NumberList.integers(level, "--level") }
         if !pack, encoding.model != nil || encoding.tokenizer != nil {
-            throw ValidationError("--model and --tokenizer go with --pack")
+            throw ValidationError("--model and --tokenizer need --pack; add it or leave them out")
         }
     }
 

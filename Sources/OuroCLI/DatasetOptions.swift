@@ -2,15 +2,15 @@ import ArgumentParser
 import Foundation
 import OuroData
 
-/// Where a data set goes.
+/// The options of a data set to write.
 struct DatasetOptions: ParsableArguments {
-    @Option(help: "Tokens of a shard at most.")
+    @Option(help: "Maximum number of tokens per shard.")
     var shardTokens = 100_000_000
 
-    @Option(help: ArgumentHelp("Share of the documents that is set apart for validation.", valueName: "0...1"))
+    @Option(help: ArgumentHelp("Fraction of the documents to use for validation.", valueName: "0...1"))
     var validationFraction = 0.0
 
-    @Flag(help: "Replace a data set that is in the folder.")
+    @Flag(help: "Replace the data set in the output folder.")
     var overwrite = false
 
     func validate() throws {

@@ -1,4 +1,4 @@
-/// Colours tokens by the loop they left at: green for the first loop over yellow to red for the last.
+/// Colours tokens by exit loop. The scale goes from green for the first loop to red for the last loop.
 struct DepthColours {
     let loops: Int
     private static let ramp = [42, 112, 220, 208, 203, 161]
@@ -11,7 +11,7 @@ struct DepthColours {
 
     func paint(_ text: String, loop: Int) -> String {
         guard Terminal.showsColour, !text.isEmpty else { return text }
-        // Colour line by line: a newline inside a colour paints the rest of the line in some terminals.
+        // Every line gets its own colour codes. With a newline inside a colour, some terminals fill the rest of the line.
         return text.split(separator: "\n", omittingEmptySubsequences: false)
             .map { $0.isEmpty ? "" : "\u{1B}[38;5;\(colour(loop))m\($0)\u{1B}[0m" }.joined(separator: "\n")
     }

@@ -7,24 +7,26 @@ struct Download: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Download a model from a hub.",
         discussion: """
-            Files go into the cache that the hub's other tools share, and --model ORG/NAME finds them there. An \
-            interrupted download continues where it stopped. Every file's hash is checked. Prints the folder.
+            Files go into the Hugging Face cache. --model ORG/NAME finds them there. An interrupted download continues \
+            where it stopped. The hash of every file is checked. The command prints the folder.
 
-            The environment variables are those of other tools: HF_ENDPOINT, HF_TOKEN or HF_TOKEN_PATH, HF_HOME, \
-            HF_HUB_CACHE, HF_HUB_OFFLINE. Models with terms need HF_TOKEN; only the hub's own host gets it.
+            These environment variables have the same meaning as in Hugging Face's tools: HF_ENDPOINT, HF_TOKEN, \
+            HF_TOKEN_PATH, HF_HOME, HF_HUB_CACHE, HF_HUB_OFFLINE. Gated models need HF_TOKEN. The token is sent to the \
+            hub's host only.
 
-            HTTPS_PROXY, HTTP_PROXY and ALL_PROXY name a proxy, perhaps as http://NAME:PASSWORD@HOST:PORT; NO_PROXY \
-            lists the hosts that are asked without it. SSL_CERT_FILE names a file of certificates to trust instead of \
-            the system's.
+            HTTPS_PROXY, HTTP_PROXY and ALL_PROXY name a proxy. Its address may contain a password: \
+            http://NAME:PASSWORD@HOST:PORT. NO_PROXY lists hosts to connect to without a proxy. SSL_CERT_FILE names a \
+            file of trusted certificates, which replaces the system's.
 
             EXAMPLES
               ouro download ByteDance/Ouro-1.4B
-              ouro download ByteDance/Ouro-1.4B --revision main --local-dir ./Ouro-1.4B
+              ouro download ByteDance/Ouro-1.4B --revision main \\
+                --local-dir ./Ouro-1.4B
               ouro download ByteDance/Ouro-1.4B --exclude "*.safetensors"
               HF_TOKEN=... ouro download ORG/RESTRICTED
             """)
 
-    @Argument(help: ArgumentHelp("The model; a revision may follow after @.", valueName: "ORG/NAME"))
+    @Argument(help: ArgumentHelp("The model, with an optional revision: ORG/NAME@REVISION.", valueName: "ORG/NAME"))
     var name: String
 
     @Option(help: "A branch, a tag or a commit (default: main).")
@@ -32,17 +34,17 @@ struct Download: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Files to take; may be repeated (default: safetensors, JSON, tokenizer, chat template, licence).",
+            "Files to download; may be repeated (default: safetensors, JSON, tokenizer, chat template, licence).",
             valueName: "pattern"))
     var include: [String] = []
 
     @Option(help: ArgumentHelp("Files to leave out; may be repeated.", valueName: "pattern"))
     var exclude: [String] = []
 
-    @Option(help: ArgumentHelp("Put plain files there instead of into the cache.", valueName: "dir"))
+    @Option(help: ArgumentHelp("Write plain files into this folder instead of the cache.", valueName: "dir"))
     var localDir: String?
 
-    @Option(parsing: .unconditional, help: "Files to fetch at the same time.")
+    @Option(parsing: .unconditional, help: "Number of files to download at the same time.")
     var maxWorkers = 4
 
     @Flag(help: "Print one JSON object.")
@@ -81,7 +83,7 @@ struct Download: AsyncParsableCommand {
     }
 }
 
-/// The progress of a download on standard error.
+/// Shows the progress of a download on standard error.
 struct DownloadBar: Sendable {
     private let bar = ProgressBar()
     private let name: String
@@ -104,13 +106,13 @@ struct DownloadBar: Sendable {
         let (share, start) = (
             Double(progress.bytes) / total, Double(progress.bytes - progress.receivedBytes) / total
         )
-        // Nothing more may come for a while.
+        // While another process downloads, the next report may come late. So this one is shown at once.
         if isWaiting { bar.show(text, share, start: start) } else { bar.showSeldom(text, share, start: start) }
     }
 
-    /// Tells that a request failed and is going to be repeated.
+    /// Prints that a request failed, and when it will be repeated.
     func note(_ error: OuroError, pause: Duration) {
-        bar.note("\(error); trying again in \(String(format: "%.1f", pause / .seconds(1))) s")
+        bar.note("\(error); retrying in \(String(format: "%.1f", pause / .seconds(1))) s")
     }
 
     func clear() { bar.clear() }

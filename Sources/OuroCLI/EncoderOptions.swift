@@ -3,14 +3,15 @@ import Foundation
 import Ouro
 import OuroData
 
-/// How text becomes tokens.
+/// The options that choose a tokenizer.
 struct EncoderOptions: ParsableArguments {
     @Option(
         name: .shortAndLong,
-        help: ArgumentHelp("Folder with tokenizer.json, chat template and config.json.", valueName: "dir|ORG/NAME"))
+        help: ArgumentHelp(
+            "Model folder with tokenizer.json, chat template and config.json.", valueName: "dir|ORG/NAME"))
     var model: String?
 
-    @Option(help: ArgumentHelp("A tokenizer.json by itself.", valueName: "file"))
+    @Option(help: ArgumentHelp("A tokenizer.json file, instead of --model.", valueName: "file"))
     var tokenizer: String?
 
     @Option(
@@ -20,13 +21,15 @@ struct EncoderOptions: ParsableArguments {
     var endToken: Int?
 
     func validate() throws {
-        if model != nil, tokenizer != nil { throw ValidationError("--model and --tokenizer exclude each other") }
+        if model != nil, tokenizer != nil {
+            throw ValidationError("--model and --tokenizer exclude each other; give one of them")
+        }
     }
 
-    /// The encoder, and the size of the vocabulary that its tokens are from.
+    /// Loads the encoder, and the size of its vocabulary.
     func load() async throws -> (encoder: DocumentEncoder, vocabularySize: Int) {
         guard let path = model ?? tokenizer else {
-            throw ValidationError("give --model or --tokenizer, which turns text into tokens")
+            throw ValidationError("give --model or --tokenizer: text needs a tokenizer")
         }
         guard let model else {
             let tokenizer = try Tokenizer(contentsOf: URL(fileURLWithPath: path))
@@ -50,6 +53,6 @@ struct EncoderOptions: ParsableArguments {
         if let id = endToken ?? tokenizer.id(of: "<|endoftext|>") ?? configuration?.eosTokenIDs.first { return id }
         throw OuroError(
             .invalidRequest, file: file,
-            "the tokenizer has no token <|endoftext|>; say which token ends a document (--end-token)")
+            "the tokenizer has no token <|endoftext|>; give the id of the end-of-document token with --end-token")
     }
 }

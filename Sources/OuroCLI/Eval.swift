@@ -6,30 +6,32 @@ import OuroEvaluation
 
 struct Eval: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Measure a model by depth: loops and exit thresholds.",
+        abstract: "Measure a model's accuracy by loop and by exit threshold.",
         discussion: """
-            Tasks are the synthetic ones (exact match of the greedy answer), 'perplexity' of a text file and 'choices', \
-            multiple choice from JSON lines of {"question","choices","answer"}. One run of the model gives all depths. \
-            --json prints one object per level and depth, {"task","level","loops","threshold","accuracy","mean_loops",\
-            "count"}, plus "perplexity" or "accuracy_norm"; a threshold of 1 means that every token takes all loops.
+            A synthetic task counts greedy answers that match exactly. One run of the model measures all depths. With a \
+            threshold of 1 every token runs all loops. --json prints one object per level and depth, \
+            {"task","level","loops","threshold","accuracy","mean_loops","count"}, plus "perplexity" or "accuracy_norm".
 
             TASKS
             \(SyntheticTaskOption.list)
-              perplexity: of --file
-              choices: of --file
+              perplexity: the perplexity of the text in --file
+              choices: multiple choice, from JSON lines in --file:
+                {"question","choices","answer"}
 
             EXAMPLES
               ouro eval --task chain --level 1-4 --plot depth.svg
               ouro eval --model DIR --task chain --level 1-4 --count 500
-              ouro eval --model DIR --task mano --level 3 --loops 1,2,4 --thresholds 0.3,0.5,0.7 --json
+              ouro eval --model DIR --task mano --level 3 --loops 1,2,4 \\
+                --thresholds 0.3,0.5,0.7 --json
               ouro eval --model DIR --task perplexity --file book.txt
-              ouro eval --model DIR --task choices --file questions.jsonl --plot depth.svg
+              ouro eval --model DIR --task choices --file questions.jsonl \\
+                --plot depth.svg
               ouro eval --model DIR --task chain --kv-policy last-loop
             """)
 
     @OptionGroup var model: ModelOptions
 
-    @Option(help: "Which task.")
+    @Option(help: "The task.")
     var task: String
 
     @Option(help: ArgumentHelp("Levels of a synthetic task (default: all).", valueName: "1-4"))
@@ -38,10 +40,10 @@ struct Eval: AsyncParsableCommand {
     @Option(help: "Seed of a synthetic task.")
     var seed: UInt64 = 1
 
-    @Option(help: "Examples of every level.")
+    @Option(help: "Number of examples per level.")
     var count = 500
 
-    @Option(help: ArgumentHelp("Examples held out from training, or such as it had.", valueName: "train|test"))
+    @Option(help: ArgumentHelp("Held-out examples, or training examples.", valueName: "train|test"))
     var split = DataSplit.test
 
     @Option(help: ArgumentHelp("Loop counts (default: 1 to the model's own).", valueName: "1,2,3,4"))
@@ -49,14 +51,14 @@ struct Eval: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Exit thresholds, at the largest loop count (default: 0.3,0.5,0.7,0.9 and the model's own).",
+            "Exit thresholds, measured at the largest loop count (default: 0.3,0.5,0.7,0.9 and the model's own).",
             valueName: "0.3,0.5,..."))
     var thresholds: String?
 
-    @Option(name: .shortAndLong, help: "The text, or the questions as JSON lines; - is standard input for a text.")
+    @Option(name: .shortAndLong, help: "The text, or the questions as JSON lines. For a text, - is standard input.")
     var file: String?
 
-    @Option(help: "Tokens of a window of a long text (default: the model's context, 1024 at most).")
+    @Option(help: "Tokens per window of a long text (default: the model's context, at most 1024).")
     var window: Int?
 
     @Flag(help: "Print one JSON object per level and depth.")
@@ -79,8 +81,8 @@ struct Eval: AsyncParsableCommand {
         let needsFile = task == "perplexity" || task == "choices"
         if needsFile, file == nil { throw ValidationError("--task \(task) needs --file") }
         if needsFile, level != nil { throw ValidationError("--task \(task) has no levels") }
-        if !needsFile, file != nil { throw ValidationError("--file goes with --task perplexity or choices") }
-        if window != nil, task != "perplexity" { throw ValidationError("--window goes with --task perplexity") }
+        if !needsFile, file != nil { throw ValidationError("--file needs --task perplexity or choices") }
+        if window != nil, task != "perplexity" { throw ValidationError("--window needs --task perplexity") }
     }
 
     private func work() throws -> Work {

@@ -7,24 +7,27 @@ struct Generate: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Continue a prompt.",
         discussion: """
-            The text goes to standard output as it is made. --json prints one object per token instead, \
+            The text appears on standard output token by token. --json prints one object per token instead, \
             {"position","token","text","logprob","exit_loop","exit_distribution"}, then {"summary":{...}}.
 
-            Without --model it is ouro-tiny that answers, which comes with the program: it follows arrows, one a loop, \
-            adds, repeats, closes brackets and tells stories.
+            Without --model the bundled model ouro-tiny runs. It can follow arrows (one per loop), add, copy, close \
+            brackets and write short stories.
 
             EXAMPLES
               ouro generate --show-depth "qe em mb bz zw wt tc cs so ok ky yq?m>>>>"
               ouro generate --show-depth "37+48="
               ouro generate --show-depth "Once upon a time there was"
               ouro generate --model ByteDance/Ouro-1.4B "The future of AI is"
-              ouro generate --model DIR --temperature 0.7 --seed 1 --max-tokens 50 "Once"
+              ouro generate --model DIR --temperature 0.7 --seed 1 \\
+                --max-tokens 50 "Once"
               ouro generate --model DIR --exit-threshold 0.7 --show-depth "Once"
               ouro generate --model DIR --tokens 1,2,3 --loops 2 --json
-              ouro generate --model DIR --kv-policy last-loop --exit-threshold 0.7 "Once"
+              ouro generate --model DIR --kv-policy last-loop \\
+                --exit-threshold 0.7 "Once"
               ouro generate --model DIR -n 40 --trace wavefront.svg "Once"
               cat prompt.txt | ouro generate --model DIR
-              ouro generate --model DIR --input prompts.jsonl --n 8 --temperature 1 --output out.jsonl
+              ouro generate --model DIR --input prompts.jsonl --n 8 \\
+                --temperature 1 --output out.jsonl
             """)
 
     @OptionGroup var model: ModelOptions
@@ -43,23 +46,24 @@ struct Generate: AsyncParsableCommand {
     @Flag(help: "Print one JSON object per token, then a summary.")
     var json = false
 
-    @Flag(help: "Colour every token by the loop it left at, and print a legend and a summary.")
+    @Flag(help: "Colour every token by its exit loop, and print a legend and a summary.")
     var showDepth = false
 
     @Option(
         help: ArgumentHelp(
-            "Prompts as JSON lines with prompt, tokens or messages; needs --output.", valueName: "file.jsonl"))
+            "Read prompts from JSON lines with prompt, tokens or messages; needs --output.", valueName: "file.jsonl"))
     var input: String?
 
-    @Option(name: .customLong("n"), parsing: .unconditional, help: "Samples of every prompt of --input.")
+    @Option(name: .customLong("n"), parsing: .unconditional, help: "Samples per prompt of --input.")
     var samples = 1
 
     @Option(
         help: ArgumentHelp(
-            "Where the samples of --input go, as JSON lines; an interrupted run goes on.", valueName: "file.jsonl"))
+            "Write the samples of --input as JSON lines; the same command continues an interrupted run.",
+            valueName: "file.jsonl"))
     var output: String?
 
-    @Option(help: ArgumentHelp("Draw which rows ran in which pass.", valueName: "file.svg"))
+    @Option(help: ArgumentHelp("Draw the rows of every pass.", valueName: "file.svg"))
     var trace: String?
 
     func validate() throws {
@@ -68,7 +72,7 @@ struct Generate: AsyncParsableCommand {
         }
         if let tokens { _ = try InputText.tokens(tokens) }
         guard (input == nil) == (output == nil) else {
-            throw ValidationError("--input and --output go together")
+            throw ValidationError("--input and --output need each other; give both")
         }
         if input != nil, prompt != nil || file != nil || tokens != nil || trace != nil || json {
             throw ValidationError(
@@ -79,7 +83,7 @@ struct Generate: AsyncParsableCommand {
         }
     }
 
-    /// Whoever just types 'ouro generate' sees what there is to see.
+    /// Returns the example prompt for `ouro generate` without arguments, and prints it.
     private static func defaultPrompt() -> String {
         Terminal.writeError("\(DefaultModel.prompt)\n")
         return DefaultModel.prompt

@@ -1,7 +1,7 @@
 import Foundation
 import Ouro
 
-/// What a generation amounted to.
+/// The counts and the speed of one generation.
 struct GenerationSummary {
     let promptTokens: Int
     private(set) var tokens = 0
@@ -20,7 +20,7 @@ struct GenerationSummary {
         statistics = token.statistics
     }
 
-    /// Generated tokens per second after the first one; with a single token, of the whole request.
+    /// Generated tokens per second, measured after the first token. A single token counts the whole request.
     var tokensPerSecond: Double {
         guard let statistics else { return 0 }
         let (count, duration) =

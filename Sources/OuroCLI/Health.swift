@@ -5,17 +5,17 @@ import OuroHub
 
 struct Health: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Ask a running server whether it is well.",
+        abstract: "Check the health of a running server.",
         discussion: """
-            For containers and scripts, which then need no other program. Exits with 0 if the server answers that it is \
-            well, and with 1, saying why, if it does not: while it loads, drains, or hangs.
+            Containers and scripts can use it as a health check. The exit code is 0 if the server is healthy. It is 1 if \
+            the server does not answer in time, or is loading or draining; the error tells the reason.
 
             EXAMPLES
               ouro health
               ouro health http://127.0.0.1:9000 --timeout 2
             """)
 
-    @Argument(help: ArgumentHelp("Address of the server.", valueName: "url"))
+    @Argument(help: ArgumentHelp("The server's address.", valueName: "url"))
     var address = "http://127.0.0.1:8080"
 
     @Option(parsing: .unconditional, help: "Seconds to wait for the answer.")
@@ -45,6 +45,6 @@ struct Health: AsyncParsableCommand {
 }
 
 extension OuroError.Code {
-    /// A server does not answer, or says that it is not well.
+    /// A server does not answer, or reports that it is not healthy.
     static let unhealthyServer = OuroError.Code(rawValue: "unhealthyServer")
 }

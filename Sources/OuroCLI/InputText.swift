@@ -2,9 +2,9 @@ import ArgumentParser
 import Foundation
 import Ouro
 
-/// Reads text from where the user has it: an argument, a file, or standard input.
+/// Reads text from an argument, a file, or standard input.
 enum InputText {
-    /// - Throws: ``OuroError`` if the file cannot be read or is not UTF-8.
+    /// - Throws: `OuroError` if the file cannot be read or is not UTF-8.
     static func read(file: String) throws(OuroError) -> String {
         let data: Data
         if file == "-" {
@@ -21,12 +21,15 @@ enum InputText {
 
     static func decode(_ data: Data, name: String) throws(OuroError) -> String {
         guard let text = String(validating: data, as: UTF8.self) else {
-            throw OuroError(.invalidRequest, file: name, "expected UTF-8 text, found bytes that are not")
+            throw OuroError(
+                .invalidRequest, file: name, "expected UTF-8 text, found other bytes; convert the file to UTF-8")
         }
         return text
     }
 
-    /// The argument, else the file, else standard input unless that is a terminal.
+    /// Returns the argument, else the file's text, else standard input.
+    ///
+    /// - Throws: `ValidationError` if standard input is a terminal.
     static func prompt(argument: String?, file: String?) throws -> String {
         if let argument { return argument }
         if let file { return try read(file: file) }
@@ -38,18 +41,19 @@ enum InputText {
         return text
     }
 
-    /// The tokens of a text, without loading the model.
+    /// Converts a text to tokens without loading the model's weights.
     static func tokens(
         of text: String, modelFolder folder: URL, parsingSpecialTokens: Bool
     ) throws(OuroError) -> [Int] {
         let file = folder.appendingPathComponent("tokenizer.json")
         guard FileManager.default.fileExists(atPath: file.path) else {
-            throw OuroError(.invalidRequest, file: file.path, "the model folder has none, but a text needs it")
+            throw OuroError(
+                .invalidRequest, file: file.path, "the file does not exist; a text needs the model's tokenizer")
         }
         return try Tokenizer(contentsOf: file).encode(text, parsingSpecialTokens: parsingSpecialTokens)
     }
 
-    /// Token ids from `1,2,3`.
+    /// Reads token ids from a list such as `1,2,3`.
     static func tokens(_ text: String) throws -> [Int] {
         let parts = text.split(whereSeparator: { $0 == "," || $0 == " " })
         return try parts.map { part in

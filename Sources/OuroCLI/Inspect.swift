@@ -4,10 +4,10 @@ import Ouro
 
 struct Inspect: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Show what is in a model folder.",
+        abstract: "Show the contents of a model folder.",
         discussion: """
-            Prints the configuration, the tensors, the parameters of the looped block, embedding, head and gate, and the \
-            memory that keys and values take. Reads no weights.
+            Prints the configuration, the tensors, the number of parameters in each part, and the memory for keys and \
+            values. It does not read the weights.
 
             EXAMPLES
               ouro inspect
@@ -17,10 +17,10 @@ struct Inspect: AsyncParsableCommand {
 
     @OptionGroup var choice: ModelChoice
 
-    @Option(help: ArgumentHelp("Type of keys and values to reckon with.", valueName: "f32|bf16|q8"))
+    @Option(help: ArgumentHelp("Compute the memory for this type of keys and values.", valueName: "f32|bf16|q8"))
     var kvType: KVType?
 
-    @Flag(help: "List every tensor; otherwise layers of the same shape are shown once.")
+    @Flag(help: "List the tensors of all layers, not only of the first.")
     var tensors = false
 
     @Flag(help: "Print one JSON object.")
@@ -121,7 +121,7 @@ struct Inspect: AsyncParsableCommand {
     }
 }
 
-/// Memory that keys and values of 1024 positions take.
+/// Memory that keys and values of 1024 positions take, in bytes.
 private struct CacheMemory {
     let type: KVType
     let full: Int
@@ -139,7 +139,7 @@ private struct CacheMemory {
 }
 
 extension QuantisationConfiguration {
-    /// On one line: the standard, then the modules that differ.
+    /// One line: the default setting, then the modules with other settings.
     fileprivate var summary: String {
         func text(_ setting: QuantisationSetting) -> String {
             "\(setting.bits) bits in groups of \(setting.groupSize)"

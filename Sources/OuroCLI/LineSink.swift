@@ -1,7 +1,9 @@
 import Foundation
 import Ouro
 
-/// Lines that go to a file, which appears complete or not at all, or to standard output.
+/// Writes lines to a file or to standard output.
+///
+/// The file appears when `finish()` is called, so it is never incomplete.
 final class LineSink {
     private let file: AtomicFile?
     private var pending = Data()

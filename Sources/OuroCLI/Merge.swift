@@ -6,11 +6,12 @@ struct Merge: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Merge a LoRA adapter into a model.",
         discussion: """
-            Writes a model folder whose weights are W + scale * B A. It gives what the model gives with --adapter, bit for \
-            bit. Adapters have PEFT's format: adapter_config.json and adapter_model.safetensors.
+            Writes a model folder whose weights are W + scale * B A. Its output is identical to that of the model with \
+            --adapter, bit for bit. Adapters have PEFT's format: adapter_config.json and adapter_model.safetensors.
 
             EXAMPLES
-              ouro merge --model ./Ouro-1.4B --adapter runs/tuned/adapter -o ./Ouro-1.4B-tuned
+              ouro merge --model ./Ouro-1.4B --adapter runs/tuned/adapter \\
+                -o ./Ouro-1.4B-tuned
             """)
 
     @Option(name: .shortAndLong, help: ArgumentHelp("Folder of the model.", valueName: "dir"))
@@ -19,7 +20,7 @@ struct Merge: ParsableCommand {
     @Option(help: ArgumentHelp("Folder of the adapter.", valueName: "dir"))
     var adapter: String
 
-    @Option(name: .shortAndLong, help: ArgumentHelp("Folder to write; new or empty.", valueName: "dir"))
+    @Option(name: .shortAndLong, help: ArgumentHelp("Output folder; it must be new or empty.", valueName: "dir"))
     var output: String
 
     func run() throws {

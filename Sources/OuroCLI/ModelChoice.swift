@@ -4,17 +4,17 @@ import Ouro
 import OuroDefaultModel
 import OuroHub
 
-/// Which model: a folder, or one of a hub's.
+/// The option that chooses a model: a folder, or a name on a hub.
 struct ModelChoice: ParsableArguments {
     @Option(
         name: .shortAndLong,
         help: ArgumentHelp(
-            "Folder of the model in Hugging Face format, or its name on a hub, from where it is downloaded once "
-                + "(default: ouro-tiny, which comes with the program).",
+            "Folder of a model in Hugging Face format, or name of a model on a hub. A named model is downloaded once "
+                + "(default: the bundled model ouro-tiny).",
             valueName: "dir|ORG/NAME[@revision]"))
     var model: String?
 
-    /// `ORG/NAME` of a hub's model, the folder's own name otherwise.
+    /// `ORG/NAME` for a model from a hub, else the folder's name.
     var name: String {
         guard let model else { return DefaultModel.name }
         let local = URL(fileURLWithPath: model)
@@ -28,11 +28,13 @@ struct ModelChoice: ParsableArguments {
         return try await Self.folder(of: model, needsWeights: needsWeights)
     }
 
-    /// The folder of a model that is given by its path or its name. A folder that exists comes first, then the hub's cache.
+    /// Returns the folder of a model, given its path or its name.
+    ///
+    /// An existing folder comes first, then the hub's cache, then a download.
     static func folder(of model: String, needsWeights: Bool = true) async throws(OuroError) -> URL {
         let local = URL(fileURLWithPath: model)
         if FileManager.default.fileExists(atPath: local.path) { return local }
-        // What looks like a path was meant as one: the folder's reader says what is wrong with it.
+        // Text that is not a model name is a path. The folder's reader reports its error.
         guard let repository = try? HubRepository(parsing: model) else { return local }
         let bar = DownloadBar(repository)
         defer { bar.clear() }
@@ -43,7 +45,7 @@ struct ModelChoice: ParsableArguments {
         } catch {
             throw OuroError(
                 error.code, file: error.file, field: error.field,
-                "\(error.message); and there is no folder '\(model)' here")
+                "\(error.message); there is also no folder '\(model)'")
         }
     }
 }

@@ -1,6 +1,6 @@
 import ArgumentParser
 
-/// Lists of numbers as options take them: values with commas between them.
+/// Reads lists of numbers from options: values separated by commas.
 enum NumberList {
     /// Integers and ranges: `1,2,5`, `1-4` or `1-3,8`.
     static func integers(_ text: String, _ option: String) throws -> [Int] {

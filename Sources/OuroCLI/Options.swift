@@ -2,45 +2,46 @@ import ArgumentParser
 import Foundation
 import Ouro
 
-/// Which model, and what it may use of the machine.
+/// The options that choose a model and limit its use of the machine.
 struct ModelOptions: ParsableArguments {
     @OptionGroup var choice: ModelChoice
 
     @Option(
         help: ArgumentHelp(
-            "Hardware that runs the model. auto takes the best device of this machine.", valueName: "auto|cpu"))
+            "The device that runs the model. auto takes the best device of this machine.", valueName: "auto|cpu"))
     var device = Device.auto
 
     @Option(parsing: .unconditional, help: "Threads that share the work (default: one per physical core).")
     var threads: Int?
 
-    @Option(help: "Positions of a prompt that run together.")
+    @Option(help: "Prompt positions per prefill chunk.")
     var prefillChunk = 256
 
     @Option(
         help: ArgumentHelp(
-            "Memory for keys and values, as in 512MiB or 8GiB (default: 70 % of what is free).", valueName: "size"))
+            "Memory for keys and values, as in 512MiB or 8GiB (default: 70 % of free memory).", valueName: "size"))
     var kvMemory: ByteCount?
 
-    @Option(help: "Begin with what earlier requests left in the cache. Changes speed, never output.")
+    @Option(help: "Reuse the keys and values of equal prefixes. Changes speed, never output.")
     var prefixCache = Toggle.on
 
     @Option(
         help: ArgumentHelp(
-            "How keys and values are stored (default: bf16, q8 with quantised weights; f32 for a model whose whole "
-                + "context takes at most 1 GiB).",
+            "How keys and values are stored (default: bf16; q8 with quantised weights; f32 if the whole context takes "
+                + "at most 1 GiB).",
             valueName: "f32|bf16|q8"))
     var kvType: KVType?
 
     @Option(
         help: ArgumentHelp(
-            "Folder of a LoRA adapter in PEFT's format, merged as the model is loaded.", valueName: "dir"))
+            "Folder of a LoRA adapter in PEFT's format. It is merged while the model loads.", valueName: "dir"))
     var adapter: String?
 
     @Option(
         help: ArgumentHelp(
-            "What is kept of keys and values after the prompt: all, one loop's or the mean for all loops (exits then cost "
-                + "nothing more), or all in few bits. All but full change the output and do without the wavefront.",
+            "Which keys and values are kept after the prompt: those of all loops (full), of the last loop, their mean, "
+                + "or all loops with few bits. With last-loop and averaged, no rows run after an exit. Every policy "
+                + "except full changes the output and turns the wavefront off.",
             valueName: "full|last-loop|averaged|compressed"))
     var kvPolicy = KVPolicy.full
 
@@ -71,25 +72,25 @@ func checkThreads(_ threads: Int?) throws {
     )
 }
 
-/// How many loops, and when a token may leave.
+/// The number of loops, and the rule for exits.
 struct DepthOptions: ParsableArguments {
     @Option(parsing: .unconditional, help: "Loops per token (default: the model's own, 4 in Ouro).")
     var loops: Int?
 
     @Option(
         parsing: .unconditional,
-        help: "A token leaves when its exit probability so far reaches this; from 1 on after all loops.")
+        help: "A token exits when its cumulative exit probability reaches this. With 1 or more, it runs all loops.")
     var exitThreshold: Float?
 
-    @Option(parsing: .unconditional, help: ArgumentHelp("Every token leaves after this loop.", valueName: "loop"))
+    @Option(parsing: .unconditional, help: ArgumentHelp("Every token exits after this loop.", valueName: "loop"))
     var exitAt: Int?
 
     @Option(
         parsing: .unconditional,
-        help: "A token leaves when a loop changes its hidden state by less than this, relative to its norm.")
+        help: "A token exits when a loop changes its hidden state by less than this, relative to the state's norm.")
     var exitChange: Float?
 
-    @Flag(help: "Average the logits of all loops by their exit probabilities.")
+    @Flag(help: "Average the logits of all loops, weighted by exit probability.")
     var exitWeighted = false
 
     func validate() throws {
@@ -102,7 +103,7 @@ struct DepthOptions: ParsableArguments {
         if let exitAt, exitAt < 1 { throw ValidationError("--exit-at: loops count from 1, found \(exitAt)") }
     }
 
-    /// Nil leaves the choice to the model's configuration.
+    /// The exit policy. With nil, the model's configuration decides.
     var policy: ExitPolicy? {
         if let exitAt { return .fixed(loop: exitAt) }
         if let exitThreshold { return .threshold(exitThreshold) }
@@ -111,36 +112,37 @@ struct DepthOptions: ParsableArguments {
     }
 }
 
-/// How tokens are chosen. What is not given comes from the model's `generation_config.json`.
+/// The options for sampling. Missing options come from the model's `generation_config.json`.
 struct SamplingOptions: ParsableArguments {
-    @Option(name: [.customShort("n"), .long], parsing: .unconditional, help: "Tokens to generate at most.")
+    @Option(name: [.customShort("n"), .long], parsing: .unconditional, help: "Maximum number of tokens to generate.")
     var maxTokens = 256
 
-    @Option(parsing: .unconditional, help: "0 takes the most likely token.")
+    @Option(parsing: .unconditional, help: "Sampling temperature. 0 takes the most likely token.")
     var temperature: Float?
 
-    @Option(parsing: .unconditional, help: "Sample from this many of the most likely tokens; 0 from all.")
+    @Option(parsing: .unconditional, help: "Sample from this many of the most likely tokens. 0 samples from all.")
     var topK: Int?
 
-    @Option(parsing: .unconditional, help: "Sample from the smallest set of tokens that has this probability.")
+    @Option(parsing: .unconditional, help: "Sample from the smallest set of tokens whose probabilities sum to this.")
     var topP: Float?
 
-    @Option(parsing: .unconditional, help: "Drop tokens less likely than this fraction of the most likely one.")
+    @Option(parsing: .unconditional, help: "Drop tokens whose probability is below this fraction of the largest one.")
     var minP: Float?
 
-    @Option(parsing: .unconditional, help: "Divides the logits of tokens that were already there; 1 is none.")
+    @Option(
+        parsing: .unconditional, help: "Penalise tokens of the prompt and the output by this factor. 1 has no effect.")
     var repetitionPenalty: Float?
 
-    @Option(parsing: .unconditional, help: "Subtracted from the logits of tokens that the output contains.")
+    @Option(parsing: .unconditional, help: "Subtract this from the logits of tokens that the output contains.")
     var presencePenalty: Float?
 
-    @Option(parsing: .unconditional, help: "Subtracted once for every time that the output contains the token.")
+    @Option(parsing: .unconditional, help: "Subtract this from a token's logit for each time the output contains it.")
     var frequencyPenalty: Float?
 
     @Option(help: ArgumentHelp("Add to a token's logit; may be repeated.", valueName: "id=bias"))
     var logitBias: [String] = []
 
-    @Option(help: "The same seed gives the same output (default: a random one).")
+    @Option(help: "The same seed gives the same output (default: a random seed).")
     var seed: UInt64?
 
     @Option(help: "Stop at this string; may be repeated.")
@@ -148,16 +150,16 @@ struct SamplingOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "Run ahead on guessed tokens. Changes speed, never output (default: on with --kv-policy full, which it needs).",
+            "Start the next token on a guess. Changes speed, never output. Needs --kv-policy full (default: on with it).",
             valueName: "on|off"))
     var wavefront: Toggle?
 
     @Option(
         parsing: .unconditional,
-        help: "Tokens to propose from earlier occurrences of the last ones. Changes speed, never output.")
+        help: "Draft tokens per prompt lookup, copied from earlier text. Changes speed, never output.")
     var draftTokens = 0
 
-    @Flag(help: "Go on after an end-of-text token.")
+    @Flag(help: "Continue after an end-of-text token.")
     var ignoreEos = false
 
     @Flag(help: "Show special tokens, such as <think>, in the text.")
@@ -191,7 +193,7 @@ struct SamplingOptions: ParsableArguments {
         return result
     }
 
-    /// Whoever gives a filter wants to sample.
+    /// A filter such as `--top-p` implies sampling, so the default temperature is then 1.
     private var usesSamplingFlags: Bool { topK != nil || topP != nil || minP != nil }
 
     func request(_ prompt: Prompt, engine: Engine, depth: DepthOptions) -> GenerationRequest {

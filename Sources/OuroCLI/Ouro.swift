@@ -14,15 +14,16 @@ struct OuroCommand: AsyncParsableCommand {
         commandName: "ouro",
         abstract: "Run looped language models: ByteDance's Ouro family.",
         discussion: """
-            A looped model applies one stack of layers several times per token; a learned gate can let a token leave \
-            after fewer loops.
+            A looped model applies one stack of layers several times per token. A learned gate can let a token exit after \
+            fewer loops.
 
             EXAMPLES
               ouro generate --show-depth "37+48="
               ouro serve
               ouro generate --model ./Ouro-1.4B "The future of AI is"
               ouro chat --model ./Ouro-1.4B-Thinking --show-depth
-              ouro score --model ./Ouro-1.4B --text "Paris is the capital of France."
+              ouro score --model ./Ouro-1.4B \\
+                --text "Paris is the capital of France."
               ouro inspect --model ./Ouro-1.4B
               ouro download ByteDance/Ouro-1.4B
               ouro quantize --model ./Ouro-1.4B --bits 4 -o ./Ouro-1.4B-4bit

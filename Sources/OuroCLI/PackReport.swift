@@ -1,7 +1,7 @@
 import Ouro
 import OuroData
 
-/// What was packed, for people or programs.
+/// Prints the result of `ouro data pack`, as text or as JSON.
 enum PackReport {
     static func write(_ summary: DataPacking.Summary, json: Bool) throws(OuroError) {
         func number(_ values: [DatasetPart: Int], _ part: DatasetPart) -> Int { values[part] ?? 0 }
@@ -25,6 +25,6 @@ enum PackReport {
                 "\(part.rawValue): \(number(summary.documents, part)) documents, \(number(summary.tokens, part)) tokens\n"
             )
         }
-        try Terminal.write("\(summary.learnt) tokens are learnt\n")
+        try Terminal.write("the loss covers \(summary.learnt) tokens\n")
     }
 }

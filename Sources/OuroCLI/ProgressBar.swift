@@ -1,7 +1,7 @@
 import Foundation
 import Synchronization
 
-/// A bar on standard error with an estimate of the time left, for people only: nothing is shown where nobody looks.
+/// A progress bar on standard error, with an estimate of the time left. It appears only on a terminal.
 final class ProgressBar: Sendable {
     private struct State {
         var shown = ""
@@ -19,12 +19,15 @@ final class ProgressBar: Sendable {
         self.total = max(total, 1)
     }
 
-    /// Shows how much of the total is done; ten times a second at most.
+    /// Shows how much of the total is done. It updates at most ten times a second.
     func show(_ done: Int) { showSeldom(what, Double(done) / Double(total)) }
 
-    /// Shows what is being done, and which part of the whole is behind; ten times a second at most.
+    /// Shows a label and the finished fraction. It updates at most ten times a second.
     ///
-    /// - Parameter start: the part that was behind before; the estimate of the time left goes by the rest.
+    /// - Parameters:
+    ///   - what: the label.
+    ///   - fraction: the finished fraction, from 0 to 1.
+    ///   - start: the fraction that an earlier run had finished. The estimate of the time left does not count it.
     func showSeldom(_ what: String, _ fraction: Double, start: Double = 0) {
         let now = ContinuousClock.now
         let isDue = state.withLock { state in
@@ -35,7 +38,7 @@ final class ProgressBar: Sendable {
         if isDue { show(what, fraction, start: start) }
     }
 
-    /// Shows what is being done, and which part of the whole is behind.
+    /// Shows a label and the finished fraction, at once.
     func show(_ what: String, _ fraction: Double, start begin: Double = 0) {
         guard Terminal.errorIsTerminal else { return }
         let share = min(max(fraction, 0), 1)
@@ -52,13 +55,13 @@ final class ProgressBar: Sendable {
         if isNew { Terminal.writeError("\r\u{1B}[K\(line)") }
     }
 
-    /// A line that stays.
+    /// Removes the bar and prints a line.
     func note(_ text: String) {
         clear()
         Terminal.writeError(text + "\n")
     }
 
-    /// Takes the bar away.
+    /// Removes the bar.
     func clear() {
         let wasShown = state.withLock { state in
             defer { state.shown = "" }

@@ -5,35 +5,40 @@ import OuroQuantisation
 
 struct Quantize: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Write a model with weights of 4 or 8 bits, and measure what that costs.",
+        abstract: "Quantise a model to 4 or 8 bits, and measure the loss of quality.",
         discussion: """
-            The result is a complete model folder in MLX's format. Embedding and head get 8 bits, the gate and the norms \
-            stay as they are, unless options say otherwise. With --calibrate the weights are rounded so that their errors \
-            cancel out on a text, over all loops: at 4 bits that leaves about a quarter of the damage. It takes minutes \
-            to hours; interrupted, the same command goes on where it was.
+            The result is a complete model folder in MLX's format. By default, the embedding and the head get 8 bits. The \
+            gate and the norms are not quantised.
 
-            --report compares a quantised model with the original on a text that was not used for calibration: the \
-            divergence KL(original || quantised) in nats, how often both choose the same next token, and both \
-            perplexities, after every loop.
+            --calibrate rounds the weights so that their errors cancel out on a text, over all loops. With 4 bits, this \
+            reduces the divergence to about a quarter. It takes minutes to hours. After an interruption, the same command \
+            continues.
+
+            --report compares a quantised model with the original, after every loop. It prints the divergence \
+            KL(original || quantised) in nats, how often both choose the same next token, and both perplexities. Use a \
+            text that was not used for calibration.
 
             EXAMPLES
               ouro quantize --model DIR --bits 8 -o OUT
-              ouro quantize --model DIR --bits 4 --group-size 64 --calibrate text.txt -o OUT
-              ouro quantize --model DIR --bits 4 --calibrate text.txt -o OUT --report --file other.txt
-              ouro quantize --report --model OUT --reference DIR --file other.txt --json
+              ouro quantize --model DIR --bits 4 --group-size 64 \\
+                --calibrate text.txt -o OUT
+              ouro quantize --model DIR --bits 4 --calibrate text.txt -o OUT \\
+                --report --file other.txt
+              ouro quantize --report --model OUT --reference DIR \\
+                --file other.txt --json
             """)
 
     @OptionGroup var choice: ModelChoice
 
-    @Option(name: .shortAndLong, help: ArgumentHelp("Folder to write; new or empty.", valueName: "dir"))
+    @Option(name: .shortAndLong, help: ArgumentHelp("Output folder; it must be new or empty.", valueName: "dir"))
     var output: String?
 
-    @Option(parsing: .unconditional, help: ArgumentHelp("Bits of a weight in the looped block.", valueName: "4|8"))
+    @Option(parsing: .unconditional, help: ArgumentHelp("Bits per weight in the looped block.", valueName: "4|8"))
     var bits = 4
 
     @Option(
         parsing: .unconditional,
-        help: ArgumentHelp("Weights that share a scale and a bias.", valueName: "32|64|128"))
+        help: ArgumentHelp("Weights per group; a group shares a scale and a bias.", valueName: "32|64|128"))
     var groupSize = 64
 
     @Option(help: ArgumentHelp("Bits of the embedding (default: 8).", valueName: "4|8|none"))
@@ -45,30 +50,30 @@ struct Quantize: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Bits of the exit gate (default: none).", valueName: "4|8|none"))
     var gateBits: String?
 
-    @Option(help: ArgumentHelp("Round with the errors on this text in view; - is standard input.", valueName: "file"))
+    @Option(help: ArgumentHelp("Calibrate the rounding on this text; - is standard input.", valueName: "file"))
     var calibrate: String?
 
-    @Option(parsing: .unconditional, help: "Tokens of the calibration text that are used, spread evenly over it.")
+    @Option(parsing: .unconditional, help: "Number of calibration tokens, spread evenly over the text.")
     var calibrationTokens = 8192
 
     @Option(
         parsing: .unconditional,
-        help: "Layers per run over the calibration text (default: as memory allows, and at most a quarter).")
+        help: "Layers per run over the calibration text (default: as memory allows, at most a quarter of the layers).")
     var layersPerRun: Int?
 
-    @Flag(help: "Write into a folder that is not empty; a checkpoint in it is replaced.")
+    @Flag(help: "Write into a folder that is not empty, and replace a checkpoint in it.")
     var force = false
 
-    @Flag(help: "Compare the result with the original on the text of --file.")
+    @Flag(help: "Compare the quantised model with the original on the text of --file.")
     var report = false
 
-    @Option(help: ArgumentHelp("With --report alone: the original of --model.", valueName: "dir"))
+    @Option(help: ArgumentHelp("With --report and without -o: the original of --model.", valueName: "dir"))
     var reference: String?
 
     @Option(name: .shortAndLong, help: "The text of the report; - is standard input.")
     var file: String?
 
-    @Option(parsing: .unconditional, help: "Tokens of the report's text that are used, spread evenly over it.")
+    @Option(parsing: .unconditional, help: "Number of tokens for the report, spread evenly over the text.")
     var reportTokens = 8192
 
     @Option(parsing: .unconditional, help: "Threads that share the work (default: one per processor).")
@@ -95,12 +100,12 @@ struct Quantize: AsyncParsableCommand {
         } else {
             guard output != nil else { throw ValidationError("give the folder to write with -o, or --report") }
             guard reference == nil, file == nil, !json else {
-                throw ValidationError("--reference, --file and --json belong to --report")
+                throw ValidationError("--reference, --file and --json need --report")
             }
         }
     }
 
-    /// The number of bits; nil for none.
+    /// Reads a number of bits. Nil stands for `none`.
     private static func bits(_ option: String, _ text: String) throws -> Int? {
         if text == "none" { return nil }
         guard let bits = Int(text) else {
@@ -113,7 +118,7 @@ struct Quantize: AsyncParsableCommand {
         let folder = try await choice.folder()
         var subject = folder
         var original = folder
-        // Before the work of hours.
+        // Read before the quantisation, which can take hours, so that an error appears at once.
         let text = try file.map { try tokens(ofFile: $0, folder: folder) }
         if let output {
             subject = URL(fileURLWithPath: output)
@@ -124,7 +129,7 @@ struct Quantize: AsyncParsableCommand {
         guard let text else { return }
         let bar = ProgressBar()
         let divergence = try Divergence.measure(
-            // Keys and values in full: the report is about weights.
+            // Keys and values stay unrounded, so that the report measures the weights only.
             Divergence.Subject(folder: subject, kvType: .f32),
             against: Divergence.Subject(folder: original, kvType: .f32), tokens: text,
             tokenLimit: reportTokens, threads: threads
@@ -145,15 +150,15 @@ struct Quantize: AsyncParsableCommand {
         let skipped = quantiser.skippedWeights
         if !skipped.isEmpty {
             Terminal.writeError(
-                "note: groups of \(groupSize) do not divide the rows of \(skipped.count) weights, which stay as they are "
+                "note: groups of \(groupSize) do not divide the rows of \(skipped.count) weights; these are not quantised "
                     + "(\(skipped.prefix(3).joined(separator: ", "))\(skipped.count > 3 ? ", ..." : ""))\n")
         }
         let bar = ProgressBar()
         try quantiser.write(to: output) { progress in
             switch progress.stage {
             case .startedAnew:
-                bar.note("note: the interrupted run found in \(output.path) had other settings; starting anew")
-            case .resumed(let layers): bar.note("note: going on after \(layers) finished layers")
+                bar.note("note: the interrupted run in \(output.path) had other settings; starting anew")
+            case .resumed(let layers): bar.note("note: continuing after \(layers) finished layers")
             case .calibrating(let layers):
                 let name = layers.count == 1 ? "layer" : "layers"
                 let last = layers.count == 1 ? "" : " to \(layers.upperBound)"
@@ -166,7 +171,7 @@ struct Quantize: AsyncParsableCommand {
     }
 
     private func tokens(ofFile file: String, folder: URL) throws -> [Int] {
-        // A text from anywhere, in which special tokens are nothing special.
+        // The text may come from anywhere, so special tokens in it are plain text.
         try InputText.tokens(of: InputText.read(file: file), modelFolder: folder, parsingSpecialTokens: false)
     }
 }

@@ -1,18 +1,18 @@
 import Foundation
 import Ouro
 
-/// Many prompts, several samples each, from a file of JSON lines to another: what reinforcement learning needs.
+/// Generates several samples for each of many prompts, for reinforcement learning.
 ///
-/// Results are written as they are done. A run that was interrupted goes on: samples that the output has are not made again,
-/// and a last line that was cut off is.
+/// Prompts and results are files of JSON lines. Every result is written when it is complete. The same command continues
+/// an interrupted run: it keeps the complete lines of the output, and generates only the missing samples.
 struct Rollouts {
     let engine: Engine
     let samples: Int
-    /// Fills in everything but the prompt; the second argument is the sample's seed.
+    /// Makes the request for a prompt and a sample's seed.
     let request: (Prompt, UInt64) -> GenerationRequest
     let seed: UInt64
 
-    /// Requests under way at once; the engine decides which of them share a pass.
+    /// Concurrent requests. The engine decides which of them share a pass.
     private static let atOnce = 32
 
     private struct Key: Hashable, Sendable {
@@ -68,7 +68,7 @@ struct Rollouts {
         ]).text
     }
 
-    /// Lines with `prompt` (a string), `tokens` (ids) or `messages` (a conversation).
+    /// Reads prompts from JSON lines with `prompt` (a string), `tokens` (ids) or `messages` (a conversation).
     private static func prompts(in path: String) throws -> [Prompt] {
         struct Line: Decodable {
             let prompt: String?
@@ -92,11 +92,11 @@ struct Rollouts {
                     "expected one of 'prompt', 'tokens' and 'messages'")
             }
         }
-        guard !prompts.isEmpty else { throw OuroError(.invalidRequest, file: path, "there are no prompts in it") }
+        guard !prompts.isEmpty else { throw OuroError(.invalidRequest, file: path, "the file has no prompts") }
         return prompts
     }
 
-    /// What the output has already, and a handle at its end.
+    /// Opens the output. Returns the samples that it already has, and a handle at its end.
     private static func open(_ path: String) throws -> (done: Set<Key>, file: FileHandle) {
         struct Line: Decodable {
             let index: Int
@@ -109,7 +109,7 @@ struct Rollouts {
         guard let file = FileHandle(forUpdatingAtPath: path), let data = try file.readToEnd() ?? Data() as Data? else {
             throw OuroError(.unwritableFile, file: path, "cannot be opened for writing")
         }
-        // Whatever stands after the last newline was cut off.
+        // An interrupted run may leave an incomplete line after the last newline.
         let whole = (data.lastIndex(of: UInt8(ascii: "\n")).map { $0 + 1 } ?? data.startIndex) - data.startIndex
         var done: Set<Key> = []
         for (number, line) in data.prefix(whole).split(separator: UInt8(ascii: "\n")).enumerated() {

@@ -5,11 +5,11 @@ import OuroQuantisation
 
 struct Score: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Show what a model thinks of a text, loop by loop.",
+        abstract: "Show a model's log-probabilities of a text after every loop.",
         discussion: """
-            For every position: the token, its log-probability after every loop, the gate and the exit distribution, the \
-            loop it leaves at and the next token each loop would choose; then the perplexity per loop. --json prints one \
-            object per position, {"position","token","logprobs","gate","exit_distribution","exit_loop","argmax"}, then \
+            Prints one line per position: the token, its log-probability and the gate after every loop, its exit loop, and \
+            the next token that each loop predicts. The perplexity of every loop follows. --json prints one object per \
+            position, {"position","token","logprobs","gate","exit_distribution","exit_loop","argmax"}, then \
             {"summary":{...}}.
 
             EXAMPLES
@@ -17,7 +17,8 @@ struct Score: AsyncParsableCommand {
               ouro score --model DIR --file book.txt --json
               ouro score --model DIR --tokens 1,2,3 --loops 6 --exit-threshold 0.5
               ouro score --model DIR --file book.txt --kv-type q8 --against-kv f32
-              ouro score --model DIR --file book.txt --kv-policy last-loop --against-kv f32 --kv-prompt 256
+              ouro score --model DIR --file book.txt --kv-policy last-loop \\
+                --against-kv f32 --kv-prompt 256
             """)
 
     @OptionGroup var model: ModelOptions
@@ -34,15 +35,15 @@ struct Score: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Instead, show what --kv-type and --kv-policy cost: per loop the KL divergence from keys and values that are "
-                + "stored like this and kept in full.",
+            "Measure the loss of --kv-type and --kv-policy instead: the KL divergence, per loop, from --kv-policy full "
+                + "with this type.",
             valueName: "f32|bf16|q8"))
     var againstKv: KVType?
 
     @Option(
         help: ArgumentHelp(
-            "Tokens of every window of 1024 that do not count, and after which --kv-policy applies (default: none, with "
-                + "another --kv-policy than full half of the window).",
+            "Tokens at the beginning of every window of 1024 that serve as the prompt. They are not measured. --kv-policy "
+                + "applies after them (default: 0 with --kv-policy full, else half of the window).",
             valueName: "tokens"))
     var kvPrompt: Int?
 
@@ -63,11 +64,11 @@ struct Score: AsyncParsableCommand {
             }
         } else if model.kvPolicy != .full {
             throw ValidationError(
-                "--kv-policy \(model.kvPolicy.rawValue) has no scores of its own; give --against-kv to see what it costs"
+                "--kv-policy \(model.kvPolicy.rawValue) has no scores of its own; give --against-kv to measure its loss"
             )
         }
         if let kvPrompt {
-            guard againstKv != nil else { throw ValidationError("--kv-prompt goes with --against-kv") }
+            guard againstKv != nil else { throw ValidationError("--kv-prompt needs --against-kv") }
             guard (1...Self.windowLength - 1).contains(kvPrompt) else {
                 throw ValidationError("--kv-prompt: expected 1 to \(Self.windowLength - 1), found \(kvPrompt)")
             }
@@ -110,7 +111,7 @@ struct Score: AsyncParsableCommand {
 
     private static let windowLength = 1024
 
-    /// The divergence between two ways to store keys and values on the text, in windows.
+    /// Measures the divergence between two ways to store keys and values, in windows of the text.
     private func compareCaches(_ input: Prompt, _ reference: KVType) async throws {
         let folder = try await model.choice.folder()
         let tokens: [Int]
@@ -131,7 +132,7 @@ struct Score: AsyncParsableCommand {
         try divergence.write(json: json)
     }
 
-    /// exp of the mean negative log-probability, per loop; none for a single token.
+    /// The perplexity of every loop: exp of the mean negative log-probability. Empty for a single token.
     static func perplexities(_ positions: [ScoredPosition]) -> [Double] {
         let scored = positions.compactMap(\.logProbabilities)
         guard let loops = scored.first?.count else { return [] }

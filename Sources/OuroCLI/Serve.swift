@@ -6,18 +6,19 @@ import OuroServer
 
 struct Serve: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Serve a model over HTTP, with OpenAI's API and a page to play in.",
+        abstract: "Serve a model over HTTP, with the OpenAI API and a web page.",
         discussion: """
             Endpoints: /v1/completions, /v1/chat/completions, /v1/models, /tokenize, /detokenize, /props, /health, \
-            /metrics, and the page at /. Requests may set loops, exit_threshold and exit_at. SIGTERM lets running requests \
-            finish.
+            /metrics, and the page at /. Requests accept loops, exit_threshold and exit_at. After SIGTERM, running \
+            requests finish and new ones are refused.
 
             EXAMPLES
               ouro serve
               ouro serve --model ./Ouro-1.4B --port 9000
               OURO_API_KEY=secret ouro serve --model ./Ouro-1.4B --host 0.0.0.0
-              curl http://127.0.0.1:8080/v1/completions -H 'Content-Type: application/json' \\
-                -d '{"prompt": "Once upon a time", "max_tokens": 40, "exit_threshold": 0.7}'
+              curl http://127.0.0.1:8080/v1/completions \\
+                -H 'Content-Type: application/json' \\
+                -d '{"prompt": "Once", "max_tokens": 40, "exit_threshold": 0.7}'
             """)
 
     @OptionGroup var model: ModelOptions
@@ -25,40 +26,40 @@ struct Serve: AsyncParsableCommand {
     @Option(help: "Address to listen on.")
     var host = "127.0.0.1"
 
-    @Option(help: "Port to listen on; 0 takes any.")
+    @Option(help: "Port to listen on. 0 takes any free port.")
     var port = 8080
 
-    @Option(help: "What the model is called (default: its folder's name).")
+    @Option(help: "Name of the model in the API (default: its folder's name).")
     var name: String?
 
-    @Option(help: "Key that requests must have (default: OURO_API_KEY, if it is set).")
+    @Option(help: "API key that requests need (default: the environment variable OURO_API_KEY).")
     var apiKey: String?
 
-    @Flag(help: "Allow an address that others can reach without a key.")
+    @Flag(help: "Allow a public address without an API key.")
     var insecure = false
 
-    @Option(help: "Generations that run at once.")
+    @Option(help: "Maximum number of concurrent generations.")
     var maxRunning = 64
 
-    @Option(help: "Generations that wait beyond them; more are refused with 429.")
+    @Option(help: "Maximum number of waiting generations. Further requests are refused with status 429.")
     var maxQueued = 256
 
-    @Option(help: "Bytes of a request's body at most.")
+    @Option(help: "Maximum size of a request body, in bytes.")
     var maxBody = 8 << 20
 
-    @Option(help: "Seconds for a request to arrive.")
+    @Option(help: "Time limit for receiving a request, in seconds.")
     var arrivalSeconds = 30
 
-    @Option(help: "Seconds for a request to be answered.")
+    @Option(help: "Time limit for answering a request, in seconds.")
     var requestSeconds = 600
 
-    @Option(help: "Seconds that running requests get to finish at the end.")
+    @Option(help: "Time limit for running requests after SIGTERM, in seconds.")
     var drainSeconds = 30
 
-    @Option(help: ArgumentHelp("Origin that browsers may call from (default: none).", valueName: "origin"))
+    @Option(help: ArgumentHelp("Origin of web pages that may call the server (default: none).", valueName: "origin"))
     var corsOrigin: String?
 
-    @Option(help: "Log lines of this level and above.")
+    @Option(help: "Lowest level of log lines.")
     var logLevel = "info"
 
     private var options: ServerOptions {

@@ -1,35 +1,36 @@
 import Foundation
 import Ouro
 
-/// Standard output and standard error: the one place of this program that writes to them.
+/// Standard output and standard error. All output of the program goes through this type.
 ///
-/// Text appears at once. Colours appear only where somebody sees them.
+/// Text appears at once. Colours appear only on a terminal.
 enum Terminal {
     static let showsColour =
         isatty(STDOUT_FILENO) != 0 && ProcessInfo.processInfo.environment["NO_COLOR"] == nil
         && ProcessInfo.processInfo.environment["TERM"] != "dumb"
 
-    /// Makes standard streams that fail harmless; called once, before anything else.
+    /// Prepares the standard streams. It is called once, before anything else.
     ///
-    /// A closed pipe becomes an error of the write, not a signal that ends the process. A stream that the caller has closed
-    /// becomes `/dev/null`; otherwise the next file that is opened would take its number, and output would go into it.
+    /// Writing to a closed pipe becomes an error instead of a signal that ends the process. A stream that the caller has
+    /// closed becomes `/dev/null`. Otherwise the next opened file would get its number, and output would go into that file.
     static func prepare() {
         signal(SIGPIPE, SIG_IGN)
         for (descriptor, mode) in [(STDIN_FILENO, O_RDONLY), (STDOUT_FILENO, O_RDONLY), (STDERR_FILENO, O_WRONLY)]
         where fcntl(descriptor, F_GETFD) == -1 {
-            // The lowest free number is this one. Standard output may not be written: whoever closed it is told.
+            // `open` takes the lowest free number, which is this one. Standard output is opened for reading, so that
+            // writing to it is an error.
             _ = open("/dev/null", mode)
         }
     }
 
     /// Writes to standard output.
     ///
-    /// - Throws: ``OuroError`` with code `unwritableFile` if that is full or closed.
+    /// - Throws: `OuroError` with code `unwritableFile` if standard output is full or closed.
     static func write(_ text: String) throws(OuroError) { try write(Data(text.utf8)) }
 
     /// Writes bytes to standard output.
     ///
-    /// - Throws: as for a text.
+    /// - Throws: `OuroError` with code `unwritableFile` if standard output is full or closed.
     static func write(_ bytes: Data) throws(OuroError) {
         let code = writeAll(bytes, to: STDOUT_FILENO)
         if code != 0 {
@@ -37,12 +38,14 @@ enum Terminal {
         }
     }
 
-    /// Writes to standard error. A failure is ignored: there is nowhere to report it, and the work matters more.
+    /// Writes to standard error. A failure is ignored, because there is no place to report it.
     static func writeError(_ text: String) { _ = writeAll(Data(text.utf8), to: STDERR_FILENO) }
 
     static var errorIsTerminal: Bool { isatty(STDERR_FILENO) != 0 }
 
-    /// The published vocabulary has no token for 21 bytes, which the reference drops without a word.
+    /// Warns about bytes of the text that the tokenizer drops.
+    ///
+    /// The published vocabulary has no token for 21 bytes. The reference drops them silently.
     static func warnAboutDroppedBytes(in text: String, tokenizer: Tokenizer?) {
         guard let tokenizer, !tokenizer.missingBytes.isEmpty else { return }
         let dropped = Set(text.utf8).intersection(tokenizer.missingBytes)
@@ -52,7 +55,7 @@ enum Terminal {
     }
 }
 
-/// Writes everything, and returns 0 or the system's error number.
+/// Writes all bytes. Returns 0, or the system's error number.
 private func writeAll(_ bytes: Data, to descriptor: Int32) -> Int32 {
     bytes.withUnsafeBytes { bytes in
         var done = 0
@@ -62,7 +65,7 @@ private func writeAll(_ bytes: Data, to descriptor: Int32) -> Int32 {
             if count >= 0 {
                 done += count
             } else if errno == EAGAIN || errno == EWOULDBLOCK {
-                // Another program has made the terminal or pipe that we share non-blocking.
+                // The terminal or pipe is shared, and another program has made it non-blocking.
                 var waiting = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
                 _ = poll(&waiting, 1, -1)
             } else if errno != EINTR {

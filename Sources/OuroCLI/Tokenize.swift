@@ -4,7 +4,7 @@ import Ouro
 
 struct Tokenize: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Show how text becomes tokens, and back.",
+        abstract: "Convert text to tokens, or tokens to text.",
         discussion: """
             --json prints {"ids":[...],"pieces":[...]}.
 
@@ -16,13 +16,13 @@ struct Tokenize: AsyncParsableCommand {
 
     @OptionGroup var choice: ModelChoice
 
-    @Argument(help: "The text, or with --decode the ids (default: standard input).")
+    @Argument(help: "The text, or the ids with --decode (default: standard input).")
     var text: String?
 
-    @Flag(help: "Turn ids, separated by commas or spaces, into text.")
+    @Flag(help: "Convert ids to text. The ids are separated by commas or spaces.")
     var decode = false
 
-    @Flag(help: "Take special tokens in the text as plain text; leave them out when decoding.")
+    @Flag(help: "Treat special tokens in the text as plain text. With --decode, omit them.")
     var plain = false
 
     @Flag(help: "Print one JSON object.")

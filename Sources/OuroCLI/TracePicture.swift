@@ -1,7 +1,7 @@
 import Foundation
 import Ouro
 
-/// A drawing of a generation: positions across, passes down, a cell for every row, coloured by its loop.
+/// Draws a generation as SVG. Columns are positions, lines are passes. Every row is a cell, coloured by its loop.
 struct TracePicture {
     private let trace: GenerationTrace
     private let tokens: [(position: Int, text: String)]
@@ -18,7 +18,7 @@ struct TracePicture {
         self.loops = loops
     }
 
-    /// - Throws: ``OuroError`` with code `unwritableFile`.
+    /// - Throws: `OuroError` with code `unwritableFile`.
     func write(to path: String) throws(OuroError) {
         do {
             try Data(svg.utf8).write(to: URL(fileURLWithPath: path), options: .atomic)
@@ -65,7 +65,7 @@ struct TracePicture {
             patternTransform="rotate(45)"><rect width="2" height="4" fill="#ffffff" fill-opacity="0.85"/></pattern></defs>
 
             """
-        // A token stands over the row that takes it in.
+        // A token is written above the rows that have it as input.
         for token in tokens {
             let centre = x(token.position) + Self.cell / 2 + 4
             out += """
@@ -98,7 +98,7 @@ struct TracePicture {
         for (index, entry) in [
             ("on a final token", "", ""), ("on a guess", " stroke=\"#333333\" stroke-width=\"0.8\"", ""),
             ("a wrong guess", " stroke=\"#333333\" stroke-width=\"0.8\"", "dropped"),
-            ("its token is out", " fill-opacity=\"0.35\"", ""),
+            ("filler, after the exit", " fill-opacity=\"0.35\"", ""),
         ].enumerated() {
             let at = index * 124
             out += "<rect x=\"\(at)\" width=\"14\" height=\"14\" rx=\"2\" fill=\"\(colour(1))\"\(entry.1)/>"

@@ -6,13 +6,15 @@ import Synchronization
 
 struct Train: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Train a looped model by a recipe.",
+        abstract: "Train a looped model from a recipe.",
         discussion: """
-            The output folder gets checkpoints/, log.jsonl (one JSON object per logged step) and at the end model/, which \
-            'ouro generate' loads. Ctrl-C saves a checkpoint and exits; --resume continues bit for bit, also after a crash.
+            The output folder gets checkpoints/ and log.jsonl, with one JSON object per logged step. At the end it gets \
+            model/, which 'ouro generate' loads. Ctrl-C saves a checkpoint and ends the program. --resume continues bit \
+            for bit, also after a crash.
 
-            --measure takes steps with random weights and compares them with this machine's multiply-adds; with --json it \
-            prints one object per step, {"seconds","tokens_per_second","operations_per_second","limit","fraction"}.
+            --measure runs steps with random weights. It compares their throughput with the multiply-adds that this \
+            machine can do. With --json it prints one object per step, {"seconds","tokens_per_second", \
+            "operations_per_second","limit","fraction"}.
 
             EXAMPLES
               ouro train --recipe Recipes/ouro-tiny.yaml
@@ -27,7 +29,7 @@ struct Train: AsyncParsableCommand {
     var recipe: String?
 
     @Option(
-        name: .shortAndLong, help: ArgumentHelp("Where the training is kept (default: runs/NAME).", valueName: "dir"))
+        name: .shortAndLong, help: ArgumentHelp("Output folder (default: runs/NAME).", valueName: "dir"))
     var output: String?
 
     @Option(name: .customLong("init"), help: ArgumentHelp("Start from this model.", valueName: "dir|ORG/NAME"))
@@ -36,37 +38,39 @@ struct Train: AsyncParsableCommand {
     @Flag(help: "Continue from the newest checkpoint.")
     var resume = false
 
-    @Flag(help: "Write model/ from the newest checkpoint, and train nothing.")
+    @Flag(help: "Write model/ from the newest checkpoint, without training.")
     var export = false
 
-    @Flag(help: "Draw plot.svg in the output folder with every checkpoint; without --recipe, of the log that is there.")
+    @Flag(help: "Draw plot.svg in the output folder with every checkpoint. Without --recipe, draw the existing log.")
     var plot = false
 
-    @Flag(help: "Print steps, tokens, memory and estimated time, and train nothing.")
+    @Flag(help: "Print steps, tokens, memory and estimated time, without training.")
     var plan = false
 
     @Option(parsing: .unconditional, help: "Threads that share the work (default: one per processor).")
     var threads: Int?
 
-    @Option(help: ArgumentHelp("Measure steps of this shape.", valueName: "LAYERSxHIDDENxHEADSxMLPxVOCAB"))
+    @Option(
+        help: ArgumentHelp(
+            "Measure the speed of steps for a model of this shape.", valueName: "LAYERSxHIDDENxHEADSxMLPxVOCAB"))
     var measure: String?
 
-    @Option(help: "With --measure: loops.")
+    @Option(help: "With --measure: number of loops.")
     var loops = 4
 
-    @Option(help: "With --measure: sequences of a step.")
+    @Option(help: "With --measure: sequences per step.")
     var batch = 16
 
-    @Option(help: "With --measure: positions of a sequence.")
+    @Option(help: "With --measure: positions per sequence.")
     var length = 256
 
-    @Option(help: "With --measure: sequences computed together.")
+    @Option(help: "With --measure: sequences per micro-batch.")
     var microBatch = 4
 
-    @Option(help: "With --measure: steps.")
+    @Option(help: "With --measure: number of steps.")
     var steps = 5
 
-    @Flag(help: "With --measure: one JSON object per step.")
+    @Flag(help: "With --measure: print one JSON object per step.")
     var json = false
 
     func validate() throws {
@@ -75,7 +79,7 @@ struct Train: AsyncParsableCommand {
             throw ValidationError("give --recipe, --measure, or --plot with --output")
         }
         try checkThreads(threads)
-        if resume, initial != nil { throw ValidationError("--resume and --init exclude each other") }
+        if resume, initial != nil { throw ValidationError("--resume and --init exclude each other; give one of them") }
         for (name, value) in [
             ("loops", loops), ("batch", batch), ("length", length), ("micro-batch", microBatch), ("steps", steps),
         ] where !(1...1_000_000).contains(value) {
@@ -147,15 +151,15 @@ struct Train: AsyncParsableCommand {
     }
 }
 
-/// Whether the user has pressed Ctrl-C, or somebody asked the process to end.
+/// Records a request to end the program: Ctrl-C (SIGINT) or SIGTERM.
 ///
-/// Unchecked, because the sources are only kept alive here.
+/// The conformance to `Sendable` is unchecked. It is safe, because the sources do not change after `init`.
 private final class Interrupt: @unchecked Sendable {
     private let requested = Atomic<Bool>(false)
     private let sources: [any DispatchSourceSignal]
 
     init() {
-        // The handler runs on a queue; the default one, which ends the process, must be off.
+        // The handlers run on a queue. The default handler ends the process, so it is turned off.
         sources = [SIGINT, SIGTERM].map { number in
             signal(number, SIG_IGN)
             return DispatchSource.makeSignalSource(signal: number, queue: .global())

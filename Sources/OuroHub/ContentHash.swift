@@ -7,7 +7,7 @@ import OuroHubC
     import Darwin
 #endif
 
-/// The hash that the hub knows a file by: SHA-256 of a large file, Git's SHA-1 of a small one.
+/// The hash by which the hub identifies a file: SHA-256 for a large file, Git's SHA-1 for a small one.
 struct ContentHash {
     private enum Kind { case sha256, git }
 
@@ -21,7 +21,7 @@ struct ContentHash {
         } else {
             kind = .git
             ouro_sha1_begin(&hash)
-            // Git hashes the kind and the size of what it stores, too.
+            // Git hashes a header with the kind and the size before the bytes.
             Array("blob \(file.byteCount)\0".utf8).withUnsafeBytes { update($0) }
         }
     }
@@ -33,7 +33,7 @@ struct ContentHash {
         }
     }
 
-    /// Hexadecimal digits.
+    /// The hash of all bytes so far, in hexadecimal digits.
     var digest: String {
         var hash = hash
         var digest: [UInt8]
@@ -48,7 +48,7 @@ struct ContentHash {
         return digest.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
     }
 
-    /// Adds the first bytes of an open file.
+    /// Adds the first `count` bytes of an open file.
     ///
     /// - Returns: false if they cannot be read.
     mutating func update(contentsOf descriptor: Int32, _ count: Int) -> Bool {
@@ -65,7 +65,7 @@ struct ContentHash {
         return true
     }
 
-    /// Whether a file has the bytes that the hub promises.
+    /// Whether a file has the size and the hash that the hub reports.
     static func matches(_ file: HubFile, at url: URL) -> Bool {
         guard PartialFile.byteCount(at: url) == file.byteCount else { return false }
         let descriptor = open(url.path, O_RDONLY | O_CLOEXEC)

@@ -1,7 +1,7 @@
 import Foundation
 import Ouro
 
-/// A lock between processes: `flock` on a file, as the hub's other tools use it. Held as long as the value lives.
+/// A lock between processes: `flock` on a file, as in Hugging Face's tools. The lock is held as long as the value lives.
 final class FileLock {
     private let descriptor: Int32
 
@@ -11,8 +11,10 @@ final class FileLock {
 
     /// Waits for the lock without blocking a thread.
     ///
-    /// - Parameter waits: called with true if there is something to wait for, and with false at the end of it.
-    /// - Throws: ``OuroError`` with code `unwritableFile`; `failedDownload` if the task is cancelled.
+    /// - Parameters:
+    ///   - url: the file of the lock. It is created if it does not exist.
+    ///   - waits: called with true when a wait begins, and with false when it ends.
+    /// - Throws: `OuroError` with code `unwritableFile`, or with `failedDownload` if the task is cancelled.
     static func acquire(_ url: URL, waits: (Bool) -> Void) async throws(OuroError) -> FileLock {
         if let lock = try attempt(url) { return lock }
         waits(true)
@@ -27,22 +29,22 @@ final class FileLock {
         }
     }
 
-    /// The lock, or nil while another process has it.
+    /// Returns the lock, or nil if another process has it.
     private static func attempt(_ url: URL) throws(OuroError) -> FileLock? {
         let descriptor = open(url.path, O_RDWR | O_CREAT | O_CLOEXEC, 0o664)
         guard descriptor >= 0 else {
             throw OuroError(
-                .unwritableFile, file: url.path, "the lock cannot be made: \(String(cString: strerror(errno)))")
+                .unwritableFile, file: url.path, "the lock cannot be created: \(String(cString: strerror(errno)))")
         }
         let lock = FileLock(descriptor: descriptor)
         guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
             guard errno == EWOULDBLOCK || errno == EINTR else {
                 throw OuroError(
-                    .unwritableFile, file: url.path, "the lock cannot be had: \(String(cString: strerror(errno)))")
+                    .unwritableFile, file: url.path, "the file cannot be locked: \(String(cString: strerror(errno)))")
             }
             return nil
         }
-        // Another tool may have removed the file as it let go; a lock on a removed file keeps nobody out.
+        // Another tool may have removed the file when it released its lock. A lock on a removed file has no effect.
         var (held, named) = (stat(), stat())
         guard fstat(descriptor, &held) == 0, stat(url.path, &named) == 0, held.st_ino == named.st_ino,
             held.st_dev == named.st_dev

@@ -1,16 +1,21 @@
-/// Which files of a model are wanted, by shell patterns: `*` is any text, slashes included, `?` one character, `[a-c]` one of
-/// several, and `folder/` all that is in it.
+/// Selects files of a model by shell patterns.
+///
+/// `*` matches any text, slashes included. `?` matches one character. `[a-c]` matches one of several characters. `folder/`
+/// matches all files in a folder.
 public struct FilePatterns: Sendable {
+    /// A file is selected if one of these patterns matches it.
     public var include: [String]
+    /// A file is not selected if one of these patterns matches it.
     public var exclude: [String]
 
-    /// Weights as safetensors, configuration, tokenizer, chat template and licence.
+    /// The files of a model: weights as safetensors, configuration, tokenizer, chat template and licence.
     public static let defaultInclude = [
         "*.safetensors", "*.json", "*.jinja", "tokenizer*", "vocab*", "merges.txt", "LICENSE*",
     ]
-    /// The same without weights.
+    /// The files of a model without its weights.
     public static let withoutWeights = FilePatterns(exclude: ["*.safetensors", "*.safetensors.index.json"])
 
+    /// Selects the files that match `include` and do not match `exclude`.
     public init(include: [String] = defaultInclude, exclude: [String] = []) {
         self.include = include
         self.exclude = exclude
@@ -23,7 +28,7 @@ public struct FilePatterns: Sendable {
     static func match(_ pattern: String, _ path: String) -> Bool {
         let pattern = Array((pattern.hasSuffix("/") ? pattern + "*" : pattern).unicodeScalars)
         let text = Array(path.unicodeScalars)
-        // Where the last star stood, and how much of the text it has taken: on a mismatch it takes one more.
+        // The place of the last star, and the end of the text that it matches. On a mismatch it matches one more character.
         var star: (pattern: Int, text: Int)?
         var (p, t) = (0, 0)
         while t < text.count {
@@ -42,7 +47,7 @@ public struct FilePatterns: Sendable {
         return pattern[p...].allSatisfy { $0 == "*" }
     }
 
-    /// The place after an element of the pattern that accepts the character; nil if it does not.
+    /// The place after an element of the pattern, if the element matches the character. Nil if it does not.
     private static func step(_ pattern: [Unicode.Scalar], _ start: Int, _ scalar: Unicode.Scalar) -> Int? {
         if pattern[start] == "?" { return start + 1 }
         let first = start + 1

@@ -1,18 +1,20 @@
 import Foundation
 import Ouro
 
-/// Downloads one file: continues where an earlier run stopped, repeats requests that fail, checks the hash.
+/// Downloads one file. It continues an earlier run, repeats failed requests, and checks the hash.
 struct FileTransfer: Sendable {
     let client: HubClient
     let repository: HubRepository
     let commit: String
     let file: HubFile
     let placement: FilePlacement
-    /// Whether the hash of a file that is already there is checked, not only its size.
+    /// Whether the hash of an existing file is checked. Otherwise only its size is checked.
     let checksExisting: Bool
     let progress: ProgressCounter
 
-    /// - Throws: ``OuroError`` with code `failedDownload` or `unwritableFile`.
+    /// Downloads the file, unless it already exists.
+    ///
+    /// - Throws: `OuroError` with code `failedDownload` or `unwritableFile`.
     func run() async throws(OuroError) {
         try placement.makeFolders()
         let lock = try await FileLock.acquire(placement.lock) { progress.wait($0) }
@@ -32,8 +34,8 @@ struct FileTransfer: Sendable {
         }
         throw OuroError(
             .failedDownload, file: file.path,
-            "the bytes do not have the hash that the hub names (\(file.etag)), twice; they were removed. "
-                + "Something between here and the hub changes them, or the hub's copy is damaged")
+            "the downloaded file did not have the hash \(file.etag), twice; it was removed. "
+                + "A proxy may change the bytes, or the hub's copy may be damaged: try another network, or later")
     }
 
     private var isThere: Bool {
@@ -92,7 +94,7 @@ private final class FileSink: WebSink {
             throw HubFailure(
                 OuroError(
                     .failedDownload, file: file.path,
-                    "expected the bytes from an offset on, found status \(head.status) with other bytes"),
+                    "expected the bytes from an offset, found status \(head.status) with other bytes"),
                 isTransient: true)
         }
     }

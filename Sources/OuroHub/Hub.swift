@@ -1,7 +1,7 @@
 import Foundation
 import Ouro
 
-/// A hub of models, and the cache of the files that were downloaded from it.
+/// Downloads models from a hub into the local cache.
 ///
 /// ```swift
 /// let hub = Hub(try HubSettings())
@@ -9,17 +9,25 @@ import Ouro
 /// let engine = try Engine(modelAt: folder)
 /// ```
 ///
-/// Downloads use the system's libcurl, which is loaded when the first one starts. Swift's tools on Linux need it themselves,
-/// macOS has it, and `Containerfile` installs it. iOS does not have it: an app there brings its model's folder.
+/// Downloads use the system's libcurl, which is loaded when the first download starts. Swift's tools on Linux need libcurl
+/// too, macOS has it, and `Containerfile` installs it. iOS does not have it, so an app on iOS must contain its model's
+/// folder.
 public struct Hub: Sendable {
+    /// The hub's address, the token, the cache and the proxies.
     public let settings: HubSettings
 
+    /// Makes a hub with these settings. It uses no network yet.
     public init(_ settings: HubSettings) { self.settings = settings }
 
-    /// The folder of a model. It is downloaded if the cache does not have all of it; otherwise the hub is not asked.
+    /// Returns the folder of a model, and downloads the files that the cache lacks.
     ///
-    /// - Parameter needsWeights: whether weights are needed, or only the configuration and the tokenizer.
-    /// - Throws: ``OuroError`` with code `failedDownload` or `unwritableFile`.
+    /// If the cache has the whole model, no request is sent to the hub.
+    ///
+    /// - Parameters:
+    ///   - repository: the model and its revision.
+    ///   - needsWeights: whether weights are needed, or only the configuration and the tokenizer.
+    ///   - progress: called often, from any thread.
+    /// - Throws: `OuroError` with code `failedDownload` or `unwritableFile`.
     public func model(
         _ repository: HubRepository, needsWeights: Bool = true,
         progress: @escaping @Sendable (HubProgress) -> Void = { _ in }
@@ -27,7 +35,8 @@ public struct Hub: Sendable {
         let cached = cachedSnapshot(of: repository)
         let missing = cached.map { missingFile(in: $0, needsWeights: needsWeights) } ?? "the model"
         let isWhole = missing == nil
-        // Another tool may have downloaded only some files. A model without a tokenizer is still a model.
+        // Another tool may have downloaded only some of the files. Without a tokenizer, the hub is asked for the rest. If
+        // the hub has no tokenizer either, the model is still usable.
         if let cached, isWhole, settings.isOffline || Self.has("tokenizer.json", in: cached) { return cached }
         if settings.isOffline {
             let found = cached.map { "in \($0.path)" } ?? "in \(settings.cache.path)"
@@ -52,17 +61,20 @@ public struct Hub: Sendable {
         return folder
     }
 
-    /// The snapshot of a model in the cache, which may lack files; nil if there is none.
+    /// Returns the folder of a model in the cache, or nil if there is none. Files may be missing in it.
     public func cachedSnapshot(of repository: HubRepository) -> URL? {
         HubCache(root: settings.cache, repository: repository).snapshot
     }
 
-    /// Downloads the files that the cache, or the given folder, does not have yet.
+    /// Downloads the selected files that the cache, or the given folder, lacks.
     ///
     /// - Parameters:
-    ///   - localFolder: where to put plain files instead of the cache.
+    ///   - repository: the model and its revision.
+    ///   - patterns: selects the files.
+    ///   - localFolder: a folder for plain files, which replaces the cache. Nil uses the cache.
     ///   - progress: called often, from any thread.
-    /// - Throws: ``OuroError`` with code `failedDownload` or `unwritableFile`. The bytes that came stay, and the next call
+    /// - Returns: the folder, its commit and its files.
+    /// - Throws: `OuroError` with code `failedDownload` or `unwritableFile`. The downloaded bytes stay, and the next call
     ///   continues with them.
     public func download(
         _ repository: HubRepository, files patterns: FilePatterns = FilePatterns(), to localFolder: URL? = nil,
@@ -103,7 +115,7 @@ public struct Hub: Sendable {
         }
         let missing = absent.reduce(0) { $0 + $1.byteCount } - present.values.reduce(0, +)
         try checkSpace(missing, at: localFolder ?? settings.cache)
-        // In a folder of the user, a file of the right size may have other bytes.
+        // In the user's own folder, a file of the right size may have other bytes.
         let suspects = localFolder == nil ? absent : files
         let counter = ProgressCounter(suspects, present: present, report: progress)
         _ = try await concurrently(suspects, limit: limit) { file throws(OuroError) in
@@ -120,7 +132,7 @@ public struct Hub: Sendable {
             files: files.map { HubSnapshot.File(path: $0.path, byteCount: $0.byteCount) }, fetchedBytes: missing)
     }
 
-    /// Refuses a download that does not fit on the disk, before it starts.
+    /// Checks that the download fits on the disk.
     private func checkSpace(_ bytes: Int, at folder: URL) throws(OuroError) {
         try makeFolder(folder)
         let attributes = try? FileManager.default.attributesOfFileSystem(forPath: folder.path)
@@ -135,7 +147,7 @@ public struct Hub: Sendable {
         FileManager.default.fileExists(atPath: folder.appendingPathComponent(name).path)
     }
 
-    /// The file that a folder lacks to be a model; nil if it lacks none.
+    /// A file that is missing in a model's folder, or nil if none is missing.
     private func missingFile(in folder: URL, needsWeights: Bool) -> String? {
         func has(_ name: String) -> Bool { Self.has(name, in: folder) }
         guard has("config.json") else { return "config.json" }
@@ -150,23 +162,28 @@ public struct Hub: Sendable {
 
 /// The result of a download.
 public struct HubSnapshot: Sendable {
+    /// A file of the model.
     public struct File: Sendable {
+        /// The path inside the model's folder.
         public let path: String
+        /// The size in bytes.
         public let byteCount: Int
     }
 
+    /// The model and the revision that was requested.
     public let repository: HubRepository
-    /// The commit that the revision stood for.
+    /// The commit that the revision named at the time of the download.
     public let commit: String
     /// The folder with the files.
     public let folder: URL
-    /// All files that were asked for.
+    /// All selected files.
     public let files: [File]
     /// The number of bytes that were downloaded.
     public let fetchedBytes: Int
 }
 
-/// Runs the body for every element, at most `limit` at a time. The first error ends all. Results are in the elements' order.
+/// Runs the body for every element, at most `limit` concurrently. The first error cancels the rest. Results have the order of
+/// the elements.
 private func concurrently<Element: Sendable, Value: Sendable>(
     _ elements: [Element], limit: Int, _ body: @escaping @Sendable (Element) async throws(OuroError) -> Value
 ) async throws(OuroError) -> [Value] {

@@ -1,8 +1,10 @@
 import Foundation
 import Ouro
 
-/// The cache that the hub's tools share: `models--ORG--NAME/blobs/HASH` holds bytes, `snapshots/COMMIT/PATH` links to them,
-/// `refs/REVISION` names a commit, and `.locks` keeps two processes from fetching the same file.
+/// The cache that Hugging Face's tools share.
+///
+/// In the folder `models--ORG--NAME`, `blobs/HASH` holds the bytes of a file. `snapshots/COMMIT/PATH` links to them.
+/// `refs/REVISION` names a commit. The locks in `.locks` prevent two processes from downloading the same file.
 struct HubCache: Sendable {
     let root: URL
     let repository: HubRepository
@@ -14,7 +16,7 @@ struct HubCache: Sendable {
         folder.appendingPathComponent("snapshots/\(commit)", isDirectory: true)
     }
 
-    /// Where a file goes.
+    /// The places of a file, its partial download and its lock.
     func placement(of file: HubFile) -> FilePlacement {
         let blobs = folder.appendingPathComponent("blobs")
         return FilePlacement(
@@ -23,7 +25,7 @@ struct HubCache: Sendable {
             lock: root.appendingPathComponent(".locks/\(repository.folderName)/\(file.etag).lock"))
     }
 
-    /// The snapshot of the revision, whole or not; nil if there is none.
+    /// The folder of the revision, or nil if there is none. Files may be missing in it.
     var snapshot: URL? {
         var commit = repository.revision
         if !isCommit(commit) {
@@ -34,11 +36,11 @@ struct HubCache: Sendable {
         return isCommit(commit) && FileManager.default.fileExists(atPath: url.path) ? url : nil
     }
 
-    /// Makes a snapshot of files whose bytes are there, and points the revision to it.
+    /// Makes a snapshot of downloaded files, and lets the revision name its commit.
     ///
-    /// Called once all files are there, so that an interrupted download leaves no snapshot that looks whole.
+    /// It must be called when all files are complete. So an interrupted download leaves no snapshot that looks complete.
     ///
-    /// - Throws: ``OuroError`` with code `unwritableFile`.
+    /// - Throws: `OuroError` with code `unwritableFile`.
     func link(_ files: [HubFile], commit: String) throws(OuroError) -> URL {
         let snapshot = folder(ofCommit: commit)
         for file in files {
@@ -47,14 +49,14 @@ struct HubCache: Sendable {
             let depth = file.path.split(separator: "/").count + 1
             let target = String(repeating: "../", count: depth) + "blobs/\(file.etag)"
             if (try? FileManager.default.destinationOfSymbolicLink(atPath: link.path)) == target { continue }
-            // Made aside and renamed, so that the name always leads to a whole file.
+            // The link is made under another name and then renamed, so the final name always leads to a complete file.
             let aside = link.deletingLastPathComponent().appendingPathComponent(".\(UUID().uuidString)")
             guard symlink(target, aside.path) == 0, rename(aside.path, link.path) == 0 else {
                 let reason = String(cString: strerror(errno))
                 unlink(aside.path)
                 throw OuroError(
                     .unwritableFile, file: link.path,
-                    "the link cannot be made: \(reason); --local-dir makes a folder without links")
+                    "the link cannot be created: \(reason); --local-dir makes a folder without links")
             }
         }
         if repository.revision != commit {
@@ -65,13 +67,13 @@ struct HubCache: Sendable {
     }
 }
 
-/// Where the bytes of a file go, where they wait until they are whole, and the lock for both.
+/// The paths of a file, of its partial download, and of the lock for both.
 struct FilePlacement: Sendable {
     let final: URL
     let partial: URL
     let lock: URL
 
-    /// In a folder of plain files; what is needed besides lies where other tools of the hub keep such things.
+    /// The paths for a folder of plain files. Partial downloads and locks are where Hugging Face's tools keep them.
     init(of file: HubFile, inLocalFolder folder: URL) {
         let aside = folder.appendingPathComponent(".cache/huggingface/download")
         self.init(
@@ -94,6 +96,6 @@ func makeFolder(_ url: URL) throws(OuroError) {
         try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
     } catch {
         throw OuroError(
-            .unwritableFile, file: url.path, "the folder cannot be made: \(error.localizedDescription)")
+            .unwritableFile, file: url.path, "the folder cannot be created: \(error.localizedDescription)")
     }
 }

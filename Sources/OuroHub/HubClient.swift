@@ -15,7 +15,7 @@ struct HubClient: Sendable {
         web = WebClient(proxies: settings.proxies, certificates: settings.certificates)
     }
 
-    /// The files of a model and the commit that its revision stands for.
+    /// Gets the list of a model's files, and the commit that the revision names.
     func listing(of repository: HubRepository) async throws(OuroError) -> HubListing {
         let url = try address(
             "/api/models/\(repository.name)/revision/\(Self.encode(repository.revision, keeping: ""))")
@@ -31,7 +31,7 @@ struct HubClient: Sendable {
         }
     }
 
-    /// The hash and the size of a file, without its bytes.
+    /// Gets the hash and the size of a file, without its bytes.
     func metadata(of file: String, in repository: HubRepository, commit: String) async throws(OuroError) -> HubFile {
         let url = try resolve(file, in: repository, commit: commit)
         return try await repeating(settings.retry) { () async throws(HubFailure) in
@@ -45,7 +45,7 @@ struct HubClient: Sendable {
         }
     }
 
-    /// Passes the bytes of a file to a sink, from an offset on if the server can.
+    /// Passes the bytes of a file to a sink. They begin at `offset`, if the server supports that.
     ///
     /// The status is 200 for the whole file, 206 for a part, or 416 for an offset beyond the end.
     func open(
@@ -64,9 +64,9 @@ struct HubClient: Sendable {
         _ = try await send(request, about: HubRequestSubject(repository: repository, file: file), into: sink)
     }
 
-    /// Sends a request and follows redirects. Only the endpoint's host gets the token.
+    /// Sends a request and follows redirects. The token is sent to the endpoint's host only.
     ///
-    /// A `HEAD` stops at a redirect that has the file's hash, because the store that it leads to has another hash.
+    /// A `HEAD` request stops at a redirect with the file's hash. The store behind the redirect reports another hash.
     private func send(
         _ start: WebRequest, about subject: HubRequestSubject, into sink: (any WebSink)? = nil
     ) async throws(HubFailure) -> WebHead {
@@ -75,7 +75,7 @@ struct HubClient: Sendable {
             var request = start
             request.url = url
             request.fields.add("User-Agent", Self.userAgent)
-            // Size and hash are those of the file itself, so it must not arrive compressed.
+            // The size and the hash are those of the uncompressed file.
             request.fields.add("Accept-Encoding", "identity")
             let isEndpoint = url.hasOrigin(of: settings.endpoint)
             if let token = settings.token, isEndpoint { request.fields.add("Authorization", "Bearer \(token)") }
@@ -125,7 +125,7 @@ struct HubClient: Sendable {
 
     private func address(_ path: String) throws(OuroError) -> URL {
         guard let url = URL(string: settings.endpoint.absoluteString + path) else {
-            throw OuroError(.failedDownload, file: path, "the path does not make up an address")
+            throw OuroError(.failedDownload, file: path, "the path does not form a valid address")
         }
         return url
     }

@@ -1,7 +1,7 @@
 import Foundation
 import Ouro
 
-/// A request that failed, and whether it is worth a retry.
+/// The error of a failed request, and whether a retry may succeed.
 struct HubFailure: Error {
     let error: OuroError
     let isTransient: Bool
@@ -13,7 +13,7 @@ struct HubFailure: Error {
         self.isTransient = isTransient
     }
 
-    /// No response came, or only a part of one.
+    /// The failure of a request without a complete response.
     init(_ failure: WebFailure, url: URL) {
         let advice = failure.kind == .permanent ? "" : "; check the network, or set HF_HUB_OFFLINE=1"
         self.init(
@@ -21,9 +21,13 @@ struct HubFailure: Error {
             isTransient: failure.kind == .network)
     }
 
-    /// The server answered with an error.
+    /// The failure of a request that the server answered with an error.
     ///
-    /// - Parameter isEndpoint: whether the hub itself answered, not a host that it redirected to.
+    /// - Parameters:
+    ///   - head: the status and the fields of the response.
+    ///   - url: the address of the request.
+    ///   - what: the model and the file that the error names.
+    ///   - isEndpoint: true if the hub answered, false if a host answered that the hub redirected to.
     init(_ head: WebHead, url: URL, what: HubRequestSubject, isEndpoint: Bool) {
         let (status, headers) = (head.status, head.fields)
         let code = headers.first("x-error-code") ?? ""
@@ -64,21 +68,21 @@ struct HubFailure: Error {
         case 407:
             self.init(failure(WebExchange.credentialsText("the proxy")))
         case 408, 425:
-            self.init(failure("the server was too slow"), isTransient: true)
+            self.init(failure("the request timed out on the server"), isTransient: true)
         case 429:
             self.init(
                 failure("the hub got too many requests; wait, or set HF_TOKEN for a higher limit"), isTransient: true)
         case 500...599:
             self.init(failure("the hub has a problem; try again later"), isTransient: true)
         default:
-            self.init(failure("the answer has an unexpected status"))
+            self.init(failure("the response has an unexpected status; check HF_ENDPOINT"))
         }
         if let text = headers.first("retry-after"), let seconds = Int(text), (0...86_400).contains(seconds) {
             pause = .seconds(seconds)
         }
     }
 
-    /// A server's text without control characters, at most 300 characters.
+    /// Removes control characters from a server's text, and cuts it to 300 characters.
     static func clean(_ text: String) -> String {
         String(text.unicodeScalars.filter { $0.value >= 0x20 && $0.value != 0x7F }.prefix(300).map(Character.init))
     }
@@ -91,13 +95,13 @@ struct HubRequestSubject {
 }
 
 extension URL {
-    /// Host, port and path, without the query, which may hold a signature, and without a password.
+    /// The host, port and path. The query is left out, because it may contain a signature. So is a password.
     var hostAndPath: String { (host ?? "") + (port.map { ":\($0)" } ?? "") + path }
 }
 
-/// Retries a request that fails for a passing reason.
+/// Runs a request, and repeats it after transient failures.
 ///
-/// - Throws: ``OuroError``, the last one.
+/// - Throws: the `OuroError` of the last failure.
 func repeating<Value>(
     _ retry: HubRetry, _ body: () async throws(HubFailure) -> Value
 ) async throws(OuroError) -> Value {
@@ -115,8 +119,8 @@ func repeating<Value>(
 extension HubFailure {
     /// Waits until the request may be sent again.
     ///
-    /// - Throws: this failure's ``OuroError`` if a retry is not worth it, if all attempts are used, or if the server asks for
-    ///   a pause that is longer than `retry` allows.
+    /// - Throws: this failure's `OuroError` if the failure is permanent, if all attempts are used, or if the server asks for
+    ///   a longer pause than `retry` allows.
     func wait(after failures: Int, retry: HubRetry) async throws(OuroError) {
         guard isTransient, failures < max(retry.attempts, 1) else { throw error }
         if let pause, pause > retry.longestPause {

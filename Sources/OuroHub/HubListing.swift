@@ -5,14 +5,14 @@ import Ouro
 struct HubListing: Equatable {
     /// 40 hexadecimal digits.
     let commit: String
-    /// Paths inside the repository, sorted, none of which leads out of a folder.
+    /// Paths inside the repository, sorted. None of them leads out of the model's folder.
     let files: [String]
 
     private static let fileLimit = 10_000
 
-    /// Reads the hub's answer, which is not trusted.
+    /// Reads and checks the hub's answer. The answer is not trusted.
     ///
-    /// - Throws: ``OuroError`` with code `failedDownload`.
+    /// - Throws: `OuroError` with code `failedDownload`.
     init(_ data: Data, repository: HubRepository) throws(OuroError) {
         struct Answer: Decodable {
             struct Sibling: Decodable { let rfilename: String }
@@ -41,7 +41,7 @@ struct HubListing: Equatable {
         files = Set(answer.siblings.map(\.rfilename)).sorted()
     }
 
-    /// A relative path of plain names.
+    /// Whether a path is relative and consists of plain names, so that it cannot lead out of a folder.
     static func isSafe(_ path: String) -> Bool {
         let parts = path.split(separator: "/", omittingEmptySubsequences: false)
         return path.utf8.count <= 1024
@@ -56,17 +56,17 @@ struct HubListing: Equatable {
 struct HubFile: Equatable {
     let path: String
     let byteCount: Int
-    /// SHA-256 of a large file, Git's SHA-1 of a small one. The cache names the file by it.
+    /// SHA-256 of a large file, Git's SHA-1 of a small one. It is the file's name in the cache.
     let etag: String
 
-    /// 16 TiB; with the limit on files, a sum cannot overflow.
+    /// 16 TiB. With the limit on the number of files, the sum of all sizes cannot overflow.
     private static let byteLimit = 1 << 44
 
     init(path: String, byteCount: Int, etag: String) {
         (self.path, self.byteCount, self.etag) = (path, byteCount, etag)
     }
 
-    /// - Throws: ``OuroError`` with code `failedDownload` if a header is missing or malformed.
+    /// - Throws: `OuroError` with code `failedDownload` if a header is missing or malformed.
     init(path: String, headers: WebFields, commit: String) throws(OuroError) {
         self.path = path
         if let other = headers.first("x-repo-commit"), other != commit {

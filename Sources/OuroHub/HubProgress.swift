@@ -1,19 +1,22 @@
 import Synchronization
 
-/// How far a download is.
+/// The progress of a download. It counts only files that were not complete before.
 public struct HubProgress: Sendable, Equatable {
-    /// Bytes that are here, those of an earlier run included, out of all files that are not in the cache.
+    /// Bytes on disk, including those of an earlier run.
     public var bytes = 0
+    /// Bytes of all files.
     public var totalBytes = 0
-    /// Bytes that came over the network in this run.
+    /// Bytes that were downloaded in this run.
     public var receivedBytes = 0
+    /// Files that are complete.
     public var finishedFiles = 0
     /// Files that another process is downloading.
     public var waitingFiles = 0
+    /// The number of all files.
     public var totalFiles = 0
 }
 
-/// Adds up the progress of files that are fetched at the same time.
+/// Adds up the progress of concurrent downloads.
 final class ProgressCounter: Sendable {
     private struct State {
         var total: HubProgress
@@ -23,7 +26,10 @@ final class ProgressCounter: Sendable {
     private let state: Mutex<State>
     private let report: @Sendable (HubProgress) -> Void
 
-    /// - Parameter present: bytes of every file that an earlier run has left.
+    /// - Parameters:
+    ///   - files: the files to download.
+    ///   - present: for every path, the bytes that an earlier run has left.
+    ///   - report: gets the progress after every change, from any thread.
     init(_ files: [HubFile], present: [String: Int], report: @escaping @Sendable (HubProgress) -> Void) {
         var total = HubProgress()
         total.totalFiles = files.count
@@ -34,12 +40,12 @@ final class ProgressCounter: Sendable {
         report(total)
     }
 
-    /// So many bytes of the file are here.
+    /// Sets the number of bytes on disk of a file.
     func set(_ file: HubFile, _ bytes: Int) {
         report(update(file, bytes))
     }
 
-    /// Whether another process is downloading one file more, or one less.
+    /// Counts one more file that another process is downloading, or with false one less.
     func wait(_ isWaiting: Bool) {
         report(
             state.withLock { state in
@@ -48,9 +54,10 @@ final class ProgressCounter: Sendable {
             })
     }
 
-    /// The file is fetched anew.
+    /// Records that the download of a file starts again.
     func restart(_ file: HubFile) { set(file, 0) }
 
+    /// Records that a file is complete. `fetched` is false if another process has downloaded it.
     func finish(_ file: HubFile, fetched: Bool) {
         if !fetched { _ = update(file, file.byteCount, isReceived: false) }
         report(

@@ -1,16 +1,18 @@
 import Ouro
 
-/// A model on a hub, at one of its revisions.
+/// The name of a model on a hub, with a revision.
 public struct HubRepository: Sendable, Hashable {
     /// `ORG/NAME`.
     public let name: String
     /// A branch, a tag, a pull request's `refs/pr/1`, or the 40 hexadecimal digits of a commit.
     public let revision: String
 
-    /// The branch that a hub serves when none is named.
+    /// The default branch of a hub.
     public static let defaultRevision = "main"
 
-    /// - Throws: ``OuroError`` with code `invalidRequest` for a name or revision that no hub would accept.
+    /// Checks and stores a name `ORG/NAME` and a revision.
+    ///
+    /// - Throws: `OuroError` with code `invalidRequest` for an invalid name or revision.
     public init(_ name: String, revision: String = defaultRevision) throws(OuroError) {
         let parts = name.split(separator: "/", omittingEmptySubsequences: false)
         guard parts.count == 2, parts.allSatisfy(Self.isName) else {
@@ -29,17 +31,17 @@ public struct HubRepository: Sendable, Hashable {
 
     /// Reads `ORG/NAME` or `ORG/NAME@REVISION`.
     ///
-    /// - Throws: ``OuroError`` with code `invalidRequest`.
+    /// - Throws: `OuroError` with code `invalidRequest`.
     public init(parsing text: String) throws(OuroError) {
         let parts = text.split(separator: "@", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
         try self.init(parts[0], revision: parts.count == 2 ? parts[1] : Self.defaultRevision)
     }
 
-    /// The folder of a hub cache that belongs to the model.
+    /// The name of the model's folder in the cache.
     var folderName: String { "models--" + name.replacing("/", with: "--") }
 
-    /// The hub's rules: these characters, no doubled '-' or '.', neither of them at the ends. They also keep
-    /// ``folderName`` free of anything that could lead out of the cache.
+    /// Whether a part of a name follows the hub's rules: only these characters, no doubled '-' or '.', and neither of them at
+    /// an end. So `folderName` cannot lead out of the cache.
     private static func isName(_ part: Substring) -> Bool {
         !part.isEmpty && part.utf8.count <= 96 && part.utf8.allSatisfy { isWord($0) || $0 == UInt8(ascii: ".") }
             && !part.contains("--") && !part.contains("..") && part.first != "." && part.last != "."

@@ -1,39 +1,46 @@
 import Foundation
 import Ouro
 
-/// The hub's address, the token, the cache and the proxies. Their defaults come from the environment variables that the
-/// hub's other tools read, too:
+/// The hub's address, the token, the cache and the proxies.
 ///
-/// `HF_ENDPOINT`, `HF_TOKEN` or the file `HF_TOKEN_PATH` (`HF_HOME/token`), `HF_HUB_CACHE` (`HF_HOME/hub`), `HF_HOME`
-/// (`~/.cache/huggingface`, or under `XDG_CACHE_HOME`), `HF_HUB_OFFLINE`; `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`,
-/// `NO_PROXY`, in small letters too; `SSL_CERT_FILE`, `REQUESTS_CA_BUNDLE` or `CURL_CA_BUNDLE`.
+/// The defaults come from the environment variables that Hugging Face's tools read:
+///
+/// - `HF_ENDPOINT`: the address of the hub.
+/// - `HF_TOKEN`, or the file `HF_TOKEN_PATH` (default: `HF_HOME/token`): the token.
+/// - `HF_HUB_CACHE` (default: `HF_HOME/hub`): the cache.
+/// - `HF_HOME` (default: `huggingface` in `XDG_CACHE_HOME` or in `~/.cache`).
+/// - `HF_HUB_OFFLINE`: whether the network is not used.
+/// - `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`, `NO_PROXY`, also in lower case: the proxies.
+/// - `SSL_CERT_FILE`, `REQUESTS_CA_BUNDLE` or `CURL_CA_BUNDLE`: the certificates.
 public struct HubSettings: Sendable {
-    /// Scheme, host and perhaps a port and path; without a slash at the end.
+    /// The hub's address: scheme, host, and optionally a port and a path. It has no slash at the end.
     public var endpoint: URL
-    /// Goes to the endpoint's host only, never to a host that it redirects to.
+    /// The access token. It is sent to the endpoint's host only, never to the target of a redirect.
     public var token: String?
-    /// The folder that holds `models--ORG--NAME`.
+    /// The cache: the folder that contains `models--ORG--NAME`.
     public var cache: URL
     /// Whether the network is not used.
     public var isOffline: Bool
-    /// The proxy for `https` addresses, perhaps with a name and a password. Its scheme is `http`, `https`, `socks4`,
-    /// `socks4a`, `socks5` or `socks5h`; without a port it has 8080, 443 or 1080.
+    /// The proxy for `https` addresses. The address may contain a name and a password. Its scheme is `http`, `https`,
+    /// `socks4`, `socks4a`, `socks5` or `socks5h`. The default port is 8080 for `http`, 443 for `https`, else 1080.
     public var proxy: URL?
     /// The proxy for `http` addresses.
     public var httpProxy: URL?
-    /// Hosts that are asked without a proxy: a host, a domain with all below it, either with `:PORT`, a block of IPv4
-    /// addresses such as `10.0.0.0/8`, or `*` for all.
+    /// Hosts to connect to without a proxy. An entry is a host or a domain with its subdomains, optionally with `:PORT`; a
+    /// block of IPv4 addresses such as `10.0.0.0/8`; or `*` for all hosts.
     public var proxyExceptions: [String]
-    /// A file of certificates to trust, in PEM format; nil for those of the system.
+    /// A file of trusted certificates in PEM format. Nil uses those of the system.
     public var certificates: URL?
-    /// The number of files that are downloaded at the same time.
+    /// The maximum number of files to download concurrently.
     public var parallelFiles = 4
-    /// How often a failed request is sent again, and after which pauses.
+    /// The number of attempts and the pauses for failed requests.
     public var retry = HubRetry()
 
     private static let defaultEndpoint = "https://huggingface.co"
 
-    /// - Throws: ``OuroError`` with code `invalidRequest`, naming the variable, for an address or token that cannot be one.
+    /// Reads the settings from environment variables.
+    ///
+    /// - Throws: `OuroError` with code `invalidRequest` for an invalid address or token. It names the variable.
     public init(environment: [String: String] = ProcessInfo.processInfo.environment) throws(OuroError) {
         func value(_ names: String...) -> String? {
             names.lazy.compactMap { environment[$0]?.trimmingCharacters(in: .whitespacesAndNewlines) }
@@ -65,7 +72,8 @@ public struct HubSettings: Sendable {
         token = value("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN") ?? (stored?.isEmpty == false ? stored : nil)
         if let token, !token.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) {
             throw OuroError(
-                .invalidRequest, field: "HF_TOKEN", "expected visible ASCII characters, found others in the token")
+                .invalidRequest, field: "HF_TOKEN",
+                "expected visible ASCII characters, found others in the token; copy it again")
         }
     }
 
@@ -83,9 +91,9 @@ public struct HubSettings: Sendable {
     }
 }
 
-/// How often a failed request is sent again, and after which pauses.
+/// The number of attempts and the pauses for failed requests.
 public struct HubRetry: Sendable {
-    /// The number of requests in a row that may fail. One that brought bytes sets the count to zero.
+    /// The number of consecutive requests that may fail. A request that received bytes resets the count.
     public var attempts = 6
     /// The pause after the first failure. It doubles with every further failure, and half of it is random.
     public var firstPause = Duration.milliseconds(500)
@@ -94,9 +102,10 @@ public struct HubRetry: Sendable {
     /// Gets every failure and the pause before the next attempt. It is called from any thread.
     public var report: @Sendable (OuroError, Duration) -> Void = { _, _ in }
 
+    /// Makes the default: six attempts, with pauses from half a second to a minute.
     public init() {}
 
-    /// The pause after a number of failures in a row, from 1. `asked` is the pause that the server asks for.
+    /// The pause after a number of consecutive failures, from 1. `asked` is the pause that the server asks for.
     func pause(after failures: Int, asked: Duration?) -> Duration {
         let full = min(firstPause * (1 << min(failures - 1, 16)), longestPause)
         return max(full * Double.random(in: 0.5...1), asked ?? .zero)

@@ -10,7 +10,7 @@ import Ouro
 /// A file that is being downloaded: its first bytes on disk, and their hash.
 ///
 /// A new run continues with the bytes that an earlier run has left. The file gets its final name when it is complete and
-/// its hash is right. It is not thread-safe: one owner writes it.
+/// its hash is right. This type is not thread-safe.
 final class PartialFile {
     let url: URL
     private(set) var byteCount = 0
@@ -20,7 +20,7 @@ final class PartialFile {
 
     /// Opens or creates the file and hashes the bytes in it.
     ///
-    /// - Throws: ``OuroError`` with code `unwritableFile`, as every method here.
+    /// - Throws: `OuroError` with code `unwritableFile`, like every method of this type.
     init(_ url: URL, for expected: HubFile) throws(OuroError) {
         self.url = url
         self.expected = expected
@@ -41,15 +41,15 @@ final class PartialFile {
         if descriptor >= 0 { close(descriptor) }
     }
 
-    /// How long a file is; nil if there is none.
+    /// The size of a file in bytes, or nil if it does not exist.
     static func byteCount(at url: URL) -> Int? {
         var status = stat()
         return stat(url.path, &status) == 0 ? Int(status.st_size) : nil
     }
 
-    /// Adds bytes. If they cannot be written, on a full disk for instance, the file keeps its length.
+    /// Appends bytes. If they cannot be written, for instance on a full disk, the file keeps its length.
     ///
-    /// - Returns: false, and nothing is added, if the file would become longer than the hub promised.
+    /// - Returns: false if the file would become longer than the hub reported. Then no bytes are appended.
     func append(_ bytes: UnsafeRawBufferPointer) throws(OuroError) -> Bool {
         guard bytes.count <= expected.byteCount - byteCount else { return false }
         var done = 0
@@ -77,13 +77,13 @@ final class PartialFile {
         hash = ContentHash(expected)
     }
 
-    /// Whether the bytes are those that the hub promised.
+    /// Whether the file has the size and the hash that the hub reported.
     var isIntact: Bool { byteCount == expected.byteCount && hash.digest == expected.etag }
 
-    /// Flushes the file and gives it its name.
+    /// Flushes the file, and renames it to its final name.
     func commit(to final: URL) throws(OuroError) {
         guard fsync(descriptor) == 0 else { throw Self.failure(url, "cannot be flushed") }
-        guard rename(url.path, final.path) == 0 else { throw Self.failure(final, "cannot be given its name") }
+        guard rename(url.path, final.path) == 0 else { throw Self.failure(final, "cannot be renamed") }
     }
 
     private static func failure(_ url: URL, _ what: String) -> OuroError {

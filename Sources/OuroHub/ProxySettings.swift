@@ -1,16 +1,16 @@
 import Foundation
 import Ouro
 
-/// Which proxy an address is asked through.
+/// Chooses the proxy for an address.
 struct ProxySettings: Sendable {
-    /// For `https` addresses.
+    /// The proxy for `https` addresses.
     var https: URL?
-    /// For `http` addresses.
+    /// The proxy for `http` addresses.
     var http: URL?
-    /// Hosts that are asked without a proxy, as `NO_PROXY` lists them.
+    /// Hosts to connect to without a proxy, as in `NO_PROXY`.
     var exceptions: [String] = []
 
-    /// The proxy for an address, its port included; nil for none.
+    /// The proxy for an address, with its port. Nil for none.
     func proxy(for url: URL) -> URL? {
         let scheme = url.scheme?.lowercased()
         guard let proxy = scheme == "https" ? https : http, let host = url.host else { return nil }
@@ -23,8 +23,10 @@ struct ProxySettings: Sendable {
         return parts.url
     }
 
-    /// Whether an entry of `NO_PROXY` means the host: `*`, a host, a domain with all below it (with or without a dot before
-    /// it), either with a port, or a block of IPv4 addresses such as `10.0.0.0/8`.
+    /// Whether an entry of `NO_PROXY` matches the host.
+    ///
+    /// An entry is `*`, a host or a domain with its subdomains, optionally with a dot before it or a port, or a block of IPv4
+    /// addresses such as `10.0.0.0/8`.
     static func isMatch(_ entry: String, host: String, port: Int) -> Bool {
         let host = host.trimmingCharacters(in: CharacterSet(charactersIn: "[]")).lowercased()
         var entry = entry.lowercased()
@@ -35,7 +37,7 @@ struct ProxySettings: Sendable {
             guard rest.isEmpty || rest == ":\(port)" else { return false }
             return entry.dropFirst().prefix { $0 != "]" } == host
         }
-        // More than one colon: an IPv6 address.
+        // An entry with more than one colon is an IPv6 address, without a port.
         let parts = entry.split(separator: ":", omittingEmptySubsequences: false)
         if parts.count == 2 {
             guard parts[1] == "\(port)" else { return false }
@@ -54,7 +56,7 @@ struct ProxySettings: Sendable {
         return base & mask == address & mask
     }
 
-    /// An IPv4 address of four decimal numbers.
+    /// Reads an IPv4 address of four decimal numbers.
     private static func address(_ text: Substring) -> UInt32? {
         let parts = text.split(separator: ".", omittingEmptySubsequences: false).map { UInt8($0) }
         guard parts.count == 4 else { return nil }
@@ -72,7 +74,7 @@ extension ProxySettings {
 
     /// Reads the address of a proxy: `SCHEME://NAME:PASSWORD@HOST:PORT` or `HOST:PORT`.
     ///
-    /// - Throws: ``OuroError`` with code `invalidRequest`, naming the variable. It does not repeat a password.
+    /// - Throws: `OuroError` with code `invalidRequest`. It names the variable, and does not repeat a password.
     static func address(_ text: String, variable: String) throws(OuroError) -> URL {
         var full = text
         if !text.contains("://"), let last = text.split(separator: ":").last, text.contains(":"),
@@ -87,8 +89,8 @@ extension ProxySettings {
             let found = text.split(separator: "@", omittingEmptySubsequences: false).last ?? ""
             throw OuroError(
                 .invalidRequest, field: variable,
-                "expected the address of a proxy such as http://HOST:PORT or http://NAME:PASSWORD@HOST:PORT (signs such "
-                    + "as @ in a password as %40), found '\(found.prefix(200))'")
+                "expected the address of a proxy such as http://HOST:PORT or http://NAME:PASSWORD@HOST:PORT (write @ in "
+                    + "a password as %40), found '\(found.prefix(200))'")
         }
         return url
     }

@@ -2,32 +2,34 @@ import Foundation
 import OuroHubC
 import Synchronization
 
-/// Exchanges requests and responses over HTTP/1.1, with TLS and through proxies, by the system's libcurl.
+/// Sends requests over HTTP/1.1, with TLS and through proxies. It uses the system's libcurl.
 ///
-/// An exchange has a thread while it lasts. Connections stay open for the next exchange with the same host.
+/// Every exchange runs on its own thread. Connections stay open for the next exchange with the same host.
 package final class WebClient: Sendable {
-    /// The longest wait for a connection, its encryption included.
+    /// The time limit for a connection, including its encryption.
     private static let connectLimit = Duration.seconds(10)
-    /// The longest silence of a server.
+    /// The longest time without a byte from the server.
     private static let silenceLimit = Duration.seconds(30)
 
     private let proxies: ProxySettings
     private let certificates: URL?
     private let idle = Mutex<[WebConnection]>([])
 
-    /// - Parameter certificates: a file of certificates to trust; nil for those of the system.
+    /// - Parameters:
+    ///   - proxies: the proxies, and the hosts without one.
+    ///   - certificates: a file of trusted certificates. Nil uses those of the system.
     init(proxies: ProxySettings, certificates: URL?) {
         (self.proxies, self.certificates) = (proxies, certificates)
     }
 
-    /// A client that asks every host itself.
+    /// Makes a client without proxies.
     package convenience init() { self.init(proxies: ProxySettings(), certificates: nil) }
 
     deinit {
         for connection in idle.withLock({ $0 }) { ouro_http_connection_free(connection.handle) }
     }
 
-    /// The status of the answer to a `GET`, whose body is dropped. Redirects are not followed.
+    /// Sends a `GET` request and returns the status. The body is dropped. Redirects are not followed.
     package func status(of url: URL, within limit: Duration) async throws(WebFailure) -> Int {
         do {
             return try await exchange(WebRequest(url: url, wanted: [], timeLimit: limit)).status
@@ -39,7 +41,7 @@ package final class WebClient: Sendable {
         }
     }
 
-    /// Sends a request and passes the response on while it arrives. Redirects are not followed.
+    /// Sends a request, and passes the response to the sink while it arrives. Redirects are not followed.
     ///
     /// Cancelling the task ends the exchange within a second.
     func exchange(_ request: WebRequest, into sink: (any WebSink)? = nil) async throws(WebError) -> WebHead {
@@ -66,16 +68,16 @@ package final class WebClient: Sendable {
                 WebFailure(
                     kind: .permanent,
                     text: "the system has no libcurl, which downloads need; install it (Debian and Ubuntu: libcurl4, "
-                        + "Fedora: libcurl), or copy the model's folder here and name that"))
+                        + "Fedora: libcurl), or copy the model's folder to this machine and give its path"))
         }
         guard let handle = ouro_http_connection_new() else {
-            throw .failed(WebFailure(kind: .permanent, text: "memory is short; there is none for a connection"))
+            throw .failed(WebFailure(kind: .permanent, text: "not enough memory for a connection"))
         }
         return WebConnection(handle: handle)
     }
 }
 
-/// A connection of libcurl. The exchange that has it is the only one that uses it.
+/// A connection of libcurl. Only one exchange uses it at a time.
 struct WebConnection: @unchecked Sendable {
     let handle: UnsafeMutableRawPointer
 }

@@ -4,7 +4,7 @@ import Synchronization
 
 /// One request and its response.
 ///
-/// One thread runs it, and the sink is that thread's until the exchange has ended; any thread may cancel it.
+/// One thread runs the exchange. Only that thread uses the sink until the exchange has ended. Any thread may cancel it.
 final class WebExchange: @unchecked Sendable {
     private let request: WebRequest
     private let sink: (any WebSink)?
@@ -18,7 +18,7 @@ final class WebExchange: @unchecked Sendable {
     private var refusal: HubFailure?
     private var droppedBytes = 0
 
-    /// An unwanted body is read to its end, so that the connection can be used again; but not an endless one.
+    /// The longest unwanted body that is read to its end, in bytes. Reading it keeps the connection usable.
     private static let dropLimit = 64 << 10
 
     init(
@@ -39,7 +39,7 @@ final class WebExchange: @unchecked Sendable {
         if result.outcome == OURO_HTTP_STOPPED, isCancelled.load(ordering: .relaxed) {
             return .failure(.failed(Self.cancelled))
         }
-        // An unwanted body that is too long to be read was stopped, but its head has come.
+        // With a long unwanted body the exchange was stopped. Its head is complete, so it counts as a response.
         let isEnd = result.outcome == OURO_HTTP_DONE || (result.outcome == OURO_HTTP_STOPPED && reader.isComplete)
         guard isEnd, let head = reader.head else { return .failure(.failed(failure(result))) }
         return .success(head)
@@ -94,7 +94,7 @@ final class WebExchange: @unchecked Sendable {
         return droppedBytes <= Self.dropLimit
     }
 
-    /// Whether the sink takes it.
+    /// Calls the sink. Returns false, and keeps the error, if the sink throws.
     private func offer(_ body: (any WebSink) throws(HubFailure) -> Void) -> Bool {
         guard let sink else { return true }
         do {
@@ -145,15 +145,15 @@ final class WebExchange: @unchecked Sendable {
                 text: "the server's certificate is not trusted (\(HubFailure.clean(message))); install the system's "
                     + "certificates (ca-certificates), or name a file of them in SSL_CERT_FILE")
         case OURO_HTTP_STOPPED:
-            return WebFailure(kind: .network, text: "the head of the answer is no HTTP, or too long")
+            return WebFailure(kind: .network, text: "the head of the response is not HTTP, or is too long")
         default:
             return WebFailure(kind: .network, text: HubFailure.clean(message))
         }
     }
 
-    /// What to do about a proxy that wants to know who asks.
+    /// The message for a proxy that needs credentials.
     static func credentialsText(_ proxyName: String) -> String {
-        "\(proxyName) wants a name and a password, or others; write them into the proxy's address in HTTPS_PROXY or "
+        "\(proxyName) needs a valid name and password; write them into the proxy's address in HTTPS_PROXY or "
             + "HTTP_PROXY: http://NAME:PASSWORD@HOST:PORT"
     }
 }

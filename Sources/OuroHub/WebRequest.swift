@@ -8,7 +8,7 @@ struct WebRequest {
     var fields = WebFields()
     /// Statuses whose body goes to the sink. Any other body is dropped.
     var wanted: Set<Int> = [200, 206]
-    /// The longest that everything together may take; nil for no limit.
+    /// The time limit of the whole exchange. Nil sets no limit.
     var timeLimit: Duration?
 }
 
@@ -23,7 +23,7 @@ struct WebFields: Equatable, Sendable {
 
     mutating func add(_ name: String, _ value: String) { all.append(Field(name: name, value: value)) }
 
-    /// The first value under the name; nil if there is none.
+    /// The first value of the field, or nil if there is none.
     func first(_ name: String) -> String? {
         all.first { $0.name.compare(name, options: [.caseInsensitive, .literal]) == .orderedSame }?.value
     }
@@ -38,21 +38,21 @@ struct WebHead: Equatable, Sendable {
 /// Reads the lines before a response's body.
 struct WebHeadReader {
     private(set) var head: WebHead?
-    /// Whether all fields have come. Lines after that are trailers, which nobody needs.
+    /// Whether all fields have arrived. Later lines are trailers, which are ignored.
     private(set) var isComplete = false
     private var byteCount = 0
 
     private static let byteLimit = 256 << 10
 
-    /// Adds a line, its end included.
+    /// Adds a line, including its line break.
     ///
-    /// - Returns: false if the lines are no head of a response, or are too long.
+    /// - Returns: false if the lines are not the head of a response, or are too long.
     mutating func add(_ bytes: UnsafeRawBufferPointer) -> Bool {
         byteCount += bytes.count
         guard byteCount <= Self.byteLimit else { return false }
         let line = String(decoding: bytes, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
         if line.hasPrefix("HTTP/"), !isComplete {
-            // An interim response such as 100 comes before the one that counts.
+            // An interim response, such as status 100, comes before the final one.
             let parts = line.split(separator: " ")
             guard parts.count >= 2, let status = Int(parts[1]) else { return false }
             head = WebHead(status: status)
@@ -68,30 +68,30 @@ struct WebHeadReader {
     }
 }
 
-/// Takes a response while it arrives. An exchange calls it on a thread of its own, one call at a time.
+/// Receives a response while it arrives. An exchange makes all calls on its own thread.
 protocol WebSink: AnyObject {
-    /// Takes the head of a response whose body is wanted. An error ends the exchange.
+    /// Receives the head of a response whose body is wanted. An error ends the exchange.
     func begin(_ head: WebHead) throws(HubFailure)
-    /// Takes the next bytes of the body. The network waits until this returns. An error ends the exchange.
+    /// Receives the next bytes of the body. The network waits until this returns. An error ends the exchange.
     func receive(_ bytes: UnsafeRawBufferPointer) throws(HubFailure)
 }
 
-/// Why there is no response, or only a part of one.
+/// The reason for a missing or incomplete response.
 package struct WebFailure: Error {
     package enum Kind: Sendable {
         case cancelled
-        /// The connection could not be made, was cut or fell silent: it may work another time.
+        /// The connection could not be made, was cut, or timed out. A retry may succeed.
         case network
-        /// Something must be changed first, as the text says.
+        /// A retry cannot succeed. The text tells what to change.
         case permanent
     }
 
     package let kind: Kind
-    /// What happened, in plain words.
+    /// A description for the user.
     package let text: String
 }
 
-/// How an exchange failed: by itself, or because its sink refused what came.
+/// The failure of an exchange: its own, or an error of its sink.
 enum WebError: Error {
     case failed(WebFailure)
     case refused(HubFailure)

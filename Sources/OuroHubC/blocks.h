@@ -1,11 +1,12 @@
-// What SHA-1 and SHA-256 share: bytes become blocks of 64, and the last block ends with the count of bits (FIPS 180-4, 5.1.1).
+// Shared parts of SHA-1 and SHA-256: bytes become blocks of 64, and the last block ends with the number of bits
+// (FIPS 180-4, 5.1.1).
 #include "OuroHubC.h"
 
 #include <string.h>
 
 enum { BLOCK_SIZE = 64 };
 
-// Adds whole blocks to a state.
+// Adds complete blocks to a state.
 typedef void (*block_function)(uint32_t state[8], const uint8_t *bytes, size_t block_count);
 
 static inline uint32_t load_big_endian(const uint8_t *bytes) {
@@ -35,7 +36,7 @@ static inline void end_hash(const ouro_hash *hash, uint8_t *digest, int word_cou
     ouro_hash end = *hash;
     const size_t pending = end.byte_count % BLOCK_SIZE;
     const uint64_t bit_count = end.byte_count * 8;
-    // A one, zeros, and the count in the last 8 bytes of a block.
+    // The padding is a one bit, zeros, and the number of bits in the last 8 bytes of a block.
     uint8_t padding[2 * BLOCK_SIZE] = {0x80};
     const size_t length = (pending < 56 ? 64 : 128) - pending;
     store_big_endian(padding + length - 8, (uint32_t)(bit_count >> 32));

@@ -1,7 +1,7 @@
-// One HTTP exchange by the system's libcurl, which is loaded when it is first used.
+// Runs one HTTP exchange with the system's libcurl. libcurl is loaded when it is first used.
 //
-// The few functions and numbers of libcurl's interface that are used are declared here: they have been the same since
-// version 7.66 of 2019, and libcurl promises to keep them as long as the library's name ends in .so.4.
+// This file declares the few functions and numbers of libcurl's interface that it needs. They have not changed since
+// version 7.66 of 2019. libcurl promises to keep them as long as the library's name ends in .so.4.
 #include "OuroHubC.h"
 
 #include <dlfcn.h>
@@ -76,7 +76,7 @@ static bool is_loaded;
 
 static bool find(void *library, const char *name, void *function) {
     void *found = dlsym(library, name);
-    // A function's address as ISO C lets it be copied.
+    // ISO C has no cast from a data pointer to a function pointer, so the address is copied.
     memcpy(function, &found, sizeof found);
     return found != NULL;
 }
@@ -117,7 +117,7 @@ void *ouro_http_connection_new(void) { return curl.easy_init(); }
 
 void ouro_http_connection_free(void *connection) { curl.easy_cleanup(connection); }
 
-// libcurl takes a number that differs from the count of bytes as a failure.
+// A callback ends the exchange by returning a number other than the number of bytes.
 static size_t pass_header(char *bytes, size_t size, size_t count, void *request_pointer) {
     const ouro_http_request *request = request_pointer;
     return request->header(request->context, bytes, size * count) ? size * count : 0;
@@ -163,17 +163,18 @@ static ouro_http_result failure(const char *message) {
     return result;
 }
 
-// Whether libcurl takes everything that the exchange depends on. What only makes it faster may be refused.
+// Sets the options. Returns false if libcurl refuses one that the exchange needs. libcurl may refuse the buffer
+// size, which only affects speed.
 static bool prepare(void *connection, const ouro_http_request *request, void *headers, char *message) {
     const int refused =
         curl.easy_setopt(connection, CURLOPT_ERRORBUFFER, message) |
         curl.easy_setopt(connection, CURLOPT_URL, request->url) |
         curl.easy_setopt(connection, CURLOPT_HTTPHEADER, headers) |
         curl.easy_setopt(connection, CURLOPT_NOBODY, (long)request->is_head) |
-        // An address may lead to the web only, not to a file.
+        // Only web addresses are allowed, not files.
         curl.easy_setopt(connection, CURLOPT_PROTOCOLS, (long)CURLPROTO_HTTP_AND_HTTPS) |
         curl.easy_setopt(connection, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1) |
-        // The caller has chosen; libcurl must not read the environment's variables itself.
+        // The caller chooses the proxy. libcurl must not read the environment variables itself.
         curl.easy_setopt(connection, CURLOPT_PROXY, request->proxy) |
         curl.easy_setopt(connection, CURLOPT_NOPROXY, "") |
         curl.easy_setopt(connection, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L) |
@@ -195,7 +196,7 @@ static bool prepare(void *connection, const ouro_http_request *request, void *he
 }
 
 ouro_http_result ouro_http_perform(void *connection, const ouro_http_request *request) {
-    // A server that closes the connection must not end the process. Not every TLS library asks for that itself.
+    // If the server closes the connection, SIGPIPE must not end the process. Not every TLS library blocks it.
     sigset_t pipe;
     sigemptyset(&pipe);
     sigaddset(&pipe, SIGPIPE);
@@ -211,7 +212,7 @@ ouro_http_result ouro_http_perform(void *connection, const ouro_http_request *re
         headers = longer;
     }
     char message[CURL_ERROR_SIZE] = "";
-    // Forgets the options of the exchange before, but keeps the connection open.
+    // Clears the options of the previous exchange, and keeps the connection open.
     curl.easy_reset(connection);
     ouro_http_result result;
     if (prepare(connection, request, headers, message)) {
@@ -225,7 +226,7 @@ ouro_http_result ouro_http_perform(void *connection, const ouro_http_request *re
     } else {
         result = failure("the system's libcurl is older than version 7.66, or has no TLS");
     }
-    // The connection outlives what its options point to.
+    // The options point to memory that the caller frees, so they are cleared.
     curl.easy_reset(connection);
     curl.slist_free_all(headers);
     return result;

@@ -1,4 +1,4 @@
-// SHA-1 (FIPS 180-4, 6.1): Git's name of a small file. It finds damage; it is no protection against an attacker.
+// SHA-1 (FIPS 180-4, 6.1). Git identifies small files by it. It detects damage, but not attacks.
 #include "OuroHubC.h"
 
 #include "blocks.h"

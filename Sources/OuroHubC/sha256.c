@@ -1,5 +1,5 @@
-// SHA-256 (FIPS 180-4, 6.2), which a hub names large files by. A model's gigabytes are hashed as they arrive and again when
-// a download goes on, so the processor's own instructions are used where it has them; they are several times faster.
+// SHA-256 (FIPS 180-4, 6.2). A hub identifies large files by it. A file is hashed while it arrives, and again when a
+// download continues. Where the processor has instructions for SHA-256, they are used: they are several times faster.
 #include "OuroHubC.h"
 
 #include "blocks.h"
@@ -62,7 +62,7 @@ static bool has_instructions(void) {
 __attribute__((target("sha,sse4.1,ssse3"))) static void add_blocks_fast(
     uint32_t state[8], const uint8_t *bytes, size_t block_count) {
     const __m128i order = _mm_set_epi64x(0x0c0d0e0f08090a0b, 0x0405060700010203);
-    // The instructions want the words as f e b a and h g d c, from the lowest.
+    // The instructions expect the words in the order f e b a and h g d c, from the lowest.
     const __m128i dcba = _mm_loadu_si128((const __m128i *)state);
     const __m128i hgfe = _mm_loadu_si128((const __m128i *)(state + 4));
     const __m128i badc = _mm_shuffle_epi32(dcba, 0xb1), efgh = _mm_shuffle_epi32(hgfe, 0x1b);
@@ -134,7 +134,7 @@ static void add_blocks_fast(uint32_t state[8], const uint8_t *bytes, size_t bloc
 #endif
 
 bool ouro_sha256_is_accelerated(void) {
-    // Asked once: in a virtual machine the question is slow.
+    // The answer is stored, because cpuid is slow in a virtual machine.
     static atomic_int answer = -1;
     int known = atomic_load(&answer);
     if (known < 0) atomic_store(&answer, known = has_instructions());

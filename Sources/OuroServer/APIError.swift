@@ -1,11 +1,11 @@
 import Hummingbird
 import Ouro
 
-/// An error as OpenAI's clients expect it: `{"error":{"message","type","param","code"}}`.
+/// An error in the form that OpenAI's clients expect: `{"error":{"message","type","param","code"}}`.
 struct APIError: Error, HTTPResponseError {
     var status: HTTPResponse.Status
     var message: String
-    /// The field of the request that it is about.
+    /// The field of the request that has the error.
     var parameter: String?
     var code: String?
     var headers: HTTPFields = [:]
@@ -14,7 +14,7 @@ struct APIError: Error, HTTPResponseError {
         APIError(status: .badRequest, message: message, parameter: parameter)
     }
 
-    /// What the engine threw.
+    /// Makes the response for an error that the engine threw.
     init(_ error: OuroError) {
         let field = error.field.map { "\($0): " } ?? ""
         self.init(status: .badRequest, message: field + error.message, parameter: error.field)

@@ -2,8 +2,8 @@ import Synchronization
 
 /// Limits how many generations run and how many wait.
 ///
-/// A request that finds no place waits in a queue of bounded length. The queue is first come, first served. A request that
-/// finds the queue full is refused with status 429.
+/// If all places are taken, a request waits in a queue of bounded length. The queue is first come, first served. If the
+/// queue is full, a request is refused with status 429.
 final class Admission: Sendable {
     private struct State {
         var running: [Int: Int] = [:]
@@ -16,7 +16,7 @@ final class Admission: Sendable {
         var waitingPlaces: Int { waiting.reduce(0) { $0 + $1.places } }
     }
 
-    /// Somebody who waits for counts, see ``reaches(_:)``.
+    /// A caller of `reaches(_:)`, and the condition that it waits for.
     private struct Watcher {
         let condition: @Sendable (Counts) -> Bool
         let continuation: AsyncStream<Never>.Continuation
@@ -31,7 +31,7 @@ final class Admission: Sendable {
         self.queueLimit = queueLimit
     }
 
-    /// Places that are taken, and places in the queue.
+    /// The number of places that are taken, and the number of places in the queue.
     typealias Counts = (running: Int, waiting: Int)
 
     var counts: Counts { state.withLock { $0.counts } }
@@ -56,7 +56,7 @@ final class Admission: Sendable {
         for continuation in satisfied { continuation.finish() }
     }
 
-    /// A request's places, running or in the queue, until it leaves or is forgotten.
+    /// A request's places, running or in the queue. They are free again after `leave()`, or when the ticket is released.
     final class Ticket: Sendable {
         private let admission: Admission
         private let id: Int
@@ -68,6 +68,8 @@ final class Admission: Sendable {
 
         deinit { leave() }
 
+        /// Waits until the places are granted.
+        ///
         /// - Throws: `CancellationError` if the caller is cancelled while it waits.
         func wait() async throws {
             for await _ in admitted { return }
@@ -77,9 +79,9 @@ final class Admission: Sendable {
         func leave() { admission.leave(id) }
     }
 
-    /// Takes places, or a place in the queue.
+    /// Takes places, or enters the queue.
     ///
-    /// - Throws: ``APIError`` with status 429 if the queue is full.
+    /// - Throws: `APIError` with status 429 if the queue is full.
     func enter(_ places: Int) throws -> Ticket {
         let places = min(places, limit)
         let (admitted, admit) = AsyncStream<Void>.makeStream()
@@ -103,10 +105,10 @@ final class Admission: Sendable {
         return Ticket(self, id: id, admitted: admitted)
     }
 
-    /// Runs `body` when there are `places` for it.
+    /// Waits for places, and runs `body`.
     ///
-    /// - Throws: ``APIError`` with status 429 if the queue is full, `CancellationError` if the caller is cancelled while it
-    ///   waits.
+    /// - Throws: `APIError` with status 429 if the queue is full. `CancellationError` if the caller is cancelled while it
+    ///   waits. Any error of `body`.
     func withPlaces<Result>(_ places: Int, _ body: () async throws -> Result) async throws -> Result {
         let ticket = try enter(places)
         defer { ticket.leave() }

@@ -30,7 +30,7 @@ struct ChatCompletions: Endpoint {
         let call = ChatCall(
             service: service, id: "chatcmpl-" + UUID().uuidString.lowercased(), common: common,
             top: logprobs ? top ?? 0 : nil,
-            // Whoever wants to see special tokens parts the text himself.
+            // With special tokens in the text, the client separates the thoughts from the answer itself.
             reasoning: common.showsSpecialTokens ? nil : ReasoningParts(tokenizer: engine.tokenizer, prompt: prompt))
         let choices = try (0..<common.count).map { sample in
             Choice(
@@ -43,7 +43,7 @@ struct ChatCompletions: Endpoint {
         return try await service.run(for: connection, call: common, prompts: [prompt], choices: choices, output: call)
     }
 
-    /// `messages`: roles with texts, or with parts of which all are texts.
+    /// Reads `messages`. The content of a message is a text, or a list of parts of type text.
     private func messages(_ fields: RequestFields) throws -> [ChatMessage] {
         guard let values = try fields.array("messages", limit: RequestLimits.Request.messages), !values.isEmpty else {
             throw fields.failure("messages", "expected at least one message")
@@ -75,9 +75,9 @@ private struct ChatCall: ResponseFormatter {
     let service: GenerationService
     let id: String
     let common: SamplingFields
-    /// Alternatives of every token; nil for no log-probabilities.
+    /// The number of alternatives per token. Nil sends no log-probabilities.
     let top: Int?
-    /// At the beginning of an answer; nil for models that do not think.
+    /// The state at the beginning of an answer. Nil for models that do not think.
     let reasoning: ReasoningParts?
     private let states = ReasoningStates()
     let created = Int(Date().timeIntervalSince1970)
@@ -145,7 +145,7 @@ private struct ChatCall: ResponseFormatter {
     func usageChunk(_ usage: Usage) -> JSONOutput { envelope("chat.completion.chunk", [], usage: usage) }
 }
 
-/// Where every choice of a stream is in its thoughts.
+/// Tells for every choice of a stream whether it is thinking or answering.
 private final class ReasoningStates: Sendable {
     private let states = Mutex<[Int: ReasoningParts]>([:])
 

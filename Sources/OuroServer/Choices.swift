@@ -1,12 +1,12 @@
 import Ouro
 
-/// One answer to one prompt. Its request has been checked, so a mistake is found before the first byte of an answer.
+/// One answer to one prompt. Its request is already checked, so an error appears before the first byte of the response.
 struct Choice: Sendable {
     let index: Int
     let request: PreparedRequest
 }
 
-/// What has come of a choice so far.
+/// The text and the tokens of a choice so far.
 struct ChoiceResult: Sendable {
     var text = ""
     var tokens: [GeneratedToken] = []
@@ -52,7 +52,7 @@ struct Usage: Sendable {
 }
 
 extension Engine {
-    /// Generates all choices at once and hands their tokens over as they come.
+    /// Generates all choices concurrently, and passes every token to `receive` as soon as it is generated.
     func generate(
         _ choices: [Choice], receive: @escaping @Sendable (Int, GeneratedToken) async throws -> Void
     ) async throws {
@@ -69,7 +69,7 @@ extension Engine {
 }
 
 extension GeneratedToken {
-    /// How deep the token went: `loop_details`.
+    /// The entry of `loop_details` for this token.
     var depth: JSONOutput {
         .object([
             "token_id": .int(id), "text": .string(text), "exit_loop": .int(exitLoop),

@@ -39,7 +39,7 @@ struct Completions: Endpoint {
         return try await service.run(for: connection, call: common, prompts: prompts, choices: choices, output: call)
     }
 
-    /// `prompt`: a text, several, token ids, or several lists of them.
+    /// Reads `prompt`: a text, a list of texts, a list of token ids, or a list of such lists.
     private func prompts(_ fields: RequestFields) throws -> [[Int]] {
         func tokens(_ value: JSONValue) throws -> [Int] {
             switch value {
@@ -67,7 +67,7 @@ struct Completions: Endpoint {
     }
 }
 
-/// A request for completions, and how its answers look.
+/// Formats the responses to one request for completions.
 private struct CompletionCall: ResponseFormatter {
     let service: GenerationService
     let id: String
@@ -141,7 +141,8 @@ private struct CompletionCall: ResponseFormatter {
 
     func usageChunk(_ usage: Usage) -> JSONOutput { envelope([], usage: usage) }
 
-    /// Tokens of the prompt, if they were scored, then those generated. The first token of a text has no probability.
+    /// The log-probabilities of the prompt's tokens, if they were scored, and of the generated tokens. The first token of a
+    /// text has none.
     private func logprobsJSON(_ scores: [ScoredPosition], _ tokens: [GeneratedToken]) -> JSONOutput {
         let count = logprobs ?? 0
         var (names, values, maps, offsets): ([JSONOutput], [JSONOutput], [JSONOutput], [JSONOutput]) = ([], [], [], [])

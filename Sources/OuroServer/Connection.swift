@@ -1,15 +1,15 @@
 import NIOCore
 
-/// The connection that a request came by: whether its client is still there, and a clock.
+/// The connection of a request. It ends work when the client disconnects or a time limit expires.
 struct Connection: Sendable {
     let watch: ConnectionWatch
     let eventLoop: any EventLoop
-    /// Nil for the event loop's own.
+    /// The clock of time limits. Nil uses the event loop's clock.
     let clock: (any Clock<Duration>)?
 
-    /// Runs `body`, which is cancelled if the client closes the connection.
+    /// Runs `body`, and cancels it if the client closes the connection.
     ///
-    /// - Throws: what `body` throws, or `CancellationError` if the client has closed the connection.
+    /// - Throws: Any error of `body`. `CancellationError` if the client has closed the connection.
     func cancelling<Value: Sendable>(_ body: @escaping @Sendable () async throws -> Value) async throws -> Value {
         try await firstOf(body) {
             await suspended { watch.wait($0) }
@@ -17,9 +17,9 @@ struct Connection: Sendable {
         }
     }
 
-    /// Runs `body`, which is cancelled when the time is over.
+    /// Runs `body`, and cancels it when the time limit expires.
     ///
-    /// - Throws: what `body` throws, or `failure` when the time is over and `body` has ended.
+    /// - Throws: Any error of `body`. `failure` if the limit expires; it is thrown after `body` has ended.
     func limiting<Value: Sendable>(
         seconds: Int, _ failure: APIError, _ body: @escaping @Sendable () async throws -> Value
     ) async throws -> Value {
@@ -29,8 +29,10 @@ struct Connection: Sendable {
         }
     }
 
-    /// Waits. A cancelled `Task.sleep` keeps its memory until its time is over, and a server cancels most of its waits; this
-    /// does not.
+    /// Waits for a number of seconds.
+    ///
+    /// A server cancels most of its waits. A cancelled `Task.sleep` keeps its memory until its time is over, so this uses a
+    /// timer of the event loop instead.
     ///
     /// - Throws: `CancellationError` if the task is cancelled.
     func pause(seconds: Int) async throws {

@@ -1,11 +1,11 @@
 import Hummingbird
 import NIOCore
 
-/// What Hummingbird knows of a request, and the connection that it came by.
+/// Hummingbird's context of a request, with the request's connection.
 struct ConnectionContext: RequestContext {
     var coreContext: CoreRequestContextStorage
     private let channel: any Channel
-    /// As in ``ServerOptions``; ``RequestGuard`` sets it.
+    /// The clock from ``ServerOptions``. `RequestGuard` sets it.
     var clock: (any Clock<Duration>)?
 
     init(source: ApplicationRequestContextSource) {
@@ -13,7 +13,7 @@ struct ConnectionContext: RequestContext {
         channel = source.channel
     }
 
-    /// - Throws: `CancellationError` if the connection is closed already.
+    /// - Throws: `CancellationError` if the connection is already closed.
     func connection() async throws -> Connection {
         do {
             return Connection(

@@ -1,12 +1,12 @@
 import NIOCore
 import Synchronization
 
-/// A channel handler that notices when the client has closed its side or the connection broke.
+/// A channel handler that detects when the client closes its side or the connection breaks.
 ///
-/// Hummingbird's own way of noticing consumes the connection: it serves one request only and then closes without notice.
-/// A client that keeps connections open would lose its own in the middle of the next request.
+/// Hummingbird can detect this too, but its way serves only one request per connection and then closes the connection. A
+/// client with keep-alive would lose its next request.
 final class ConnectionWatch: ChannelInboundHandler, RemovableChannelHandler, Sendable {
-    /// It reads nothing of the data.
+    /// The handler does not read the data.
     typealias InboundIn = Never
 
     private struct State {
@@ -36,7 +36,7 @@ final class ConnectionWatch: ChannelInboundHandler, RemovableChannelHandler, Sen
         for continuation in waiting { continuation.finish() }
     }
 
-    /// Finishes the continuation when the client has gone, unless the returned closure is called first.
+    /// Finishes the continuation when the client disconnects. The returned closure ends the wait.
     func wait(_ continuation: AsyncStream<Never>.Continuation) -> () -> Void {
         let number = state.withLock { state -> Int in
             state.number += 1

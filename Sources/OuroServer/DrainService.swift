@@ -1,15 +1,15 @@
 import Ouro
 import ServiceLifecycle
 
-/// Ends the service when the process is asked to end: nothing new begins, and running requests are waited for.
+/// Drains the server at shutdown: it refuses new requests, and waits until running requests have finished.
 struct DrainService: Service {
     let service: GenerationService
 
-    /// Running requests took longer than `drainSeconds`. The service group then cancels everything.
+    /// Running requests took longer than `drainSeconds`. The service group then cancels them.
     struct TimeIsOver: Error {}
 
     func run() async throws {
-        // The wait throws if the server was cancelled or could not listen: nothing is left to drain then.
+        // The wait throws if the server was cancelled or could not listen. Then there is nothing to drain.
         guard (try? await gracefulShutdown()) != nil else { return }
         service.isDraining.set()
         guard service.admission.counts != (0, 0) else { return }

@@ -1,6 +1,6 @@
 import Hummingbird
 
-/// Answers one kind of request, or a few that belong together.
+/// Handles one route, or a few related routes.
 protocol Endpoint: Sendable {
     init(service: GenerationService)
 

@@ -4,14 +4,14 @@ import Ouro
 import OuroConstraints
 import Synchronization
 
-/// What all endpoints that generate share: the engine, its limits, and the way from a request to its answer.
+/// The shared state of all endpoints: the engine, its limits and metrics. It turns requests into responses.
 final class GenerationService: Sendable {
     let engine: Engine
     let modelName: String
     let options: ServerOptions
     let admission: Admission
     let metrics: ServerMetrics
-    /// Set when the server is to end: what runs may finish, nothing new begins.
+    /// Set at shutdown. Running requests may finish, and new ones are refused.
     let isDraining = AtomicFlag()
     /// Nil for a model without a tokenizer.
     private let constraints: ConstraintCompiler?
@@ -25,7 +25,9 @@ final class GenerationService: Sendable {
         constraints = try? ConstraintCompiler(for: engine)
     }
 
-    /// - Throws: ``APIError`` with status 400.
+    /// Converts a prompt to tokens.
+    ///
+    /// - Throws: `APIError` with status 400.
     func tokens(of prompt: Prompt) throws -> [Int] {
         do throws(OuroError) {
             return try engine.tokens(of: prompt)
@@ -34,9 +36,9 @@ final class GenerationService: Sendable {
         }
     }
 
-    /// What a response format allows; nil if it allows everything. Every choice needs one of its own.
+    /// Makes the constraint of a response format. Nil for a format that allows any text. Every choice needs its own.
     ///
-    /// - Throws: ``APIError`` with status 400 if the schema is wrong, or the model has no tokenizer.
+    /// - Throws: `APIError` with status 400 if the schema is invalid, or the model has no tokenizer.
     func constraint(_ format: ResponseFormat) throws -> (any TokenConstraint)? {
         guard case .json(let schema) = format else { return nil }
         guard let constraints else { throw APIError.badRequest("response_format", "the model has no tokenizer") }
@@ -48,7 +50,7 @@ final class GenerationService: Sendable {
         }
     }
 
-    /// Runs choices when there is room for them, and answers whole or in parts.
+    /// Waits for places, runs the choices, and returns a whole response or a stream.
     func run(
         for connection: Connection, call: SamplingFields, prompts: [[Int]], choices: [Choice],
         output: any ResponseFormatter
@@ -72,7 +74,8 @@ final class GenerationService: Sendable {
                 }
             }
         }
-        // Whoever is refused gets a status; whoever has to wait waits in the stream, where it is seen if the client leaves.
+        // A refused request gets a status. A request in the queue waits inside its stream, so that a disconnect of the
+        // client is detected.
         let ticket = try admission.enter(places)
         return ServerSentEvents.response(to: connection, seconds: options.requestSeconds + options.arrivalSeconds) {
             send in

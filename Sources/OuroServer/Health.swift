@@ -1,7 +1,7 @@
 import Hummingbird
 import Ouro
 
-/// `GET /health`: 200, or 503 when the server is about to end.
+/// `GET /health`: status 200, or 503 during shutdown.
 struct Health: Endpoint {
     private let service: GenerationService
 

@@ -1,4 +1,6 @@
-/// Waits until the continuation that `start` gets is finished or the task is cancelled, then calls what `start` returned.
+/// Calls `start` with a continuation, and waits until the continuation is finished or the task is cancelled.
+///
+/// Then it calls the closure that `start` returned.
 func suspended(_ start: (AsyncStream<Never>.Continuation) -> () -> Void) async {
     let (stream, continuation) = AsyncStream<Never>.makeStream()
     let end = start(continuation)
@@ -6,7 +8,7 @@ func suspended(_ start: (AsyncStream<Never>.Continuation) -> () -> Void) async {
     end()
 }
 
-/// Runs `body` until it ends or `interruption` throws, then cancels the other one and waits for it.
+/// Runs `body` until it ends or `interruption` throws. Then it cancels the other one and waits for it.
 func firstOf<Value: Sendable>(
     _ body: @escaping @Sendable () async throws -> Value, _ interruption: @escaping @Sendable () async throws -> Never
 ) async throws -> Value {

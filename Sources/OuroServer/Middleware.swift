@@ -4,7 +4,7 @@ import Logging
 import NIOCore
 import Ouro
 
-/// What comes before every endpoint: a line in the log, the key, the header for other origins; and errors as JSON.
+/// Wraps every endpoint: checks the API key, writes a log line, adds CORS headers, and turns errors into JSON.
 struct RequestGuard: RouterMiddleware {
     typealias Context = ConnectionContext
 
@@ -12,7 +12,7 @@ struct RequestGuard: RouterMiddleware {
     let logger: Logger
 
     private var options: ServerOptions { service.options }
-    /// Without a key: the page asks for one itself, and probes have none.
+    /// Paths that need no API key. The page asks the user for the key, and health probes have none.
     private static let open: Set<String> = ["/", "/health"]
 
     func handle(
@@ -86,7 +86,7 @@ struct RequestGuard: RouterMiddleware {
         }
     }
 
-    /// Takes the same time wherever they differ.
+    /// Compares in constant time: the position of a difference does not change the duration.
     static func areEqual(_ given: some Collection<UInt8>, _ key: some Collection<UInt8>) -> Bool {
         var difference: UInt8 = given.count == key.count ? 0 : 1
         let given = Array(given)

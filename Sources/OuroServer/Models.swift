@@ -2,7 +2,7 @@ import Foundation
 import Hummingbird
 import Ouro
 
-/// `GET /v1/models` and `/v1/models/NAME`: the one model there is. `GET /props`: what requests get that do not say.
+/// `GET /v1/models` and `/v1/models/NAME`: the model of this server. `GET /props`: the defaults of requests.
 struct Models: Endpoint {
     private let service: GenerationService
     private let started = Int(Date().timeIntervalSince1970)
@@ -19,7 +19,8 @@ struct Models: Endpoint {
             let name = context.parameters.getCatchAll().joined(separator: "/")
             guard name == service.modelName else {
                 throw APIError(
-                    status: .notFound, message: "there is no model '\(name.prefix(100))', but '\(service.modelName)'",
+                    status: .notFound,
+                    message: "there is no model '\(name.prefix(100))'; this server has '\(service.modelName)'",
                     parameter: "model", code: "model_not_found")
             }
             return Response.json(model)
@@ -36,7 +37,7 @@ struct Models: Endpoint {
         ])
     }
 
-    /// Defaults of requests.
+    /// The defaults of requests.
     private var properties: JSONOutput {
         let sampling = engine.defaultSampling
         return .object([

@@ -1,6 +1,6 @@
 import Hummingbird
 
-/// `GET /`: a page to try the model with.
+/// `GET /`: a web page for trying the model.
 struct Playground: Endpoint {
     init(service: GenerationService) {}
 
@@ -10,7 +10,7 @@ struct Playground: Endpoint {
                 status: .ok,
                 headers: [
                     .contentType: "text/html; charset=utf-8",
-                    // The page needs nothing from elsewhere, and no other page may frame it.
+                    // The page loads nothing from other hosts. No other page may embed it.
                     .contentSecurityPolicy:
                         "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; "
                         + "connect-src 'self'; img-src data:; frame-ancestors 'none'; base-uri 'none'; form-action 'self'",

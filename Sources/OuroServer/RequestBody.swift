@@ -2,7 +2,7 @@ import Foundation
 import Hummingbird
 
 extension GenerationService {
-    /// Reads a request's body, in the time that it has for arriving.
+    /// Reads a request's body, within `arrivalSeconds`.
     func body(of request: Request, from connection: Connection) async throws -> RequestFields {
         let tooSlow = APIError(
             status: .requestTimeout, message: "the body did not arrive in \(options.arrivalSeconds) seconds",

@@ -1,16 +1,18 @@
 import Foundation
 import Ouro
 
-/// The members of a request's JSON object, read with the ranges they may have.
+/// Reads the members of a request's JSON object, and checks their types and ranges.
 ///
-/// A member that is null counts as absent, as clients send it. Members that nobody asks for are ignored.
+/// A null member counts as absent, because clients send null for missing values. Unknown members are ignored.
 struct RequestFields {
     private let members: [String: JSONValue]
     private let path: String
     /// The text of the whole request.
     private let text: Data?
 
-    /// - Throws: ``APIError`` with status 400 for what is not a JSON object, has a key twice or is nested too deeply.
+    /// Reads the members from a request's body.
+    ///
+    /// - Throws: `APIError` with status 400 if the body is not a JSON object, has a key twice, or is nested too deeply.
     init(parsing data: Data) throws {
         let value: JSONValue
         do throws(OuroError) {
@@ -89,7 +91,7 @@ struct RequestFields {
         try values(name).map { RequestFields($0, path: "\(path)\(name).") }
     }
 
-    /// An object whatever its members are.
+    /// An object with any members.
     func values(_ name: String) throws -> [String: JSONValue]? {
         guard let value = members[name] else { return nil }
         guard case .object(let inner) = value else { throw wrongType(name, "an object", value) }
@@ -121,8 +123,10 @@ struct RequestFields {
         }
     }
 
-    /// The names of members in the order of the request's text, of all objects whose place begins with a prefix, by the rest
-    /// of that place; nothing is known of a member's own objects.
+    /// The order of members in the request's text, for all objects whose path begins with `prefix`.
+    ///
+    /// The keys of the result are the paths without the prefix. The result is empty if these fields are part of another
+    /// object, because only the whole request has its text.
     func memberOrder(in prefix: String) throws -> [String: [String]] {
         guard let text else { return [:] }
         let order = try StrictJSON.memberOrder(text, file: "body", code: .invalidRequest)
@@ -131,7 +135,7 @@ struct RequestFields {
         }
     }
 
-    /// Fields that would change what the answer means, and that are not there, are an error rather than ignored.
+    /// Refuses an unsupported field that would change the meaning of the answer. Ignoring it would mislead the client.
     func refuse(_ name: String, unless isHarmless: (JSONValue) -> Bool, _ reason: String) throws {
         guard let value = members[name], !isHarmless(value) else { return }
         throw failure(name, reason)

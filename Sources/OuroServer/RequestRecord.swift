@@ -1,7 +1,7 @@
 import Ouro
 import Synchronization
 
-/// Counts and times of one request, as it runs.
+/// Records the counts and times of one request while it runs.
 final class RequestRecord: Sendable {
     private struct State {
         var usage = Usage()

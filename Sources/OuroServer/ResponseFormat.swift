@@ -1,11 +1,11 @@
 import Ouro
 import OuroConstraints
 
-/// `response_format`.
+/// The request's field `response_format`.
 enum ResponseFormat: Equatable {
     /// Any text.
     case text
-    /// JSON that follows a schema; `json_object` is the schema of any object.
+    /// JSON that follows a schema. For `json_object` the schema allows any object.
     case json(JSONSchema)
 
     private static let place = "response_format.json_schema."

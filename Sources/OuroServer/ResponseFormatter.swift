@@ -1,6 +1,6 @@
 import Ouro
 
-/// Turns what was generated into an endpoint's answers.
+/// Formats generated tokens as an endpoint's responses.
 protocol ResponseFormatter: Sendable {
     func whole(_ results: [ChoiceResult], usage: Usage) async throws -> JSONOutput
     func chunk(_ index: Int, _ token: GeneratedToken, isFirst: Bool) -> JSONOutput?

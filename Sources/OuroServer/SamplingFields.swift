@@ -1,6 +1,6 @@
 import Ouro
 
-/// What completions and chat have in common: how tokens are chosen, how deep they go, when they stop.
+/// The shared fields of completions and chat: sampling, loops and exits, stop rules, output.
 struct SamplingFields {
     var sampling: SamplingParameters
     var exit: ExitPolicy?
@@ -8,7 +8,7 @@ struct SamplingFields {
     var stop: [String]
     var stopTokens: Set<Int>
     var minTokens: Int
-    /// How many of a prompt's last tokens count.
+    /// Keep only this number of tokens at the end of a prompt. Nil keeps all.
     var promptLimit: Int?
     var ignoresEndOfText: Bool
     var showsSpecialTokens: Bool
@@ -19,11 +19,11 @@ struct SamplingFields {
     var count: Int
     var streams: Bool
     var includesUsage: Bool
-    /// Whether every token comes with its exit loop, distribution and gates.
+    /// Whether the response has the exit loop, exit distribution and gates of every token.
     var loopDetails: Bool
     var responseFormat: ResponseFormat
 
-    /// - Throws: ``APIError`` with status 400 that names the field.
+    /// - Throws: `APIError` with status 400. It names the field.
     init(_ fields: RequestFields, engine: Engine) throws {
         let size = engine.configuration.vocabularySize
         var sampling = engine.defaultSampling
@@ -31,7 +31,7 @@ struct SamplingFields {
         let topP = try fields.float("top_p", RequestLimits.OpenAI.topP)
         let topK = try fields.integer("top_k", -1...RequestLimits.topK.upperBound)
         let minP = try fields.float("min_p", RequestLimits.minP)
-        // Whoever gives a filter wants to sample.
+        // A filter such as `top_p` implies sampling, so the default temperature is then 1.
         let wantsToSample = (topP ?? 1) < 1 || (topK ?? 0) > 0 || (minP ?? 0) > 0
         sampling.temperature = temperature ?? (wantsToSample && sampling.temperature == 0 ? 1 : sampling.temperature)
         sampling.topP = topP ?? sampling.topP
@@ -51,7 +51,8 @@ struct SamplingFields {
             let inner = RequestFields(biases, path: "logit_bias.")
             for key in biases.keys {
                 guard let id = Int(key), (0..<size).contains(id) else {
-                    throw fields.failure("logit_bias", "'\(key.prefix(20))' is no token (0 to \(size - 1))")
+                    throw fields.failure(
+                        "logit_bias", "expected token ids from 0 to \(size - 1), found '\(key.prefix(20))'")
                 }
                 sampling.logitBias[id] = try inner.float(key, RequestLimits.OpenAI.logitBias)
             }
@@ -97,12 +98,12 @@ struct SamplingFields {
         includesUsage = try fields.object("stream_options")?.flag("include_usage") ?? false
         loopDetails = try fields.flag("loop_details") ?? false
         responseFormat = try ResponseFormat(fields)
-        // Whatever it says, there is one model.
+        // The server has one model, so any name is accepted.
         _ = try fields.string("model")
         try Self.refuseWhatIsNotThere(fields, count: count)
     }
 
-    /// Fields of other servers that change what the answer means.
+    /// Refuses unsupported fields of other servers that would change the meaning of the answer.
     private static func refuseWhatIsNotThere(_ fields: RequestFields, count: Int) throws {
         func isOff(_ value: JSONValue) -> Bool {
             [.bool(false), .int(0), .string(""), .array([]), .object([:])].contains(value)

@@ -7,15 +7,20 @@ import Ouro
 import ServiceLifecycle
 import Synchronization
 
-/// An HTTP server that speaks OpenAI's API, with adaptive depth as a parameter.
+/// An HTTP server for the OpenAI API. Requests can set loops and exits.
 public struct Server: Sendable {
     let service: GenerationService
     private let logger: Logger
 
+    /// Makes a server for an engine. It listens when ``run(onListening:)`` is called.
+    ///
     /// - Parameters:
-    ///   - modelName: what clients see in `/v1/models`.
-    /// - Throws: ``OuroError`` with code `invalidRequest` for options that make no sense, see ``ServerOptions/validate()``
-    ///   and ``ServerOptions/checkHost()``.
+    ///   - engine: the engine that runs the model.
+    ///   - modelName: the model's name in `/v1/models`.
+    ///   - options: the address, the API key and the limits.
+    ///   - logger: gets one line per request. Nil makes a logger with the label `ouro`.
+    /// - Throws: `OuroError` with code `invalidRequest` for invalid options, see ``ServerOptions/validate()`` and
+    ///   ``ServerOptions/checkHost()``.
     public init(
         engine: Engine, modelName: String, options: ServerOptions = ServerOptions(), logger: Logger? = nil
     ) throws(OuroError) {
@@ -25,13 +30,13 @@ public struct Server: Sendable {
         self.logger = logger ?? Logger(label: "ouro")
     }
 
-    /// Serves until the task is cancelled or the process is asked to end (SIGTERM, SIGINT); then lets running requests
-    /// finish for `drainSeconds`.
+    /// Serves until the task is cancelled or the process gets SIGTERM or SIGINT. After a signal, running requests have
+    /// `drainSeconds` to finish.
     ///
     /// - Parameters:
-    ///   - onListening: gets the port, once the server listens.
-    /// - Throws: ``OuroError`` with code `invalidRequest` if the server cannot listen, naming the option to change; any error
-    ///   that ends the server while nobody has asked it to end.
+    ///   - onListening: called with the port when the server listens.
+    /// - Throws: `OuroError` with code `invalidRequest` if the server cannot listen. It names the option to change. Any other
+    ///   error that ends the server without a request to end.
     public func run(onListening: @escaping @Sendable (Int) async -> Void = { _ in }) async throws {
         try await run(takesSignals: true, onListening: onListening)
     }
@@ -42,21 +47,21 @@ public struct Server: Sendable {
         do {
             try await group(takesSignals: takesSignals, onListening: onListening).run()
         } catch {
-            // The clients whose requests the drain's limit has cut have been told. Nobody else needs to know.
+            // An error at shutdown means that requests were cut at the drain's time limit. Their clients have been told.
             guard service.isDraining.isSet || Task.isCancelled else {
                 throw service.options.listenFailure(error) ?? error
             }
         }
     }
 
-    /// Services end in the opposite order: first nothing new begins and what runs is waited for, then connections close.
+    /// The services of the server. They end in reverse order: the drain comes first, then the connections close.
     func group(
         takesSignals: Bool, onListening: @escaping @Sendable (Int) async -> Void = { _ in }
     ) -> ServiceGroup {
         var configuration = ServiceGroupConfiguration(
             services: [application(onListening: onListening), DrainService(service: service)],
             gracefulShutdownSignals: takesSignals ? [.sigterm, .sigint] : [], logger: Self.quiet)
-        // DrainService ends what takes longer. The second more is for connections that do not close.
+        // DrainService enforces `drainSeconds`. The additional second is for connections that do not close.
         configuration.maximumGracefulShutdownDuration = .seconds(service.options.drainSeconds + 1)
         return ServiceGroup(configuration: configuration)
     }
@@ -75,14 +80,15 @@ public struct Server: Sendable {
             server: .http1(
                 configuration: .init(
                     additionalChannelHandlers: [ConnectionWatch()],
-                    // A second more, so that whoever sends half a request is told before the connection closes.
+                    // With the additional second, the client of an incomplete request gets an error before the connection
+                    // closes.
                     idleTimeout: .seconds(Int64(options.arrivalSeconds) + 1), httpDecoderConfiguration: decoder)),
             configuration: .init(address: .hostname(options.host, port: options.port), serverName: "ouro"),
             onServerRunning: { channel in await onListening(channel.localAddress?.port ?? options.port) },
             logger: Self.quiet)
     }
 
-    /// The framework's own lines would only repeat ours.
+    /// A silent logger. The framework's log lines would repeat those of this server.
     private static let quiet: Logger = {
         var logger = Logger(label: "ouro.http")
         logger.logLevel = .critical

@@ -3,7 +3,7 @@ import Synchronization
 
 /// Counts and times for `GET /metrics`, in Prometheus' text format.
 ///
-/// The names are those that users of serving engines know, after `ouro_`.
+/// The names are those of other inference servers, with the prefix `ouro_`.
 final class ServerMetrics: Sendable {
     private struct Histogram {
         let bounds: [Double]
@@ -86,26 +86,27 @@ final class ServerMetrics: Sendable {
     func text(_ engine: EngineLoad, running: Int, waiting: Int) -> String {
         let state = state.withLock { $0 }
         var page = Page(modelName: modelName)
-        page.gauge("num_requests_running", "Generations that run", Double(running))
-        page.gauge("num_requests_waiting", "Generations that wait", Double(waiting + engine.waitingRequests))
+        page.gauge("num_requests_running", "Running generations", Double(running))
+        page.gauge("num_requests_waiting", "Waiting generations", Double(waiting + engine.waitingRequests))
         let size = Double(max(engine.cacheBytes, 1))
-        page.gauge("kv_cache_usage_perc", "Part of the cache that is in use", Double(engine.cacheBytesInUse) / size)
+        page.gauge("kv_cache_usage_perc", "Fraction of the cache that is in use", Double(engine.cacheBytesInUse) / size)
         page.gauge(
-            "kv_cache_bytes", "Bytes of the cache",
+            "kv_cache_bytes", "Size of the cache in bytes",
             [
                 ("state=\"used\"", Double(engine.cacheBytesInUse)),
                 ("state=\"shared\"", Double(engine.cacheBytesCached)),
                 ("state=\"capacity\"", Double(engine.cacheBytes)),
             ])
-        page.counter("prefix_cache_queries_total", "Tokens of prompts", [("", engine.prefixQueries)])
         page.counter(
-            "prefix_cache_hits_total", "Tokens of prompts whose keys and values were there",
+            "prefix_cache_queries_total", "Prompt tokens looked up in the prefix cache", [("", engine.prefixQueries)])
+        page.counter(
+            "prefix_cache_hits_total", "Prompt tokens found in the prefix cache",
             [("", engine.prefixHits)])
-        page.counter("num_preemptions_total", "Requests that made way for others", [("", engine.preemptions)])
-        page.counter("prompt_tokens_total", "Tokens of prompts", [("", state.promptTokens)])
-        page.counter("generation_tokens_total", "Tokens generated", [("", state.generationTokens)])
+        page.counter("num_preemptions_total", "Preempted requests", [("", engine.preemptions)])
+        page.counter("prompt_tokens_total", "Prompt tokens", [("", state.promptTokens)])
+        page.counter("generation_tokens_total", "Generated tokens", [("", state.generationTokens)])
         page.counter(
-            "request_success_total", "Answers by their end",
+            "request_success_total", "Answers by finish reason",
             state.reasons.sorted { $0.key < $1.key }.map { ("finished_reason=\"\($0.key)\"", $0.value) })
         page.counter(
             "http_responses_total", "Responses by path and status",
@@ -118,13 +119,13 @@ final class ServerMetrics: Sendable {
                 ("kind=\"draft\"", engine.rows.draft), ("kind=\"filler\"", engine.rows.filler),
                 ("kind=\"dropped\"", engine.rows.dropped),
             ])
-        page.counter("exit_loop_total", "Tokens by the loop they left at", Self.byLoop(state.exitLoops))
+        page.counter("exit_loop_total", "Tokens by exit loop", Self.byLoop(state.exitLoops))
         page.counter("guesses_total", "Guesses at the next token after each loop", Self.byLoop(state.guesses))
-        page.counter("guesses_accepted_total", "Guesses that were right", Self.byLoop(state.rightGuesses))
-        page.histogram("time_to_first_token_seconds", "From a request to its first token", state.firstToken)
-        page.histogram("inter_token_latency_seconds", "Between two tokens", state.betweenTokens)
-        page.histogram("e2e_request_latency_seconds", "From a request to its end", state.whole)
-        page.histogram("request_queue_time_seconds", "From a request to its start", state.queued)
+        page.counter("guesses_accepted_total", "Accepted guesses after each loop", Self.byLoop(state.rightGuesses))
+        page.histogram("time_to_first_token_seconds", "Time from a request to its first token", state.firstToken)
+        page.histogram("inter_token_latency_seconds", "Time between two tokens", state.betweenTokens)
+        page.histogram("e2e_request_latency_seconds", "Time from a request to its end", state.whole)
+        page.histogram("request_queue_time_seconds", "Time that a request waits in the queue", state.queued)
         return page.text
     }
 

@@ -2,41 +2,41 @@ import Foundation
 import NIOCore
 import Ouro
 
-/// Where a server listens, and what it allows.
+/// The address, the API key and the limits of a server.
 public struct ServerOptions: Sendable {
-    /// Name or address to listen at.
+    /// The name or address to listen on.
     public var host = "127.0.0.1"
-    /// 0 takes any free port.
+    /// The port to listen on. 0 takes any free port.
     public var port = 8080
-    /// If set, requests need `Authorization: Bearer KEY`.
+    /// The API key. If it is set, requests need `Authorization: Bearer KEY`.
     public var apiKey: String?
-    /// Allow a public address without a key.
+    /// Whether a public address is allowed without an API key.
     public var isInsecure = false
-    /// Generations that run at once.
+    /// The maximum number of concurrent generations.
     public var maxRunning = 64
-    /// Generations that wait beyond those.
+    /// The maximum number of waiting generations. Further requests are refused with status 429.
     public var maxQueued = 256
-    /// Bytes of a request's body.
+    /// The maximum size of a request's body, in bytes.
     public var maxBodyBytes = 8 << 20
-    /// Seconds for a request's header and body to arrive.
+    /// The time limit for receiving a request's header and body, in seconds.
     public var arrivalSeconds = 30
-    /// Seconds for a whole request.
+    /// The time limit for answering a request, in seconds.
     public var requestSeconds = 600
-    /// Seconds that running requests get when the server is to end.
+    /// The time limit for running requests at shutdown, in seconds.
     public var drainSeconds = 30
-    /// Value of `Access-Control-Allow-Origin`; nil sends none.
+    /// The value of `Access-Control-Allow-Origin`. Nil sends no such header.
     public var corsOrigin: String?
-    /// Tokens that a chat gets if it does not say.
+    /// The maximum number of tokens for a chat request that sets none.
     public var defaultChatTokens = 4096
-    /// The clock of all limits. Nil takes the machine's; tests give one that they move themselves.
+    /// The clock of all time limits. Nil takes the machine's clock. Tests give their own.
     package var clock: (any Clock<Duration>)?
 
-    /// The defaults: port 8080 of this machine alone, without a key.
+    /// Makes the default options: port 8080, reachable from this machine only, without an API key.
     public init() {}
 
-    /// Checks everything that can be checked without asking the system for the host's address.
+    /// Checks the options without looking up the host's name.
     ///
-    /// - Throws: ``OuroError`` with code `invalidRequest` for values out of range, and for a public address without a key.
+    /// - Throws: `OuroError` with code `invalidRequest` for values out of range, and for a public address without an API key.
     public func validate() throws(OuroError) {
         func check(_ name: String, _ value: Int, _ range: ClosedRange<Int>) throws(OuroError) {
             guard range.contains(value) else {
@@ -58,9 +58,9 @@ public struct ServerOptions: Sendable {
         if let address = try? SocketAddress(ipAddress: host, port: port) { try checkReach(of: address) }
     }
 
-    /// Checks that the host exists, and that it has a key if others can reach it. Blocks while a name is looked up.
+    /// Checks that the host exists, and that a public address has an API key. Blocks while it looks up the host's name.
     ///
-    /// - Throws: ``OuroError`` with code `invalidRequest`.
+    /// - Throws: `OuroError` with code `invalidRequest`.
     public func checkHost() throws(OuroError) {
         guard let address = try? SocketAddress.makeAddressResolvingHost(host, port: port) else { throw noSuchHost }
         try checkReach(of: address)
@@ -72,7 +72,7 @@ public struct ServerOptions: Sendable {
         guard isLoopback || apiKey != nil || isInsecure else {
             throw OuroError(
                 .invalidRequest, field: "host",
-                "\(host) can be reached by others: give --api-key, or --insecure if something else guards it")
+                "\(host) can be reached by others: give --api-key, or --insecure if something else protects it")
         }
     }
 
@@ -81,7 +81,7 @@ public struct ServerOptions: Sendable {
             .invalidRequest, field: "host", "no such host: '\(host)'; give an address or a name of this machine")
     }
 
-    /// What is wrong with host or port if the system refuses to listen there; nil for another error.
+    /// Describes an error of listening, with the option to change. Nil for other errors.
     func listenFailure(_ error: any Error) -> OuroError? {
         if error is SocketAddressError { return noSuchHost }
         guard let error = error as? IOError else { return nil }
@@ -94,7 +94,7 @@ public struct ServerOptions: Sendable {
         case EACCES:
             return OuroError(
                 .invalidRequest, field: "port",
-                "cannot listen on port \(port) of \(host): \(reason); ports below 1024 may need more rights")
+                "cannot listen on port \(port) of \(host): \(reason); choose a port from 1024, or run with more rights")
         case EADDRNOTAVAIL, EAFNOSUPPORT:
             return OuroError(
                 .invalidRequest, field: "host",

@@ -2,15 +2,18 @@ import Hummingbird
 import NIOCore
 import Ouro
 
-/// A response whose parts are sent as they come: `data:` lines, each with a JSON object, then `data: [DONE]`.
+/// A streamed response: `data:` lines, each with a JSON object, then `data: [DONE]`.
 enum ServerSentEvents {
-    /// Comments at this pace tell proxies that the stream lives while nothing comes of it yet.
+    /// The interval of keep-alive comments. They tell proxies that a stream without events is still alive.
     private static let keepAliveSeconds = 15
 
+    /// Makes a streamed response.
+    ///
     /// - Parameters:
-    ///   - seconds: for the whole stream, so that a client that takes no more does not hold its connection for ever.
-    ///   - body: sends events; when the client goes away, or it throws, what it does is cancelled. An error becomes the last
-    ///     event, since the status is gone by then.
+    ///   - connection: the connection of the request.
+    ///   - seconds: the time limit of the whole stream. It closes connections of clients that stop reading.
+    ///   - body: sends the events. It is cancelled if the client disconnects. If it throws, the error becomes the last event,
+    ///     because the status has already been sent.
     static func response(
         to connection: Connection, seconds: Int,
         _ body: @escaping @Sendable (_ send: @escaping Sender) async throws -> Void
@@ -30,13 +33,13 @@ enum ServerSentEvents {
 
     typealias Sender = @Sendable (JSONOutput) -> Void
 
-    /// The writer, for the one task that writes.
+    /// Holds the writer. Only one task uses it.
     private final class Output: @unchecked Sendable {
         var writer: any ResponseBodyWriter
         init(_ writer: any ResponseBodyWriter) { self.writer = writer }
     }
 
-    /// Runs `body` and the writing beside each other until all is written; writes wait for the client, what is sent does not.
+    /// Runs `body` and the writing concurrently, until everything is written. Writing waits for the client; `send` does not.
     private static func run(
         _ body: @escaping @Sendable (_ send: @escaping Sender) async throws -> Void, for connection: Connection,
         seconds: Int,

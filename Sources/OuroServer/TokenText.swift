@@ -1,6 +1,6 @@
 import Ouro
 
-/// How tokens are shown in log-probabilities.
+/// Formats tokens for log-probabilities.
 struct TokenText {
     let tokenizer: Tokenizer?
 
@@ -8,7 +8,8 @@ struct TokenText {
 
     func bytes(_ id: Int) -> JSONOutput { tokenizer?.bytes(of: id).map { .ints($0.map(Int.init)) } ?? .null }
 
-    /// The most likely tokens by their text, the token itself among them. Tokens that read alike keep the larger value.
+    /// Maps the texts of the most likely tokens, and of the token itself, to log-probabilities. If two tokens have the same
+    /// text, the larger value stays.
     func map(_ alternatives: [TokenAlternative], count: Int, token: Int, _ logProbability: Float) -> JSONOutput {
         var members: [(String, JSONOutput)] = []
         var seen: Set<String> = []
@@ -19,7 +20,7 @@ struct TokenText {
         return .members(members)
     }
 
-    /// As chat completions have it.
+    /// The entry of one token in the format of chat completions.
     func content(_ token: Int, _ logProbability: Float, alternatives: ArraySlice<TokenAlternative>?) -> JSONOutput {
         var members: [(String, JSONOutput)] = [
             ("token", .string(text(token))), ("logprob", .float(logProbability)), ("bytes", bytes(token)),

@@ -1,7 +1,7 @@
-// What OuroHub needs in C: one HTTP exchange by the system's libcurl, and the two hashes that a hub knows files by.
+// The C parts of OuroHub: HTTP exchanges with the system's libcurl, and the two hashes by which a hub identifies files.
 //
-// libcurl is loaded when it is first used. So the package builds without its headers, a program that is linked
-// statically still starts where libcurl is missing, and TLS, certificates and proxies are those of the system.
+// libcurl is loaded when it is first used. So the package builds without libcurl's headers. A statically linked program
+// starts even where libcurl is missing. TLS, certificates and proxies are those of the system.
 #ifndef OURO_HUB_C_H
 #define OURO_HUB_C_H
 
@@ -11,35 +11,37 @@
 
 // HTTP
 
-// Loads libcurl once; any thread may call it at any time. Returns false if there is none.
+// Loads libcurl once. Any thread may call it at any time. Returns false if the system has no libcurl.
 bool ouro_http_load(void);
 
-// A connection that exchanges may use one after another; it stays open in between. One thread at a time. NULL if memory
-// is short. ouro_http_load must have returned true.
+// Makes a connection for several exchanges. It stays open between them. One thread may use it at a time. Returns
+// NULL if there is not enough memory. ouro_http_load must have returned true.
 void *ouro_http_connection_new(void);
 void ouro_http_connection_free(void *connection);
 
 // All pointers must stay valid until ouro_http_perform returns.
 typedef struct {
     const char *url;
-    // "" for none.
+    // The proxy's address, or "" for none.
     const char *proxy;
-    // A file of certificates to trust; NULL for those of the system.
+    // A file of trusted certificates. NULL uses those of the system.
     const char *certificates;
-    // "name: value" each.
+    // Lines of the form "name: value".
     const char *const *headers;
     size_t header_count;
-    // HEAD instead of GET.
+    // Whether to send HEAD instead of GET.
     bool is_head;
-    // Milliseconds until there is a connection.
+    // The time limit for the connection, in milliseconds.
     long connect_limit;
-    // Seconds without a byte.
+    // The longest time without a byte, in seconds.
     long silence_limit;
-    // Milliseconds for everything; 0 for no limit.
+    // The time limit of the whole exchange, in milliseconds. 0 sets no limit.
     long total_limit;
-    // Called with `context`, all on the thread of ouro_http_perform. `header` gets a line at a time, the status line and
-    // the empty line at the end of the headers too. False from `header` or `body`, or true from `is_cancelled`, ends the
-    // exchange. `is_cancelled` is asked at least once a second.
+    // The first argument of the callbacks. All callbacks run on the thread of ouro_http_perform.
+    //
+    // `header` gets one line at a time, including the status line and the empty line after the headers. The exchange
+    // ends if `header` or `body` returns false, or if `is_cancelled` returns true. `is_cancelled` is called at least once a
+    // second.
     void *context;
     bool (*header)(void *context, const char *line, size_t byte_count);
     bool (*body)(void *context, const void *bytes, size_t byte_count);
@@ -48,21 +50,21 @@ typedef struct {
 
 typedef enum {
     OURO_HTTP_DONE,
-    // `header` or `body` returned false, or `is_cancelled` true.
+    // `header` or `body` returned false, or `is_cancelled` returned true.
     OURO_HTTP_STOPPED,
     OURO_HTTP_UNKNOWN_PROXY,
     OURO_HTTP_UNKNOWN_HOST,
-    // Nothing accepts connections there; system_error tells why.
+    // No server accepted the connection. system_error tells the reason.
     OURO_HTTP_NO_CONNECTION,
     OURO_HTTP_CONNECT_TIMEOUT,
-    // Silent for too long, or too slow altogether.
+    // No byte arrived within silence_limit, or the exchange took longer than total_limit.
     OURO_HTTP_TIMEOUT,
     OURO_HTTP_CUT,
-    // The proxy does not let the exchange through; proxy_status tells why, if it answered.
+    // The proxy refused the exchange. proxy_status is its status, if it answered.
     OURO_HTTP_PROXY_REFUSED,
     // The server's certificate is not trusted.
     OURO_HTTP_UNTRUSTED,
-    // Anything else; `message` tells.
+    // Any other failure. `message` tells the reason.
     OURO_HTTP_FAILED,
 } ouro_http_outcome;
 
@@ -70,7 +72,7 @@ typedef struct {
     ouro_http_outcome outcome;
     int system_error;
     long proxy_status;
-    // libcurl's own words; may be empty.
+    // libcurl's own error message. It may be empty.
     char message[256];
 } ouro_http_result;
 
@@ -82,11 +84,11 @@ ouro_http_result ouro_http_perform(void *connection, const ouro_http_request *re
 typedef struct {
     uint32_t state[8];
     uint64_t byte_count;
-    // Bytes that do not make up a block yet.
+    // Bytes of an incomplete block.
     uint8_t pending[64];
 } ouro_hash;
 
-// SHA-256 (FIPS 180-4, 6.2) and SHA-1 (6.1). `end` leaves the hash as it is, so more bytes may follow.
+// SHA-256 (FIPS 180-4, 6.2) and SHA-1 (6.1). `end` does not change the hash, so more bytes may follow.
 void ouro_sha256_begin(ouro_hash *hash);
 void ouro_sha256_update(ouro_hash *hash, const void *bytes, size_t byte_count);
 void ouro_sha256_end(const ouro_hash *hash, uint8_t digest[32]);
@@ -94,8 +96,9 @@ void ouro_sha1_begin(ouro_hash *hash);
 void ouro_sha1_update(ouro_hash *hash, const void *bytes, size_t byte_count);
 void ouro_sha1_end(const ouro_hash *hash, uint8_t digest[20]);
 
-// Whether the processor has instructions for SHA-256, which are used then; and, for tests, the same hash without them.
+// Whether the processor has instructions for SHA-256. ouro_sha256_update uses them if so.
 bool ouro_sha256_is_accelerated(void);
+// Does the same as ouro_sha256_update without these instructions. Tests compare both.
 void ouro_sha256_update_portable(ouro_hash *hash, const void *bytes, size_t byte_count);
 
 #endif
