@@ -46,7 +46,7 @@ extension ScheduleBenchmark {
             ScoringTask(
                 ResolvedScoring(
                     tokens: tokens, loops: loops, exit: .threshold(exitThreshold), prefillChunk: Self.windowLength),
-                cancelled: CancellationFlag(), deliver: { handover.give($0) }))
+                cancelled: AtomicFlag(), deliver: { handover.give($0) }))
         while !scheduler.isIdle { scheduler.runPass() }
         return try handover.take().get()
     }

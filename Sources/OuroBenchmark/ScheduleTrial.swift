@@ -39,7 +39,7 @@ struct ScheduleTrial {
             let (stream, continuation) = AsyncThrowingStream<GeneratedToken, any Error>.makeStream()
             scheduler.submit(
                 GenerationTask(
-                    prompt: prompt, request: request, continuation: continuation, cancelled: CancellationFlag()))
+                    prompt: prompt, request: request, continuation: continuation, cancelled: AtomicFlag()))
             return stream
         }
         let first = loops * requests.reduce(1) { max($0, Self.chunks($1.prompt.count, of: $1.request.prefillChunk)) }

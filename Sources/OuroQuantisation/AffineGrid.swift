@@ -45,7 +45,7 @@ struct AffineGrid: Equatable {
     /// - Parameters:
     ///   - value: a weight.
     ///   - largest: the largest code, `2^bits - 1`.
-    func quotient(_ value: Float, largest: Float) -> UInt8 {
+    func code(_ value: Float, largest: Float) -> UInt8 {
         let steps = ((value - bias) / scale).rounded(.toNearestOrEven)
         // A scale of zero gives NaN, which must become 0.
         guard steps > 0 else { return 0 }
@@ -53,5 +53,5 @@ struct AffineGrid: Equatable {
     }
 
     /// The value of a code.
-    func value(_ quotient: UInt8) -> Float { scale * Float(quotient) + bias }
+    func value(_ code: UInt8) -> Float { scale * Float(code) + bias }
 }

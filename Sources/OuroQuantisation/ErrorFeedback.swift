@@ -129,8 +129,8 @@ struct ErrorFeedback {
             for (position, input) in order.enumerated() { ordered[position] = line.row(0)[input] }
             grids += (0..<target.groupsPerRow).map { target.grid(row: row, group: $0, kernels: kernels) }
         }
-        let quotients = AlignedMemory(byteCount: rows.count * inputs, clears: false)
-        let rounded = quotients.base.assumingMemoryBound(to: UInt8.self)
+        let codes = AlignedMemory(byteCount: rows.count * inputs, clears: false)
+        let rounded = codes.base.assumingMemoryBound(to: UInt8.self)
         let errors = FloatRows(rows: 1, columns: Self.block)
         let turnedErrors = FloatRows(rows: Self.block, columns: rows.count)
         for start in stride(from: 0, to: inputs, by: Self.block) {
@@ -144,9 +144,9 @@ struct ErrorFeedback {
                         + kernels.table.dot(before, factor.row(position) + start, done)
                     let input = order[position]
                     let grid = grids[index * target.groupsPerRow + input / groupSize]
-                    let quotient = grid.quotient(wanted, largest: largest)
-                    rounded[index * inputs + input] = quotient
-                    before[done] = values[position] - grid.value(quotient)
+                    let code = grid.code(wanted, largest: largest)
+                    rounded[index * inputs + input] = code
+                    before[done] = values[position] - grid.value(code)
                     turnedErrors.row(done)[index] = before[done]
                 }
             }

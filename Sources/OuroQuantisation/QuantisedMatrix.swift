@@ -44,17 +44,17 @@ struct QuantisedMatrix: Sendable {
         pool: WorkerPool
     ) throws(OuroError) {
         self.init(outputs: source.rows, inputs: source.columns, setting: setting, scaleType: scaleType)
-        try forEachRow(of: source, kernels: kernels, pool: pool) { row, values, quotients in
+        try forEachRow(of: source, kernels: kernels, pool: pool) { row, values, codes in
             let largest = Float(1 << setting.bits - 1)
             for group in 0..<groupsPerRow {
                 let start = group * setting.groupSize
                 let grid = AffineGrid(covering: values + start, count: setting.groupSize, bits: setting.bits)
                 set(grid, row: row, group: group)
                 for index in start..<start + setting.groupSize {
-                    quotients[index] = grid.quotient(values[index], largest: largest)
+                    codes[index] = grid.code(values[index], largest: largest)
                 }
             }
-            set(quotients, row: row)
+            set(codes, row: row)
         }
     }
 
@@ -76,17 +76,17 @@ struct QuantisedMatrix: Sendable {
 
     private func forEachRow(
         of source: WeightSource, kernels: Kernels, pool: WorkerPool,
-        _ body: (_ row: Int, _ values: UnsafePointer<Float>, _ quotients: UnsafeMutablePointer<UInt8>) -> Void
+        _ body: (_ row: Int, _ values: UnsafePointer<Float>, _ codes: UnsafeMutablePointer<UInt8>) -> Void
     ) throws(OuroError) {
         let values = FloatRows(rows: pool.threadCount, columns: inputs)
-        let quotients = AlignedMemory(byteCount: pool.threadCount * inputs, clears: false)
+        let codes = AlignedMemory(byteCount: pool.threadCount * inputs, clears: false)
         let faults = FloatRows(rows: pool.threadCount, columns: 1)
         pool.forEach(outputs) { row, worker in
             let line = values.row(worker)
             source.write(row: row, to: line, kernels: kernels)
             let bytes = UnsafeRawBufferPointer(start: line, count: inputs * MemoryLayout<Float>.stride)
             if FiniteCheck.firstFault(in: bytes, of: OURO_F32) != nil { faults.row(worker)[0] = 1 }
-            body(row, line, quotients.base.assumingMemoryBound(to: UInt8.self) + worker * inputs)
+            body(row, line, codes.base.assumingMemoryBound(to: UInt8.self) + worker * inputs)
         }
         if (0..<pool.threadCount).contains(where: { faults.row($0)[0] != 0 }) {
             throw OuroError(.nonFinite, "the weight has a value that is not finite; the file is damaged: copy it again")
@@ -111,13 +111,13 @@ struct QuantisedMatrix: Sendable {
     }
 
     /// Packs the codes of a row into words.
-    func set(_ quotients: UnsafePointer<UInt8>, row: Int) {
+    func set(_ codes: UnsafePointer<UInt8>, row: Int) {
         let bits = setting.bits
         let perWord = 32 / bits
         let out = words.base.assumingMemoryBound(to: UInt32.self) + row * (inputs / perWord)
         for word in 0..<inputs / perWord {
             var value: UInt32 = 0
-            for index in 0..<perWord { value |= UInt32(quotients[word * perWord + index]) << (index * bits) }
+            for index in 0..<perWord { value |= UInt32(codes[word * perWord + index]) << (index * bits) }
             out[word] = value.littleEndian
         }
     }

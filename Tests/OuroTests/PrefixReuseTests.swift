@@ -122,7 +122,7 @@ import Testing
             harness.scheduler.submit(
                 ScoringTask(
                     ResolvedScoring(tokens: tokens, loops: 4, exit: .allLoops, prefillChunk: 1),
-                    cancelled: CancellationFlag(),
+                    cancelled: AtomicFlag(),
                     deliver: { scores in result.withLock { $0 = (try? scores.get()) ?? [] } }))
             harness.runToEnd()
             harness.expectEmpty()

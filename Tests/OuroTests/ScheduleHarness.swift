@@ -10,7 +10,7 @@ final class ScheduleHarness {
     let pool: KVPool
     private(set) var passes = 0
     private var streams: [AsyncThrowingStream<GeneratedToken, any Error>] = []
-    private var flags: [CancellationFlag] = []
+    private var flags: [AtomicFlag] = []
 
     /// Everything that comes out of a request, in bits.
     struct Outcome: Equatable {
@@ -36,7 +36,7 @@ final class ScheduleHarness {
     @discardableResult
     func submit(_ prompt: [Int], _ request: ResolvedRequest) -> Int {
         let (stream, continuation) = AsyncThrowingStream<GeneratedToken, any Error>.makeStream()
-        let flag = CancellationFlag()
+        let flag = AtomicFlag()
         streams.append(stream)
         flags.append(flag)
         scheduler.submit(

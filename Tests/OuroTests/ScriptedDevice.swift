@@ -167,7 +167,7 @@ final class ScriptedDevice: PassDevice {
             streams.append(stream)
             scheduler.submit(
                 GenerationTask(
-                    prompt: prompt, request: request, continuation: continuation, cancelled: CancellationFlag()))
+                    prompt: prompt, request: request, continuation: continuation, cancelled: AtomicFlag()))
         }
         while !scheduler.isIdle { scheduler.runPass() }
         var outcomes: [Outcome] = []

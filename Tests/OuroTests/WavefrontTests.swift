@@ -175,7 +175,7 @@ import Testing
             let (stream, continuation) = AsyncThrowingStream<GeneratedToken, any Error>.makeStream()
             scheduler.submit(
                 GenerationTask(
-                    prompt: prompt, request: request, continuation: continuation, cancelled: CancellationFlag()))
+                    prompt: prompt, request: request, continuation: continuation, cancelled: AtomicFlag()))
             return stream
         }
         _ = submit(Array(repeating: 1, count: 1500), long)

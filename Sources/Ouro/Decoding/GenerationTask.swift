@@ -10,7 +10,7 @@ package final class GenerationTask: SequenceTask {
     package let demand: SequenceDemand
     private let request: ResolvedRequest
     private let continuation: AsyncThrowingStream<GeneratedToken, any Error>.Continuation
-    private let cancelled: CancellationFlag
+    private let cancelled: AtomicFlag
 
     private var source: RowSource?
     private var chooser: Chooser
@@ -23,7 +23,7 @@ package final class GenerationTask: SequenceTask {
 
     package init(
         prompt: [Int], request: ResolvedRequest,
-        continuation: AsyncThrowingStream<GeneratedToken, any Error>.Continuation, cancelled: CancellationFlag
+        continuation: AsyncThrowingStream<GeneratedToken, any Error>.Continuation, cancelled: AtomicFlag
     ) {
         self.request = request
         self.continuation = continuation

@@ -22,7 +22,7 @@ public struct ScoredPosition: Sendable, Equatable {
 package final class ScoringTask: SequenceTask {
     package let demand: SequenceDemand
     private let request: ResolvedScoring
-    private let cancelled: CancellationFlag
+    private let cancelled: AtomicFlag
     private let deliver: @Sendable (Result<[ScoredPosition], OuroError>) -> Void
 
     private var sequence: SequenceCache?
@@ -45,7 +45,7 @@ package final class ScoringTask: SequenceTask {
     }
 
     package init(
-        _ request: ResolvedScoring, cancelled: CancellationFlag,
+        _ request: ResolvedScoring, cancelled: AtomicFlag,
         deliver: @escaping @Sendable (Result<[ScoredPosition], OuroError>) -> Void
     ) {
         self.request = request

@@ -99,7 +99,7 @@ public final class Engine: Sendable {
 
     /// Starts a generation that ``prepare(_:)`` has checked. The engine lives at least until the generation ends.
     public func generate(_ request: PreparedRequest) -> TokenStream {
-        let flag = CancellationFlag()
+        let flag = AtomicFlag()
         let (stream, continuation) = AsyncThrowingStream<GeneratedToken, any Error>.makeStream()
         // The stream keeps the engine alive until it ends, because its consumer may hold only the stream.
         continuation.onTermination = { _ in withExtendedLifetime(self) { flag.set() } }
@@ -123,7 +123,7 @@ public final class Engine: Sendable {
     ) async throws -> [ScoredPosition] {
         var resolved = try resolve(request)
         resolved.progress = progress
-        let flag = CancellationFlag()
+        let flag = AtomicFlag()
         let result = try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation {
                 [resolved] (continuation: CheckedContinuation<[ScoredPosition], any Error>) in
