@@ -99,17 +99,18 @@ import Testing
 
     @Test func aServerThatEndsFinishesWhatRuns() async throws {
         let clock = ManualClock()
-        try await TestServer.with({ ($0.drainSeconds, $0.clock) = (300, clock) }) { server in
-            // Something that runs until the test says so.
+        try await TestServer.with({ ($0.drainSeconds, $0.maxRunning, $0.clock) = (300, 1, clock) }) { server in
+            // The only place is taken until the test says so. So the stream cannot end before the server is asked to end.
             let running = try server.server.service.admission.enter(1)
             async let stream = server.raw(Self.completion(tokens: 20, stream: true, ends: true))
-            await server.server.service.admission.reaches { $0.running == 2 }
+            await server.server.service.admission.reaches { $0 == (1, 1) }
             await server.group.triggerGracefulShutdown()
             await clock.sleeps(for: .seconds(300))
             #expect(try await server.get("/health").status == 503)
             #expect(try await server.post("/v1/completions", #"{"prompt":"x","max_tokens":1}"#).status == 503)
-            #expect(try await stream.events().count == 20)
             running.leave()
+            let finished = try await stream
+            #expect(try finished.events().count == 20)
             await #expect(throws: Never.self) { try await server.ended().get() }
             await #expect(throws: Socket.Failure.self, "nobody listens any more") { try await server.get("/health") }
         }
@@ -123,7 +124,7 @@ import Testing
                 try socket.write(Self.completion(tokens: 2000, stream: false))
                 return socket
             }
-            await server.server.service.admission.reaches { $0 == (1, 5) }
+            await server.server.service.admission.reaches { $0.running == 1 && $0.waiting > 0 }
             await server.group.triggerGracefulShutdown()
             await clock.sleeps(for: .seconds(300))
             clock.advance(by: .seconds(300))
