@@ -34,7 +34,7 @@ struct QuantisationFolder {
         partial = url.appendingPathComponent(Self.partialName)
         guard Self.resolved(url) != Self.resolved(source) else {
             throw OuroError(
-                .unwritableFile, file: url.path, "this is the folder of the original model; choose another folder")
+                .unwritableFile, file: url.path, "this is the folder of the model itself; choose another folder")
         }
         let manager = FileManager.default
         var isDirectory: ObjCBool = false
