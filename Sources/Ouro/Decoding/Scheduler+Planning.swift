@@ -65,8 +65,9 @@ extension Scheduler {
         for index in live.indices.sorted(by: { live[$0].lastChunk < live[$1].lastChunk })
         where count < rowsPerPass && !skipped.contains(index) {
             let chunk = live[index].task.progress.nextChunk
+            guard !chunk.isEmpty else { continue }
             let end = reserve(chunk.prefix(rowsPerPass - count).endIndex, for: index)
-            guard end > chunk.lowerBound, !chunk.isEmpty else { continue }
+            guard end > chunk.lowerBound else { continue }
             live[index].lastChunk = load.passes
             add(live[index].task.rows(.chunk(end: end)), to: index)
         }
