@@ -1,9 +1,3 @@
-#if canImport(Glibc)
-    import Glibc
-#else
-    import Darwin
-#endif
-
 /// The filters, by the kind of value that they take.
 enum Filters {
     static let names: Set<String> = text.union(sequences).union(values)
@@ -186,21 +180,12 @@ extension Interpreter {
         case ("common", .int(let whole)): return .int(whole)
         case ("common", .float(let fraction)):
             guard fraction.isFinite else { return .float(fraction) }
-            return .float(Double(decimalText(of: fraction, precision: precision)) ?? fraction)
+            return .float(Double(CLibrary.decimalText(of: fraction, places: precision)) ?? fraction)
         case ("floor", _), ("ceil", _):
-            let scale = pow(10, Double(precision))
+            let scale = CLibrary.power(10, Double(precision))
             let scaled = number.double * scale
             return .float((method == "floor" ? scaled.rounded(.down) : scaled.rounded(.up)) / scale)
         default: throw TemplateError("'round' knows the methods 'common', 'floor' and 'ceil', not '\(method)'")
         }
-    }
-
-    /// The float with this many decimal places, rounded from its exact binary value as in Python.
-    private func decimalText(of number: Double, precision: Int) -> String {
-        // The longest has a sign, 309 digits, a point and 15 decimal places.
-        let size = 330
-        var bytes = [CChar](repeating: 0, count: size)
-        let count = withVaList([Int32(precision), number]) { vsnprintf(&bytes, size, "%.*f", $0) }
-        return String(decoding: bytes.prefix(max(0, Int(count))).map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
 }

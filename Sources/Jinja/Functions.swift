@@ -1,8 +1,3 @@
-#if canImport(Glibc)
-    import Glibc
-#else
-    import Darwin
-#endif
 /// The values that a call gives to a function, method, filter or test.
 struct Arguments {
     var positional: [Value] = []
@@ -229,23 +224,4 @@ struct LocalTime: Sendable {
     private func padded(_ number: Int) -> String { number < 10 ? "0\(number)" : "\(number)" }
 
     private func name(_ names: [String], _ index: Int) -> String { names.indices.contains(index) ? names[index] : "" }
-}
-
-extension LocalTime {
-    /// A moment by its seconds since the start of 1970 (UTC).
-    init(seconds: Int) {
-        var seconds = time_t(seconds)
-        var parts = tm()
-        localtime_r(&seconds, &parts)
-        year = Int(parts.tm_year) + 1900
-        month = Int(parts.tm_mon) + 1
-        day = Int(parts.tm_mday)
-        hour = Int(parts.tm_hour)
-        minute = Int(parts.tm_min)
-        second = Int(parts.tm_sec)
-        weekday = Int(parts.tm_wday)
-    }
-
-    /// The time of the system's clock.
-    static func current() -> LocalTime { LocalTime(seconds: Int(time(nil))) }
 }

@@ -1,9 +1,3 @@
-#if canImport(Glibc)
-    import Glibc
-#else
-    import Darwin
-#endif
-
 // Arithmetic and comparison, by Python's rules. A result that does not fit is an error.
 
 extension Interpreter {
@@ -131,7 +125,7 @@ extension Interpreter {
         case .subtract: return .float(left - right)
         case .multiply: return .float(left * right)
         case .power:
-            let result = pow(left, right)
+            let result = CLibrary.power(left, right)
             guard result.isFinite || !left.isFinite || !right.isFinite else { throw overflowFailure }
             return .float(result)
         case .divide, .floorDivide, .remainder:

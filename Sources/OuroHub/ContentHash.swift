@@ -1,12 +1,6 @@
 import Foundation
 import OuroHubC
 
-#if canImport(Glibc)
-    import Glibc
-#else
-    import Darwin
-#endif
-
 /// The hash by which the hub identifies a file: SHA-256 for a large file, Git's SHA-1 for a small one.
 struct ContentHash {
     private enum Kind { case sha256, git }

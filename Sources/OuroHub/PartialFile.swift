@@ -1,12 +1,6 @@
 import Foundation
 import Ouro
 
-#if canImport(Glibc)
-    import Glibc
-#else
-    import Darwin
-#endif
-
 /// A file that is being downloaded: its first bytes on disk, and their hash.
 ///
 /// A new run continues with the bytes that an earlier run has left. The file gets its final name when it is complete and

@@ -1,6 +1,7 @@
 import Foundation
 import NIOHTTP1
 import Ouro
+import Synchronization
 import Testing
 
 @testable import OuroHub
@@ -94,9 +95,12 @@ import Testing
             request.earlier == 0 ? FakeHub.Response(status: .tooManyRequests, headers: ["retry-after": "1"]) : nil
         }
         defer { hub.stop() }
-        let start = ContinuousClock.now
-        _ = try await Hub(home.settings(hub)).download(.sample, files: FilePatterns(include: ["none", "config.json"]))
-        #expect(ContinuousClock.now - start >= .seconds(1))
+        var patient = try home.settings(hub)
+        let pauses = Mutex<[Duration]>([])
+        patient.retry.report = { _, pause in pauses.withLock { $0.append(pause) } }
+        _ = try await Hub(patient).download(.sample, files: FilePatterns(include: ["none", "config.json"]))
+        // The answers are to the request for the list of files and to the request for the file.
+        #expect(pauses.withLock { $0 } == [.seconds(1), .seconds(1)])
 
         let strict = try await FakeHub { _, _ in
             FakeHub.Response(status: .tooManyRequests, headers: ["retry-after": "3600"])

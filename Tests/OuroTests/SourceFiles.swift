@@ -1,4 +1,5 @@
 import Foundation
+import Testing
 
 /// The package's own sources, for tests that hold its layering.
 enum SourceFiles {
@@ -10,12 +11,14 @@ enum SourceFiles {
         let files = FileManager.default.enumerator(
             at: root.appendingPathComponent(folder), includingPropertiesForKeys: nil)
         var result: [(file: String, lines: [Substring])] = []
-        for case let url as URL in files ?? .init() where url.pathExtension == "swift" {
+        for case let url as URL in try #require(files) where url.pathExtension == "swift" {
             let lines = try String(contentsOf: url, encoding: .utf8).split(separator: "\n").filter {
                 !$0.drop { $0 == " " }.hasPrefix("//")
             }
             result.append((url.lastPathComponent, lines))
         }
+        // The enumerator of a missing folder has no files.
+        try #require(!result.isEmpty, "there is no Swift file in Sources/\(folder)")
         return result
     }
 

@@ -82,8 +82,3 @@ package struct WeightSource {
         }
     }
 }
-
-extension ouro_element {
-    /// Bytes of one value.
-    package var byteCount: Int { self == OURO_F32 ? 4 : 2 }
-}

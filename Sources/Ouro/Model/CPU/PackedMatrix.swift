@@ -1,22 +1,5 @@
 import OuroKernels
 
-/// The type of a packed matrix's values.
-package enum MatrixFormat: Equatable, Sendable {
-    /// Values of one type.
-    case values(ouro_element)
-    /// Codes of MLX's quantisation, with a scale and a bias for each group of inputs.
-    case groups(bits: Int, groupSize: Int, scaleElement: ouro_element)
-
-    /// Bytes of a panel with `inputs` inputs.
-    package func panelBytes(inputs: Int) -> Int {
-        switch self {
-        case .values(let element): inputs * PackedMatrix.panel * element.byteCount
-        case .groups(let bits, let groupSize, let scaleElement):
-            inputs / groupSize * PackedMatrix.panel * (2 * scaleElement.byteCount + groupSize * bits / 8)
-        }
-    }
-}
-
 /// A weight matrix [outputs][inputs] in panels of 16 outputs (see `OuroKernels.h`).
 package struct PackedMatrix: Sendable {
     package let format: MatrixFormat
@@ -25,7 +8,7 @@ package struct PackedMatrix: Sendable {
     private let memory: AlignedMemory
 
     /// Number of outputs in a panel: 16.
-    package static let panel = Int(OURO_PANEL)
+    package static let panel = MatrixFormat.panel
 
     /// Bytes of all panels.
     package var byteCount: Int { memory.byteCount }
