@@ -5,7 +5,7 @@ import Testing
 
 @testable import OuroHub
 
-/// What a hub may answer, and what becomes of it.
+/// Tests how the answers of a hub are handled.
 @Suite struct HubAnswerTests {
     private let home = TemporaryHome()
 
@@ -33,7 +33,7 @@ import Testing
         let settings = try home.settings(hub, token: "t")
         let error = await hubError { () throws(OuroError) in try await Hub(settings).download(HubRepository("org/old"))
         }
-        // The list came over the redirect; the files are not under the old name.
+        // The list came through the redirect. The old name has no files.
         #expect(error?.message.contains("no such file") == true, "\(error as Any)")
         #expect(hub.requests.withLock { $0.allSatisfy { $0.headers.first(name: "authorization") == "Bearer t" } })
     }
