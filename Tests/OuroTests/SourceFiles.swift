@@ -1,6 +1,6 @@
 import Foundation
 
-/// The package's own sources, for tests that hold its layering.
+/// The package's own sources, for tests that check layering and names.
 enum SourceFiles {
     static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
         .appendingPathComponent("../../Sources").standardizedFileURL
