@@ -94,7 +94,7 @@ import Testing
         }
     }
 
-    /// If merging scanned the whole word for every pair, it would read more than ten billion symbols.
+    /// If merging scanned the whole word for every pair, it would read about ten billion symbols.
     @Test func aLongRunOfOneLetterIsMerged() throws {
         let tokenizer = try Small.load(
             Small.text(

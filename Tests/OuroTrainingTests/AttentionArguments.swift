@@ -1,7 +1,8 @@
 import OuroKernels
 
-/// The arguments of attention over one group of heads. Its queries, keys and values are side by side in rows of `(heads
-/// + 2) * d` values.
+/// The arguments of attention over one group of heads.
+///
+/// Its queries, keys and values are side by side in rows of `(heads + 2) * d` values.
 func ouroAttention(
     _ x: UnsafePointer<Float>, _ gradient: UnsafeMutablePointer<Float>, heads: Int, d: Int
 ) -> ouro_training_attention {
