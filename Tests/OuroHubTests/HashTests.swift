@@ -4,7 +4,7 @@ import Testing
 
 @testable import OuroHub
 
-/// Compares the hashes with published ones, and with hashes computed by other code.
+/// Compares the hashes with published ones, and the selected SHA-256 with the portable one.
 @Suite struct HashTests {
     private static let long = "abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq"
 

@@ -97,8 +97,8 @@ import Testing
             return try ScheduleTrial([([0, 1, 2], request)], device: device, freeRows: 16, seconds: .infinity)
         }
         #expect(try trial(wavefront: false).passesPerToken == 4)
-        // A token starts for the last time one pass after its predecessor settles, which takes 0.8 * 1 + 0.1 * 2 + 0.05
-        // * 3 + 0.05 * 4 passes on average.
+        // A token starts for the last time one pass after its predecessor settles. On average that takes this many
+        // passes: 0.8 * 1 + 0.1 * 2 + 0.05 * 3 + 0.05 * 4.
         let wavefront = try trial(wavefront: true)
         #expect(wavefront.tokenCount == 100)
         #expect(abs(wavefront.passesPerToken - 1.35) < 0.05, "\(wavefront.passesPerToken)")
