@@ -16,7 +16,8 @@ static void note(size_t size) {
     if (size > largest) largest = size;
 }
 
-// The executable's own definitions come before the library's, for all code in the process.
+// The linker prefers the executable's definitions, so these functions replace the library's for all code in the
+// process.
 void *__libc_malloc(size_t size);
 void *__libc_calloc(size_t count, size_t size);
 void *__libc_realloc(void *memory, size_t size);

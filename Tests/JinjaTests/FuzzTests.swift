@@ -2,7 +2,7 @@ import Testing
 
 @testable import Jinja
 
-/// Damaged templates: whatever they contain, they give a text or an error with a line. A crash fails the whole run.
+/// Tests that a damaged template either renders or throws an error with a line. A crash ends the whole test run.
 @Suite struct FuzzTests {
     private static let pieces = [
         "{{", "}}", "{%", "%}", "{#", "#}", "-", "+", "~", "|", " is ", " not ", " in ", " and ", " if ", " else ", "(",
@@ -27,7 +27,7 @@ import Testing
         mutating func below(_ bound: Int) -> Int { Int.random(in: 0..<max(1, bound), using: &self) }
     }
 
-    /// Inserts, replaces, removes, doubles or appends a part.
+    /// Inserts, removes, duplicates or replaces a part, or adds a part of another template.
     private static func mutate(_ bytes: inout [UInt8], with others: [[UInt8]], _ random: inout Random) {
         let index = random.below(bytes.count + 1)
         let end = min(bytes.count, index + 1 + random.below(20))

@@ -3,7 +3,7 @@ import Testing
 
 @testable import Jinja
 
-/// What Python's Jinja makes of small templates; `Scripts/generate_jinja_goldens.py` writes the file.
+/// Small templates with the output of Python's Jinja. `Scripts/generate_jinja_goldens.py` writes the file.
 struct Golden: Decodable {
     struct Case: Decodable {
         let template: String
@@ -12,10 +12,10 @@ struct Golden: Decodable {
 
     private let context: [String: JSON]
     let cases: [Case]
-    /// Templates that Python's Jinja refuses.
+    /// Templates that Python's Jinja rejects.
     let failing: [String]
 
-    /// The variables of all the templates.
+    /// The variables that every template gets.
     var variables: [String: Value] {
         get throws { try context.mapValues { try $0.value } }
     }
@@ -26,7 +26,7 @@ struct Golden: Decodable {
     }
 }
 
-/// The JSON of the golden file. The members of its objects are sorted by name.
+/// A JSON value of the golden file. `value` sorts the members of objects by name.
 private indirect enum JSON: Decodable {
     case null
     case bool(Bool)

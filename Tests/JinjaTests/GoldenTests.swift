@@ -2,7 +2,7 @@ import Testing
 
 @testable import Jinja
 
-/// Templates against the texts of Python's Jinja.
+/// Compares rendered templates with the output of Python's Jinja.
 @Suite struct GoldenTests {
     @Test func snippetsMatchJinjaExactly() throws {
         let golden = try Golden.load()

@@ -3,7 +3,7 @@ import Testing
 
 @testable import Jinja
 
-/// What the golden texts cannot show: values from a caller, errors, the clock, the cost of a rendering.
+/// Tests what the golden data does not cover: values from a caller, errors, the clock and the number of steps.
 @Suite struct LanguageTests {
     private func error(of source: String, _ context: [String: Value] = [:]) -> TemplateError? {
         do throws(TemplateError) {
@@ -16,7 +16,7 @@ import Testing
 
     @Test func keysCompareByCodePoints() throws {
         let (composed, decomposed) = ("\u{e9}", "e\u{301}")
-        // Swift's strings are equal; Python's are not.
+        // Swift compares these strings as equal. Python does not.
         #expect(composed == decomposed)
         var members = Mapping()
         try members.set(.int(1), for: .string(composed))
@@ -70,7 +70,7 @@ import Testing
         }
     }
 
-    /// The count was the same before the language became a module of its own.
+    /// The number of steps grows linearly with the number of messages.
     @Test(arguments: [1, 2, 10, 100])
     func aConversationCostsStepsInProportion(messages count: Int) throws {
         let template = try Template(

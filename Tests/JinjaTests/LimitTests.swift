@@ -3,7 +3,7 @@ import Testing
 
 @testable import Jinja
 
-/// Each limit turns a template that asks for too much into an error that names the limit.
+/// Tests that a template that exceeds a limit gives an error that names the limit.
 @Suite struct LimitTests {
     private func failure(_ source: String, _ limits: Limits = Limits()) -> String? {
         do throws(TemplateError) {
@@ -30,7 +30,7 @@ import Testing
         #expect(failure(loops + ends) == "the template takes more than 1000000 steps")
     }
 
-    /// Each makes a text of n bytes by another way.
+    /// Each template makes a text of n bytes in a different way.
     @Test(arguments: [
         "{{ 'x' * n }}", "{% for i in range(n) %}x{% endfor %}", "{{ (['x'] * n) | join }}",
         "{{ 'x' ~ 'x' * (n - 1) }}",
@@ -56,7 +56,7 @@ import Testing
         for source in ["{{ 'x' * 9223372036854775807 }}", "{{ 'xyz' * 6148914691236517206 }}", "{{ 'x' * 20000000 }}"] {
             #expect(failure(source) == "a text is longer than 16777216 bytes")
         }
-        // Each of 30 levels would begin with a line of up to 480 MB.
+        // Each level would be indented by 16 MB more than the one around it.
         let nested = String(repeating: "[", count: 30) + String(repeating: "]", count: 30)
         #expect(
             failure("{{ \(nested) | tojson(indent='x' * 160 * 100000) }}") == "a text is longer than 16777216 bytes")
@@ -86,7 +86,7 @@ import Testing
         #expect(failure(longest + "x") == "the template is longer than 1048576 bytes")
     }
 
-    /// The limits of nesting bound the stack: 256 KB are enough, and 2 MB without optimisation.
+    /// The nesting limits bound the stack. 256 KB are enough with optimisation, and 2 MB without.
     @Test func theDeepestTemplatesFitASmallStack() {
         #if DEBUG
             let stackSize = 2 << 20
@@ -125,7 +125,7 @@ import Testing
     private final class Outcomes: @unchecked Sendable {
         private(set) var texts: [String] = []
         let done = DispatchSemaphore(value: 0)
-        /// Only the thread appends, and the test reads after `done`.
+        /// Only the thread appends. The test reads after `done`.
         func append(_ text: String) { texts.append(text) }
     }
 }

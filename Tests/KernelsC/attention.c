@@ -1,4 +1,4 @@
-// Attention over blocks of the KV cache, and storing keys and values in them.
+// Tests attention over blocks of the KV cache, and storing keys and values in blocks.
 #include "checks.h"
 
 enum { block = OURO_BLOCK };
@@ -10,7 +10,7 @@ typedef struct shape {
 static const size_t sizes[] = {4, 2, 1};
 static const char *const names[] = {"f32", "bf16", "q8"};
 
-// Storing rounds keys and values.
+// The tolerance per element type. Storing rounds keys and values.
 static const double tolerances[] = {2e-6, 1e-2, 2e-2};
 
 static void check_shape(const ouro_variant *variant, ouro_kv_element type, shape s) {
@@ -30,7 +30,7 @@ static void check_shape(const ouro_variant *variant, ouro_kv_element type, shape
     for (size_t i = 0; i < s.rows * width; i++) query[i] = random_value();
     for (size_t i = 0; i < count; i++) {
         char *memory = allocate(key_bytes + value_bytes);
-        memset(memory, 0xff, key_bytes + value_bytes);  // what lies in unused places must not matter
+        memset(memory, 0xff, key_bytes + value_bytes);  // unused positions must not change the result
         for (size_t index = 0; index < block && i * block + index < s.positions; index++) {
             const size_t at = (i * block + index) * s.depth;
             variant->cache.store(type, keys + at, values + at, s.depth, stride, index, memory, memory + key_bytes);
@@ -71,7 +71,7 @@ static void check_shape(const ouro_variant *variant, ouro_kv_element type, shape
     free(keys), free(values), free(query), free(together), free(alone), free(scratch), free(weights), free(blocks);
 }
 
-// A byte cannot be NaN. Still, an infinite value must make the output of every position that sees it not finite.
+// An 8-bit code cannot be NaN. Still, the output must not be finite at any position that reads an infinite value.
 static void check_poison(const ouro_variant *variant) {
     enum { depth = 16, bytes = depth * block + block * sizeof(float) };
     char *memory = allocate(2 * bytes);

@@ -1,6 +1,6 @@
-// Tests of the kernels in plain C: kernels against loops in double precision, on odd shapes.
+// Tests of the kernels in plain C. They compare kernels with loops in double precision, on odd shapes.
 //
-// They need no Swift, so they also run where there is only a C compiler and an emulator (Scripts/test_neon.sh).
+// They need no Swift, so a C compiler and an emulator are enough to run them (Scripts/test_neon.sh).
 #ifndef CHECKS_H
 #define CHECKS_H
 
@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-// Failures so far. The first 20 are printed.
+// The number of failures so far. expect_close and expect_same print the first 20.
 extern int failures;
 
 void check_products(const ouro_variant *variant);
@@ -20,14 +20,14 @@ void check_row_major_products(const ouro_variant *variant);
 void check_elementwise(const ouro_variant *variant);
 void check_attention(const ouro_variant *variant);
 
-// Random numbers: floats in -1 ... 1, integers in low ... high. Every run gets the same ones.
+// Pseudo-random numbers: floats from -1 to 1, integers from low to high. Every run gets the same sequence.
 float random_value(void);
 int random_integer(int low, int high);
 
-// Zeroed memory, aligned to 64 bytes. Ends the program if there is none.
+// Returns zeroed memory, aligned to 64 bytes. Ends the program if there is not enough memory.
 void *allocate(size_t bytes);
 
-// Writes a value as an element type stores it. Returns the value that is stored.
+// Converts a value to an element type, rounding towards zero, and writes it. Returns the value that was written.
 double encode(ouro_element element, float value, void *out);
 
 // Reports a failure if two values differ by more than tolerance * (1 + magnitude). `what` names the test.

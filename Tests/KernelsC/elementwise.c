@@ -1,4 +1,4 @@
-// Operations that work value by value, and sums over a row.
+// Tests elementwise operations and reductions of a row.
 #include "checks.h"
 
 static void check_row(const ouro_variant *variant, size_t n) {
@@ -60,7 +60,7 @@ static void check_rope(const ouro_variant *variant) {
         }
 }
 
-// All patterns of 16 bits (but the last three, so that the count is odd) convert exactly. A NaN stays a NaN.
+// Every 16-bit pattern converts exactly, and a NaN stays a NaN. The last three are left out to make the count odd.
 static void check_widen(const ouro_variant *variant) {
     enum { patterns = 65536 };
     uint16_t *bits = allocate(patterns * sizeof(uint16_t));

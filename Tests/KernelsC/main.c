@@ -1,5 +1,5 @@
-// Runs every check for every variant that this machine can run. Arguments: the names of the variants that it must be
-// able to run, best first.
+// Runs every check for every variant that this machine supports. The arguments are the names of the variants that it
+// must support, best first.
 #include "checks.h"
 
 int failures = 0;

@@ -1,4 +1,4 @@
-// Products with packed weights.
+// Tests products with packed weights.
 #include "checks.h"
 
 enum { P = OURO_PANEL };
@@ -7,7 +7,7 @@ static const ouro_element elements[] = {OURO_F32, OURO_F16, OURO_BF16};
 static const size_t sizes[] = {4, 2, 2};
 static const char *const names[] = {"f32", "f16", "bf16"};
 
-// y = x W^T, for all rows and panels in one call.
+// Computes y = x W^T for all rows and panels in one call.
 static void multiply(const ouro_variant *variant, const ouro_matrix *m, const float *x, size_t rows, size_t panels,
                      float *y) {
     void *packed = allocate(variant->pass.packed_bytes(m, rows));
@@ -16,7 +16,7 @@ static void multiply(const ouro_variant *variant, const ouro_matrix *m, const fl
     free(packed);
 }
 
-// Expects the same bits for a call per row, for a call per panel, for inputs packed in two parts, and for every
+// Expects the same bits for one call per row, and for one call per panel with inputs packed in two parts and each
 // prefetch hint.
 static void expect_invariance(const ouro_variant *variant, const char *what, const ouro_matrix *m, const float *x,
                               size_t rows, size_t panels, const float *y) {
@@ -77,9 +77,8 @@ void check_products(const ouro_variant *variant) {
             check_product(variant, type, shapes[i][0], shapes[i][1], shapes[i][2]);
 }
 
-// Activations are multiples of 1/64, and every group has one of 127/64. Rounding them to 8 bits then changes nothing,
-// so a result differs from the expected one only by the float sums over groups. With a scale of one and no bias it must
-// be equal.
+// Activations are multiples of 1/64, and every group has one of 127/64 or -127/64. Rounding them to 8 bits is exact. So
+// a result differs from the expected one only by the float sums over groups. With scale 1 and bias 0 it must be equal.
 typedef enum trial { SCALED, EXACT, EXTREME } trial;  // EXTREME: only the largest codes and activations
 
 static void check_quantised(const ouro_variant *variant, int type, uint32_t bits, uint32_t group, size_t inputs,

@@ -1,7 +1,7 @@
-// Products of row-major matrices, and the transpose.
+// Tests products of row-major matrices, and the transpose.
 #include "checks.h"
 
-// A [rows][depth], stored transposed if `transposed`; B [depth][columns]; C [rows][columns].
+// A is [rows][depth], stored transposed if `transposed`. B is [depth][columns]. C is [rows][columns].
 typedef struct shape {
     size_t rows, columns, depth;
     int transposed;
@@ -20,8 +20,8 @@ static void compute(const ouro_variant *variant, const ouro_product *p, const fl
         variant->training.product(p);
 }
 
-// Against double precision, and the same bits for a call per row and for a call per column. Without a factor it checks
-// `product`, with one `add_scaled_product`.
+// Compares a product with double precision. Expects the same bits for one call per row and for one call per column.
+// Checks `product` if the factor is NULL, else `add_scaled_product`.
 static void check_sum(const ouro_variant *variant, shape s, const float *a, const float *b, const float *before,
                       int adds, const float *factor) {
     const size_t size = s.rows * s.columns * sizeof(float);
@@ -60,7 +60,8 @@ static void check_sum(const ouro_variant *variant, shape s, const float *a, cons
     free(c), free(other);
 }
 
-// add_scaled_product adds the factor times partial sums over 128 values of k, which `product` computes as well.
+// Expects add_scaled_product to add the factor times each partial sum over 128 values of k. `product` computes the
+// partial sums here.
 static void check_parts(const ouro_variant *variant, shape s, const float *a, const float *b, const float *before,
                         float factor) {
     const size_t count = s.rows * s.columns;

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-/// `ouro bench` of schedules as programs and people see it.
+/// Tests the JSON objects and the tables of `ouro bench`.
 @Suite struct BenchTests {
     private static let trained = CommandLineTool.fixture("code_lm")
     private static let quick = ["--seconds", "0.02", "--max-tokens", "12", "--threads", "1"]

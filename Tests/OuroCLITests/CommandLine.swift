@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-/// Runs the `ouro` that was built with the tests, as a user would.
+/// Runs the `ouro` executable that was built with the tests.
 enum CommandLineTool {
     struct Result {
         let status: Int32
@@ -20,11 +20,11 @@ enum CommandLineTool {
     static let fixtures = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
         .appendingPathComponent("../OuroTests/Fixtures").standardizedFileURL
 
-    /// Absolute path of a fixture's folder.
+    /// The absolute path of a fixture's folder.
     static func fixture(_ name: String) -> String { fixtures.appendingPathComponent(name).path }
 
     static let executable: URL = {
-        // The tests' bundle lies beside the executable: .build/<triple>/<configuration>.
+        // The executable is in the folder of the test bundle, .build/<triple>/<configuration>, or above it.
         var folder = URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent()
         while folder.path != "/" {
             let candidate = folder.appendingPathComponent("ouro")
@@ -35,8 +35,8 @@ enum CommandLineTool {
     }()
 
     /// - Parameters:
-    ///   - output: takes the place of standard output, whose text is empty then.
-    ///   - errors: likewise for standard error.
+    ///   - output: receives standard output. `Result.output` is empty then.
+    ///   - errors: receives standard error. `Result.errors` is empty then.
     static func run(
         _ arguments: [String], input: Data = Data(), environment: [String: String] = [:], output: FileHandle? = nil,
         errors: FileHandle? = nil
@@ -48,7 +48,7 @@ enum CommandLineTool {
         let folder = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(at: folder) }
-        // Files instead of pipes: nothing can block on a full buffer.
+        // The process writes to files, because it would block on a full pipe.
         func file(_ name: String, _ content: Data = Data()) throws -> URL {
             let url = folder.appendingPathComponent(name)
             try content.write(to: url)

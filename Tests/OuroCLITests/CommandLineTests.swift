@@ -3,12 +3,12 @@ import Testing
 
 @testable import Ouro
 
-/// The command line's contract: output formats, exit codes, errors that say what to do.
+/// Tests the contract of the command line: output formats, exit codes and error messages.
 @Suite struct CommandLineTests {
     static let trained = CommandLineTool.fixture("code_lm")
     static let random = CommandLineTool.fixture("a_base_mha_fp32_seed1")
 
-    /// What the reference implementation computed with the random fixture: for a prompt of eight tokens, 32 more.
+    /// Results of the reference implementation with the random fixture: a prompt of 8 tokens and 32 generated tokens.
     private static func golden(_ name: String) throws -> [Int] {
         try SafetensorsFile(contentsOf: URL(fileURLWithPath: random + "/golden.safetensors")).ints(name).map { Int($0) }
     }

@@ -1,11 +1,11 @@
 import Foundation
 import Testing
 
-/// `ouro data` and `ouro eval` as a user meets them.
+/// Tests `ouro data` and `ouro eval` as a user runs them.
 @Suite struct DataCommandTests {
     static let trained = CommandLineTool.fixture("code_lm")
 
-    /// A temporary folder that goes away with this value.
+    /// A temporary folder that is deleted together with this value.
     private final class Folder {
         let url = FileManager.default.temporaryDirectory.appendingPathComponent("ouro-\(UUID().uuidString)")
         init() throws { try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true) }

@@ -3,7 +3,7 @@ import Testing
 
 @testable import Ouro
 
-/// `ouro upcycle`, `ouro merge` and `--adapter` from outside.
+/// Tests `ouro upcycle`, `ouro merge` and `--adapter` as a user runs them.
 @Suite struct DerivedModelTests {
     private static func folder() throws -> URL {
         let url = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
@@ -11,7 +11,8 @@ import Testing
         return url
     }
 
-    /// Changes the queries of the first layer of `code_lm`, which are 192 x 192.
+    /// Writes an adapter for the query projection of the first layer of `code_lm`, which is 192 x 192. Returns its
+    /// path.
     static func adapter(_ folder: URL, name: String? = nil, inputs: Int = 192) throws -> String {
         let url = folder.appendingPathComponent(name ?? "adapter-\(inputs)")
         let name = "model.layers.0.self_attn.q_proj.weight"

@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 @Suite struct HubCommandTests {
-    /// A home that has nothing, and no network.
+    /// An empty cache and no network.
     private let offline = ["HF_HOME": "/nonexistent", "HF_HUB_OFFLINE": "1", "HF_TOKEN": ""]
 
     @Test(arguments: [

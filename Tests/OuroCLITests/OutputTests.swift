@@ -1,10 +1,10 @@
 import Foundation
 import Testing
 
-/// Outputs that are full or closed: an error for standard output, nothing for standard error.
+/// Tests full and closed outputs. A failed write is an error on standard output and is ignored on standard error.
 @Suite struct OutputTests {
     private static let model = CommandLineTool.fixture("code_lm")
-    /// A device that is always full, where the system has one.
+    /// A device that is always full. Not every system has it.
     private static let full = URL(fileURLWithPath: "/dev/full")
     private static var hasFull: Bool { FileManager.default.fileExists(atPath: full.path) }
 
@@ -33,7 +33,7 @@ import Testing
         #expect(result.errors == "Error: standard output: Broken pipe\n")
     }
 
-    /// The shell closes the stream; nothing that is opened later may take its place.
+    /// The shell closes standard output. No file that is opened later may take its descriptor.
     @Test func aClosedOutputIsAnError() throws {
         let process = Process()
         let errors = Pipe()

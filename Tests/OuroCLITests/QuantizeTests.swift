@@ -1,13 +1,13 @@
 import Foundation
 import Testing
 
-/// `ouro quantize` and the reports of what storing with fewer bits costs.
+/// Tests `ouro quantize` and the reports that compare a quantised model or cache with the original.
 @Suite struct QuantizeTests {
     static let model = CommandLineTool.fixture("code_lm")
     static let text = String(
         repeating: "public func append(_ element: Element) { storage.append(element) }\n", count: 6)
 
-    /// A folder of its own for every test.
+    /// Runs `body` with a new folder that holds text.txt. Deletes the folder afterwards.
     private static func inFolder(_ body: (String) throws -> Void) throws {
         let folder = FileManager.default.temporaryDirectory.appendingPathComponent("ouro-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)

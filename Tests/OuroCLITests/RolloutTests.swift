@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-/// `ouro generate --input`: many prompts, several samples each, resumable.
+/// Tests `ouro generate --input`: many prompts, several samples for each, and resuming.
 @Suite struct RolloutTests {
     private static let model = CommandLineTool.fixture("a_base_mha_fp32_seed1")
 

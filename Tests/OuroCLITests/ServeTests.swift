@@ -7,7 +7,7 @@ import Testing
     import Darwin
 #endif
 
-/// `ouro serve` where it cannot listen: a message and status 1.
+/// Tests that `ouro serve` exits with a message and status 1 if it cannot listen.
 @Suite struct ServeTests {
     private static let model = CommandLineTool.fixture("code_lm")
 
@@ -35,7 +35,7 @@ import Testing
         #expect(result.errors.contains("Error: host: no such host: 'nobody.invalid'"))
     }
 
-    /// A socket that listens on a free port of this machine.
+    /// Opens a socket that listens on a free port of this machine.
     private static func listen() throws -> (descriptor: Int32, port: Int) {
         #if canImport(Glibc)
             let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)

@@ -3,7 +3,7 @@ import Testing
 
 @testable import Ouro
 
-/// `ouro train` from outside: signals, resuming, plans, errors.
+/// Tests `ouro train` as a user runs it: signals, resuming, plans and errors.
 @Suite struct TrainTests {
     static func workplace() throws -> URL {
         let url = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
@@ -42,7 +42,7 @@ import Testing
         return url
     }
 
-    /// A machine that has only the portable kernels has nothing to change to.
+    /// The test needs a second kernel variant. It is skipped where only the portable kernels are available.
     @Test(.enabled(if: Kernels.available.count > 1))
     func aTrainingThatGoesOnWithOtherKernelsSaysSo() throws {
         let folder = try Self.workplace()
@@ -78,12 +78,13 @@ import Testing
         let log = try String(contentsOf: url.appendingPathComponent("log.jsonl"), encoding: .utf8)
         return (
             try Data(contentsOf: url.appendingPathComponent("model/model.safetensors")),
-            // The pace differs from run to run.
+            // The throughput differs from run to run.
             log.split(separator: "\n").map { $0.components(separatedBy: ",\"tokens_per_second\"")[0] }
         )
     }
 
-    /// Where the training is killed, one after the other: a point, and what it writes there. It saves every third step.
+    /// The crashes of the killed training, in order: a crash point, and the path that is written there. Training saves
+    /// every third step.
     private static let crashes: [(point: CrashPoint, path: String)] = {
         var crashes: [(point: CrashPoint, path: String)] = []
         for (index, point) in CrashPoint.ofFiles.enumerated() {
@@ -92,7 +93,7 @@ import Testing
         }
         for point in CrashPoint.ofFiles { crashes.append((point, "log.jsonl")) }
         for point in CrashPoint.ofFiles { crashes.append((point, "model.safetensors")) }
-        // A folder is removed only where an earlier run has placed one.
+        // A folder is removed only if an earlier run has placed one.
         for point in [CrashPoint.filled, .placed, .removed] { crashes.append((point, "/model")) }
         return crashes
     }()
@@ -113,7 +114,7 @@ import Testing
             try #require(
                 process.terminationReason == .uncaughtSignal && process.terminationStatus == SIGKILL,
                 "\(crash) is not reached")
-            // A machine that loses its power may leave half a line.
+            // A power failure may leave half a line.
             let handle = try FileHandle(forWritingTo: log)
             try handle.seekToEnd()
             try handle.write(contentsOf: Data("{\"step\":1".utf8))
@@ -140,7 +141,7 @@ import Testing
         let output = folder.path + "/out"
         let errors = Pipe()
         let process = try Self.start(folder, ["--output", output], errors: errors)
-        // The first step has been taken when it is reported.
+        // The first output comes after the first step.
         let first = errors.fileHandleForReading.availableData
         process.interrupt()
         let rest = try errors.fileHandleForReading.readToEnd() ?? Data()
@@ -187,7 +188,7 @@ import Testing
         #expect(try text.json().count == 5)
     }
 
-    /// The limit on a file's size stands for a disk that is full: writing fails in the same place.
+    /// A limit on the size of files simulates a full disk: the same write fails.
     @Test func aFullDiskLosesNothingThatWasSaved() throws {
         let folder = try Self.workplace()
         defer { try? FileManager.default.removeItem(at: folder) }
@@ -213,13 +214,13 @@ import Testing
                     ($0, try Data(contentsOf: URL(fileURLWithPath: "\(output)/checkpoints/\($0)")))
                 })
         }
-        // Enough for the log, not for a checkpoint.
         #expect(try train("", limit: "unlimited").status == 0)
         let saved = try checkpoints()
         #expect(saved.count == 2)
-        // As if it had been killed before its end.
+        // Without its last checkpoint, the run looks as if it had been killed before its end.
         let last = try #require(saved.keys.max())
         try FileManager.default.removeItem(atPath: "\(output)/checkpoints/\(last)")
+        // 64 blocks are enough for the log, but not for a checkpoint.
         let full = try train("--resume", limit: "64")
         #expect(full.status == 1 && full.errors.contains("step-"), "\(full)")
         #expect(full.errors.contains("is kept; make room, then continue with --resume"), "\(full.errors)")

@@ -4,7 +4,7 @@ import Testing
 @testable import Ouro
 @testable import OuroConstraints
 
-/// The small trained model of the inference tests.
+/// The small trained model that the inference tests use.
 enum SmallModel {
     static let url = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
         .appendingPathComponent("../OuroTests/Fixtures/code_lm").standardizedFileURL
@@ -20,7 +20,7 @@ enum SmallModel {
 }
 
 extension Grammar {
-    /// The texts that a schema describes.
+    /// The grammar of the texts that a schema allows.
     init(schema: String) throws { try self.init(JSONSchema(parsing: schema)) }
 
     func accepts(_ text: String) -> Bool { text.utf8.reduce(start) { advance($0, $1) }.accepts }

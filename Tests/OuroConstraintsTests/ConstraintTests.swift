@@ -4,9 +4,10 @@ import Testing
 @testable import Ouro
 @testable import OuroConstraints
 
-/// Which tokens may follow.
+/// Tests which tokens a constraint allows next.
 @Suite struct ConstraintTests {
-    /// Transitions by numbered states against every token's bytes, one by one.
+    /// Compares the allowed tokens of a compiled grammar with those found by advancing the grammar over each token's
+    /// bytes.
     @Test func allowedTokensAreThoseOfEveryTokenByItself() throws {
         let trie = TokenTrie(try SmallModel.tokenizer(), size: SmallModel.vocabularySize)
         let grammar = try Grammar(schema: #"{"type":"object","properties":{"a":{"type":"string"},"b":{}}}"#)
@@ -37,7 +38,7 @@ import Testing
         func ids(_ text: String) -> [Int] { text.utf8.flatMap { tokenizer.encode(String(UnicodeScalar($0))) }.sorted() }
         #expect(allowed("") == ids("\""))
         #expect(allowed("\"a") == ids("bc"))
-        // A guess that was dropped leaves no trace.
+        // A rejected guess does not change later results.
         #expect(allowed("\"ab") == ids("\""))
         #expect(allowed("\"ac\"") == [0])
         #expect(allowed("\"a") == ids("bc"))
@@ -54,7 +55,7 @@ import Testing
         #expect(try compiler.compile(schema(0)) !== first, "the one that was used longest ago is dropped")
     }
 
-    /// Swift takes these two strings for equal.
+    /// Swift compares these two strings as equal.
     @Test func schemasThatDifferInTheirBytesDiffer() throws {
         let compiler = try SmallModel.compiler()
         let composed = try compiler.compile(JSONSchema(parsing: "{\"const\":\"\u{E9}\"}"))
@@ -74,7 +75,7 @@ import Testing
                 .text("x"), maxTokens: 60, sampling: SamplingParameters(temperature: 1.5, seed: UInt64(seed)))
             request.constraint = compiled.makeConstraint()
             var text = ""
-            // The fixture's end token is the byte 0.
+            // Byte 0 is the end token of the fixture.
             for try await token in try engine.generate(request) where token.id != 0 { text += token.text }
             struct Answer: Decodable {
                 let a: Int

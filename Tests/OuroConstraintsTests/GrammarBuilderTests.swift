@@ -3,7 +3,7 @@ import Testing
 @testable import Ouro
 @testable import OuroConstraints
 
-/// Grammars that are put together by hand.
+/// Tests grammars that are made with `GrammarBuilder`.
 @Suite struct GrammarBuilderTests {
     @Test func rulesCallThemselves() throws {
         var builder = GrammarBuilder()

@@ -4,7 +4,7 @@ import Testing
 @testable import Ouro
 @testable import OuroConstraints
 
-/// Which texts a schema allows.
+/// Tests which texts a schema allows.
 @Suite struct JSONSchemaTests {
     @Test(arguments: [
         (#"{"type":"integer"}"#, ["0", "-12", "907"], ["01", "1.5", "-", "", "1 "]),
@@ -99,12 +99,12 @@ import Testing
         let schema =
             String(repeating: #"{"type":"array","items":"#, count: 60) + "{}" + String(repeating: "}", count: 60)
         #expect(throws: OuroError.self) { try Grammar(schema: schema) }
-        // Nesting of texts ends too, without a crash.
+        // The nesting of texts is bounded too, so this does not crash.
         #expect(!(try Grammar(schema: "{}").accepts(String(repeating: "[", count: 10_000))))
     }
 
-    /// Many optional members with long names: a grammar that spelt the rest of the object for every first member would have
-    /// the square of their number.
+    /// The schema has many optional members with long names. A grammar that repeated the rest of the object for every
+    /// possible first member would grow with the square of their number.
     @Test func grammarsGrowWithTheirSchemas() throws {
         func size(_ count: Int) throws -> Int {
             let members = (0..<count).map { #""\#(String(repeating: "n", count: 100))\#($0)":{"type":"null"}"# }

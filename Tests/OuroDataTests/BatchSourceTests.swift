@@ -4,9 +4,9 @@ import Testing
 @testable import Ouro
 @testable import OuroData
 
-/// Batches: what is in them, and that they can be had again.
+/// Tests what batches contain, and that a source can resume at any batch.
 @Suite struct BatchSourceTests {
-    /// Documents of which every token says where it is from: 100 * document + place.
+    /// Documents whose tokens encode their origin: 100 * document + place.
     private static func documents(_ count: Int, longest: Int = 12) -> [[Int32]] {
         (0..<count).map { number in (0..<(number * 7 % longest + 1)).map { Int32(number * 100 + $0) } }
     }
@@ -113,7 +113,8 @@ import Testing
             }
         }
         #expect(Double(used) > 0.93 * 60 * 16, "\(used) of \(60 * 16) positions are used")
-        // Documents of one token have nothing to predict; all others come equally often, to within what still waits.
+        // Documents of one token have no target. All others come equally often, except for those that still wait for a
+        // row.
         let counts = documents.indices.filter { documents[$0].count > 1 }.map { seen[$0] ?? 0 }
         #expect((counts.max() ?? 0) - (counts.min() ?? 0) <= 2, "\(counts)")
     }

@@ -4,7 +4,7 @@ import Testing
 @testable import Ouro
 @testable import OuroData
 
-/// Which tokens of a conversation are learnt.
+/// Tests which tokens of a conversation are learnt.
 @Suite struct ConversationTests {
     static let talk = [
         ChatMessage(role: "system", content: "Be brief."), ChatMessage(role: "user", content: "one?"),
@@ -12,7 +12,7 @@ import Testing
         ChatMessage(role: "assistant", content: "<think>hm 2"), ChatMessage(role: "user", content: "ignored"),
     ]
 
-    /// Takes `<think>` and one word out of all answers but the last.
+    /// A template that shortens an answer to its last word, unless it is the last message.
     static let forgetful = """
         {%- for message in messages -%}
         {%- set content = message['content'] -%}
@@ -34,7 +34,7 @@ import Testing
             document.text(encoder.tokenizer, learnt: false)
                 == "<|im_start|>system\nBe brief.<|im_end|>\n<|im_start|>user\none?<|im_end|>\n<|im_start|>assistant\n"
                 + "\n<|im_start|>user\n<|im_end|>two?<|im_end|>\n<|im_start|>assistant\n\n<|endoftext|>")
-        // What the user wrote is text; what the assistant wrote may be control.
+        // Special tokens stay text in a user's message. In an assistant's message they are special tokens.
         let ends = document.tokens.count { $0 == Int32(ByteTokenizer.end) }
         #expect(ends == 5, "\(ends) ends of turns")
         #expect(document.tokens.contains(Int32(ByteTokenizer.think)))

@@ -4,7 +4,7 @@ import Testing
 @testable import Ouro
 @testable import OuroData
 
-/// A temporary folder that goes away with this value.
+/// A temporary folder that is deleted together with this value.
 final class DataFolder {
     let url = FileManager.default.temporaryDirectory.appendingPathComponent("ouro-\(UUID().uuidString)")
 
@@ -19,7 +19,7 @@ final class DataFolder {
         return file(name)
     }
 
-    /// A shard of documents of these tokens, all of them learnt.
+    /// Writes a shard of documents with these tokens. All of them are learnt.
     func shard(named name: String = "x.tokens", vocabularySize: Int = 1000, _ documents: [[Int32]]) throws -> TokenShard
     {
         let writer = try TokenShardWriter(to: file(name), vocabularySize: vocabularySize)
@@ -31,7 +31,7 @@ final class DataFolder {
     }
 }
 
-/// A tokenizer whose tokens are the bytes, with the special tokens of conversations.
+/// A tokenizer with one token per byte, and the special tokens of conversations.
 enum ByteTokenizer {
     static let (endOfText, start, end, think) = (256, 257, 258, 259)
 
@@ -63,7 +63,7 @@ enum ByteTokenizer {
 }
 
 extension TokenDocument {
-    /// The text of the tokens that are learnt, or of those that are not; special tokens included.
+    /// The text of the tokens that are learnt, or of those that are not. It includes special tokens.
     func text(_ tokenizer: Tokenizer, learnt: Bool) -> String {
         tokenizer.decode(zip(tokens, learns).filter { $0.1 == learnt }.map { Int($0.0) })
     }

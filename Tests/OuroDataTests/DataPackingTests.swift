@@ -4,7 +4,7 @@ import Testing
 @testable import Ouro
 @testable import OuroData
 
-/// Text and JSON lines become documents.
+/// Tests how text and JSON lines become documents.
 @Suite struct DataPackingTests {
     private static func pack(
         _ folder: DataFolder, _ inputs: [URL], _ change: (inout DataPacking) -> Void = { _ in }

@@ -4,7 +4,7 @@ import Testing
 @testable import Ouro
 @testable import OuroData
 
-/// Folders of shards: whole or not there.
+/// Tests folders of shards. A folder is a data set only if it is complete.
 @Suite struct DatasetTests {
     private static func write(
         _ folder: DataFolder, _ documents: [[Int32]], valid: [[Int32]] = [], shardTokens: Int = 10,

@@ -1,6 +1,6 @@
-/// Second opinions: answers worked out from the prompt's text alone, in another way than the generators'.
+/// Computes answers from the prompt's text alone, by other methods than the generators.
 enum TaskAnswers {
-    /// Prefix notation from the right, with a stack.
+    /// Evaluates prefix notation from right to left, with a stack.
     static func mano(_ prompt: String) -> String? {
         var stack: [Int] = []
         for character in prompt.dropLast().reversed() {
@@ -32,7 +32,7 @@ enum TaskAnswers {
         return String(place)
     }
 
-    /// Backwards: the asked place is followed to where its letter stood at first.
+    /// Goes through the swaps backwards, to find where the letter at the asked place was at first.
     static func swaps(_ prompt: String) -> String? {
         let parts = prompt.dropLast().split(separator: "?")
         guard parts.count == 2, var place = Int(parts[1]) else { return nil }
@@ -75,7 +75,7 @@ enum TaskAnswers {
         return String(repeating: "0", count: digits + 1 - text.count) + text
     }
 
-    /// Looks the last noun up in the story.
+    /// Finds what the last sentence asks for in the story.
     static func stories(_ prompt: String) -> String? {
         let words = prompt.split(whereSeparator: { " .".contains($0) }).map(String.init)
         let asked = prompt.split(separator: ".").last.map(String.init) ?? ""
@@ -83,7 +83,7 @@ enum TaskAnswers {
             guard let index = words.firstIndex(of: "named") else { return nil }
             return " \(words[index + 1])."
         }
-        // The thing that the last sentences ask for stands after its colour once before.
+        // The first mention of the thing follows its colour, and the colour is the answer.
         let tail = prompt.components(separatedBy: " looked at the ").dropFirst().last ?? asked.dropFirst(5).description
         guard let thing = tail.split(whereSeparator: { " .".contains($0) }).first.map(String.init),
             let index = words.firstIndex(of: thing), index > 0

@@ -4,7 +4,7 @@ import Testing
 
 @testable import OuroData
 
-/// What the generators promise: right answers, disjoint splits, levels that mean something, the same data for good.
+/// Tests the generators: right answers, disjoint splits, the meaning of levels, and data that never changes.
 @Suite struct TaskTests {
     static let names = SyntheticTasks.all.map(\.name)
 
@@ -16,7 +16,7 @@ import Testing
         }
     }
 
-    /// The other tasks ask for made-up facts, which nobody else can know.
+    /// The other tasks ask for made-up facts, so the prompt does not determine the answer.
     @Test func everyTaskThatCanBeSolvedHasAnAnswer() {
         #expect(Set(Self.names).subtracting(TaskAnswers.all.keys) == ["relations", "biographies"])
     }
@@ -111,7 +111,7 @@ import Testing
             #expect(fact == example.completion, "\(example)")
             known += 1
         }
-        // Each of the 8000 facts is stated once or more by five in six.
+        // The training examples state about five in six of the 8000 facts.
         #expect(known > 30, "\(known) of 50")
     }
 
@@ -147,7 +147,7 @@ import Testing
     }
 }
 
-/// Random numbers that data depends on.
+/// Tests the random numbers that data depends on.
 @Suite struct RandomTests {
     @Test(arguments: [1, 2, 3, 7, 8, 64, 65, 1000]) func aPermutationVisitsEveryIndexOnce(count: Int) {
         for seed in 0..<5 {

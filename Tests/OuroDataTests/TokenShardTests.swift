@@ -4,7 +4,7 @@ import Testing
 @testable import Ouro
 @testable import OuroData
 
-/// Shards give back what was written, and nothing else.
+/// Tests that shards return exactly what was written, and that damaged files are refused.
 @Suite struct TokenShardTests {
     private static func error(_ url: URL) -> OuroError? {
         do throws(OuroError) {
@@ -42,7 +42,7 @@ import Testing
         let folder = try DataFolder()
         let shard = try folder.shard(vocabularySize: 65_536, [[1, 2, 3], [65_535]])
         #expect(!shard.hasLossMask)
-        // Header, four tokens of two bytes, three offsets.
+        // The file has a header, four tokens of two bytes and three offsets.
         #expect(try Data(contentsOf: folder.file("x.tokens")).count == 64 + 8 + 24)
         #expect(try shard.read(0..<4).learns == [true, true, true, true])
         let wide = try folder.shard(named: "y.tokens", vocabularySize: 65_537, [[65_536]])
@@ -66,7 +66,7 @@ import Testing
         #expect(data[72] == 0b110, "the mask")
         #expect([word(80), word(88), word(96)] == [0, 2, 3], "the offsets")
         #expect(data.count == 104)
-        // The checksum, worked out anew.
+        // Computes the checksum independently.
         var sum: UInt64 = 0xCBF2_9CE4_8422_2325
         func add(_ word: UInt64) {
             sum = (sum ^ word) &* 0x9E37_79B9_7F4A_7C15
@@ -140,7 +140,7 @@ import Testing
         }
     }
 
-    /// Damage with a checksum that fits again, so that the checks behind it are reached.
+    /// Most damaged files get a correct checksum, so that the checks behind it are reached.
     @Test func damagedFilesLoadOrThrow() throws {
         let folder = try DataFolder()
         let writer = try TokenShardWriter(to: folder.file("x.tokens"), vocabularySize: 300)

@@ -2,7 +2,7 @@ import Testing
 
 @testable import OuroData
 
-/// The arrays of a batch as it changes its shape.
+/// Tests the arrays of a batch when its shape changes.
 @Suite struct TrainingBatchTests {
     @Test func reshapingForgetsWhatWasThere() {
         var batch = TrainingBatch(rows: 2, length: 3)

@@ -5,7 +5,7 @@ import Testing
 @testable import Ouro
 @testable import OuroEvaluation
 
-/// Evaluations against what the engine itself says.
+/// Compares evaluations with what the engine itself scores and generates.
 @Suite struct EvaluatorTests {
     static let fixtures = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
         .appendingPathComponent("../OuroTests/Fixtures").standardizedFileURL
@@ -13,7 +13,7 @@ import Testing
         try Engine(modelAt: fixtures.appendingPathComponent(name))
     }
 
-    /// Prompts of code, answered by whatever the model at some depth answers.
+    /// A task with prompts of code and given answers.
     private struct ScriptedTask: TaskGenerator {
         let name = "scripted"
         let summary = ""
@@ -91,7 +91,7 @@ import Testing
                 position: index, token: 0, logProbabilities: nil, gate: gate, exitDistribution: [], exitLoop: 2,
                 argmax: argmax, alternatives: [])
         }
-        // Loop 1 knows the first token only, loop 2 both; the gate lets the first token leave early.
+        // Loop 1 predicts only the first token, loop 2 predicts both. The gate lets the first token exit at loop 1.
         let positions = [
             position(0, argmax: [9, 9], gate: [0, 0]), position(1, argmax: [5, 5], gate: [0.9, 0]),
             position(2, argmax: [9, 6], gate: [0.1, 0]), position(3, argmax: [9, 9], gate: [0, 0]),
@@ -188,7 +188,7 @@ import Testing
     }
 }
 
-/// JSON lines of questions.
+/// Tests reading questions from JSON lines.
 @Suite struct MultipleChoiceTests {
     private static func load(_ text: String) throws -> [MultipleChoiceQuestion] {
         let url = FileManager.default.temporaryDirectory.appendingPathComponent("\(UUID().uuidString).jsonl")

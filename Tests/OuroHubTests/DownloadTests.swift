@@ -53,7 +53,7 @@ import Testing
             }
         }
         #expect(starts.count == 4)
-        // How much of what was sent before the cut arrives is up to the network.
+        // The network decides how many of the bytes sent before the cut arrive.
         #expect(zip(starts, starts.dropFirst()).allSatisfy { $0 < $1 && $1 <= $0 + 70_000 }, "\(starts)")
     }
 
@@ -136,7 +136,7 @@ import Testing
         let hub = try await FakeHub()
         defer { hub.stop() }
         let weights = try #require(hub.files["model.safetensors"])
-        // A device on which every write finds the disk full.
+        // Every write to this device fails because the device is full.
         guard FileManager.default.fileExists(atPath: "/dev/full") else { return }
         let blobs = home.modelFolder.appendingPathComponent("blobs")
         try FileManager.default.createDirectory(at: blobs, withIntermediateDirectories: true)
@@ -173,7 +173,7 @@ import Testing
         defer { hub.stop() }
         let folder = home.url.appendingPathComponent("plain")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-        // Of the right size, but another file.
+        // This file has the right size but different content.
         try Data("[]".utf8).write(to: folder.appendingPathComponent("config.json"))
         let snapshot = try await Hub(home.settings(hub)).download(.sample, to: folder)
         #expect(snapshot.folder == folder)

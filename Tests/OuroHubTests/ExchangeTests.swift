@@ -6,11 +6,11 @@ import Testing
 
 @testable import OuroHub
 
-/// One exchange over HTTP: how it ends when nothing comes, too much comes, or nobody waits for it any more.
+/// Tests how an HTTP exchange ends if no answer comes, if too much comes, or if it is cancelled.
 @Suite struct ExchangeTests {
     private let home = TemporaryHome()
 
-    /// A hub that never answers, and the requests that it gets.
+    /// A hub that never answers, and a stream of the requests that it receives.
     private func silentHub() async throws -> (hub: FakeHub, requests: AsyncStream<Void>) {
         let (requests, continuation) = AsyncStream.makeStream(of: Void.self)
         let hub = try await FakeHub { _, _ in
@@ -51,7 +51,7 @@ import Testing
     }
 
     @Test func whatIsNoWebServerIsAFailure() async throws {
-        // A proxy of a TLS server that sends anything else.
+        // The client expects TLS, but the server speaks plain HTTP.
         let hub = try await FakeHub()
         defer { hub.stop() }
         let url = try #require(URL(string: "https://127.0.0.1:\(hub.port)"))

@@ -7,16 +7,16 @@ import Synchronization
 
 @testable import OuroHub
 
-/// A hub on this machine with one model, `org/model`, that can be told to misbehave.
+/// A hub on this machine with one model, `org/model`. A test can replace its answers by wrong ones.
 final class FakeHub: Sendable {
     struct Request: Sendable {
         let method: HTTPMethod
         let uri: String
         let headers: HTTPHeaders
-        /// How many requests with this method and path came before.
+        /// The number of earlier requests with this method and path.
         var earlier: Int
 
-        /// Without the host that a request to a proxy names.
+        /// The path of the URI, without the host that a request to a proxy contains.
         var path: String {
             let path = uri.split(separator: "?")[0]
             return path.hasPrefix("http://")
@@ -31,24 +31,24 @@ final class FakeHub: Sendable {
         var status: HTTPResponseStatus = .ok
         var headers: HTTPHeaders = [:]
         var body: [UInt8] = []
-        /// Close the connection after so many bytes of the body.
+        /// Closes the connection after this many bytes of the body.
         var cutAfter: Int?
-        /// Wait before answering.
+        /// The time to wait before answering.
         var delay = TimeAmount.zero
     }
 
     static let commit = String(repeating: "0123456789", count: 4)
 
     let files: [String: [UInt8]]
-    /// Where large files are stored; nil to send them from here.
+    /// The hub that stores large files. If nil, this hub sends them itself.
     let store: FakeHub?
     let requests = Mutex<[Request]>([])
-    /// Connections that were accepted.
+    /// The number of accepted connections.
     let connections = Mutex(0)
     private let override: @Sendable (Request, FakeHub) -> Response?
     private let channel = Mutex<(any Channel)?>(nil)
 
-    /// - Parameter override: answers a request in another way; nil for the right one.
+    /// - Parameter override: returns another answer to a request, or nil for the right answer.
     init(
         files: [String: [UInt8]] = FakeHub.modelFiles, store: FakeHub? = nil,
         override: @escaping @Sendable (Request, FakeHub) -> Response? = { _, _ in nil }
@@ -67,7 +67,7 @@ final class FakeHub: Sendable {
         self.channel.withLock { $0 = channel }
     }
 
-    /// Returns when nothing listens any more.
+    /// Stops listening. Returns when the port is closed.
     func close() async throws { try await channel.withLock { $0 }?.close() }
 
     func stop() { channel.withLock { $0 }?.close(promise: nil) }
@@ -75,7 +75,7 @@ final class FakeHub: Sendable {
     var port: Int { channel.withLock { $0?.localAddress?.port ?? 0 } }
     var address: String { "http://127.0.0.1:\(port)" }
 
-    /// A model whose weights take several reads.
+    /// The files of a model. Its weights are too long for one read.
     static let modelFiles: [String: [UInt8]] = [
         "config.json": Array("{}".utf8), "tokenizer.json": Array("{\"a\":1}".utf8), "README.md": Array("# M".utf8),
         "pytorch_model.bin": Array(repeating: 9, count: 100), "sub/extra.json": Array("[]".utf8),
@@ -85,7 +85,7 @@ final class FakeHub: Sendable {
     static func sha256(_ bytes: [UInt8]) -> String { hash(bytes, digits: 64) }
     static func git(_ bytes: [UInt8]) -> String { hash(bytes, digits: 40) }
 
-    /// `HashTests` hold these hashes against published ones.
+    /// `HashTests` compares these hashes with published ones.
     private static func hash(_ bytes: [UInt8], digits: Int) -> String {
         var hash = ContentHash(
             HubFile(path: "", byteCount: bytes.count, etag: String(repeating: "0", count: digits)))
@@ -181,7 +181,7 @@ final class FakeHub: Sendable {
     }
 }
 
-/// A fresh home for a cache, removed at the end.
+/// A new home for a cache. It is deleted together with this value.
 final class TemporaryHome: Sendable {
     let url = FileManager.default.temporaryDirectory.appendingPathComponent("ouro-hub-\(UUID().uuidString)")
 
@@ -200,12 +200,12 @@ final class TemporaryHome: Sendable {
     var modelFolder: URL { url.appendingPathComponent("hub/models--org--model") }
     var snapshot: URL { modelFolder.appendingPathComponent("snapshots/\(FakeHub.commit)") }
 
-    /// Bytes of a file of the snapshot.
+    /// The bytes of a file of the snapshot, or nil if there is no such file.
     func bytes(_ name: String) -> [UInt8]? {
         (try? Data(contentsOf: snapshot.appendingPathComponent(name))).map(Array.init)
     }
 
-    /// Names of everything in the cache's blobs.
+    /// The names of all files in the cache's blobs folder.
     var blobs: [String] {
         ((try? FileManager.default.contentsOfDirectory(atPath: modelFolder.appendingPathComponent("blobs").path)) ?? [])
             .sorted()
@@ -218,7 +218,7 @@ extension HubRepository {
     }()
 }
 
-/// The error that the body throws; nil if none.
+/// Returns the error that the body throws, or nil.
 func hubError(_ body: () async throws(OuroError) -> some Any) async -> OuroError? {
     do throws(OuroError) {
         _ = try await body()

@@ -4,11 +4,11 @@ import Testing
 
 @testable import OuroHub
 
-/// The hashes against published ones, and against each other.
+/// Compares the hashes with published ones, and the selected SHA-256 with the portable one.
 @Suite struct HashTests {
     private static let long = "abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq"
 
-    // FIPS 180-4's examples.
+    // Examples from FIPS 180-4.
     @Test(arguments: [
         ("", "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"),
         ("abc", "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"),
@@ -33,7 +33,7 @@ import Testing
         #expect(Self.sha1(Array(text.utf8)) == digest)
     }
 
-    // As `git hash-object` and `sha256sum` print them.
+    // The expected hashes come from `git hash-object` and `sha256sum`.
     @Test func aFileHasTheHashThatGitOrTheHubGivesIt() throws {
         #expect(FakeHub.git([]) == "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391")
         #expect(FakeHub.git(Array("{}".utf8)) == "9e26dfeeb6e641a33dae4961196235bdb965b21b")
@@ -42,7 +42,8 @@ import Testing
         #expect(FakeHub.git(weights) == "e85e4c0cf1cb4a2cef035c791274c13cccbaaef1")
     }
 
-    /// Every length up to five blocks, cut at places of every remainder: the pieces that the network brings.
+    /// Hashes every length up to five blocks in two pieces, as data from the network arrives in pieces. The cuts are at
+    /// and around the ends of blocks.
     @Test func piecesHashAsTheWhole() {
         let bytes = (0..<320).map { UInt8(truncatingIfNeeded: $0 &* 167 &+ 13) }
         for count in 0...bytes.count {

@@ -4,7 +4,7 @@ import Testing
 
 @testable import OuroHub
 
-/// From a name to a folder, and from the environment to settings.
+/// Tests finding a model's folder by its name, and reading settings from the environment.
 @Suite struct ModelLookupTests {
     private let home = TemporaryHome()
 

@@ -5,11 +5,11 @@ import Testing
 
 @testable import OuroHub
 
-/// Which proxy is asked, what it is told, and what becomes of its refusals.
+/// Tests which proxy is used, what it receives, and how its refusals are reported.
 @Suite struct ProxyTests {
     private let home = TemporaryHome()
 
-    /// Settings for a hub that only a proxy can reach.
+    /// Settings for a hub that is reached through a proxy, unless `exceptions` lists its host.
     private func settings(
         endpoint: String, proxy: FakeHub, credentials: String = "", exceptions: String = ""
     ) throws -> HubSettings {

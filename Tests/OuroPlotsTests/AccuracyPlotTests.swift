@@ -4,7 +4,7 @@ import Testing
 
 @testable import OuroEvaluation
 
-/// The plot of accuracy: every mark is where the axes say, and every label is there.
+/// Tests the plot of accuracy: the position of every mark, and every label.
 @Suite struct AccuracyPlotTests {
     private static let thresholds: [(threshold: Float, mean: Double)] = [(0.3, 1.4), (0.6, 2.2), (0.9, 3.3)]
 
@@ -16,7 +16,7 @@ import Testing
             meanLoops: mean, count: 500)
     }
 
-    /// Fixed depths and thresholds of every level.
+    /// Results of every level, at fixed depths and at thresholds.
     private static func results(levels: Int = 3) -> [EvaluationResult] {
         (1...levels).flatMap { level in
             (1...4).map { result(level, .loops($0), 0.2, mean: Double($0)) }
@@ -24,7 +24,7 @@ import Testing
         }
     }
 
-    /// Reads places in the picture by its axes.
+    /// The axes of a picture, to check the positions of marks.
     private struct Axes {
         let left: Double
         let perLoop: Double
@@ -40,12 +40,12 @@ import Testing
             #expect(lines.count == 6, "a line for every 20 %")
             for (index, line) in lines.sorted(by: >).enumerated() {
                 #expect(abs(line - (bottom - Double(index) * perShare / 5)) < 0.2)
-                // The letters are centred on the line.
+                // The label is centred vertically on its line.
                 #expect(try abs(picture.text("\(20 * index) %").number("y") - line - 4.5) < 0.2)
             }
         }
 
-        /// The loops and the accuracy that a place stands for, to the tenth of a unit that is written.
+        /// Expects the place of a result in the picture. The picture's numbers are written to a tenth of a unit.
         func expect(_ result: EvaluationResult, at place: (x: Double, y: Double)) {
             #expect(abs(left + (result.meanLoops - 1) * perLoop - place.x) < 0.2, "\(result) at \(place)")
             #expect(abs(bottom - result.accuracy * perShare - place.y) < 0.2, "\(result) at \(place)")
@@ -60,7 +60,7 @@ import Testing
         _ = try picture.text("accuracy")
         _ = try picture.text("mean loops per token")
 
-        // One more of each stands in the legend.
+        // The legend has one more of each.
         let circles = picture.all("circle"), diamonds = picture.all("polygon")
         let fixed = results.filter { $0.threshold >= 1 }, gated = results.filter { $0.threshold < 1 }
         #expect(circles.count == fixed.count + 1 && diamonds.count == gated.count + 1)

@@ -10,9 +10,9 @@ struct Picture {
     struct Element {
         let name: String
         let attributes: [String: String]
-        /// The text inside it.
+        /// The text inside the element.
         var text = ""
-        /// The text of the `title` inside it.
+        /// The text of the `title` inside the element.
         var title: String?
 
         func number(_ attribute: String) throws -> Double {
@@ -40,17 +40,17 @@ struct Picture {
         elements = reader.elements
     }
 
-    /// The elements of a name, in the order of the file.
+    /// The elements with this name, in the order of the file.
     func all(_ name: String) -> [Element] { elements.filter { $0.name == name } }
 
-    /// The only text that reads so.
+    /// The text element with this text. There must be exactly one.
     func text(_ text: String) throws -> Element {
         let found = all("text").filter { $0.text == text }
         try #require(found.count == 1, "'\(text)' is there \(found.count) times")
         return found[0]
     }
 
-    /// Lines from left to right, and lines from top to bottom.
+    /// The horizontal lines and the vertical lines.
     func lines() throws -> (horizontal: [Element], vertical: [Element]) {
         let lines = all("line")
         return (

@@ -5,7 +5,7 @@ import Testing
 @testable import Ouro
 @testable import OuroTraining
 
-/// The plot of a training: losses, exits and stages are where the axes say.
+/// Tests the plot of a training: the positions of losses, exits and stages.
 @Suite struct TrainingPlotTests {
     private static func log(_ lines: [String]) throws -> URL {
         let url = FileManager.default.temporaryDirectory.appendingPathComponent("\(UUID().uuidString).jsonl")
@@ -13,7 +13,7 @@ import Testing
         return url
     }
 
-    /// 600 steps of a stage and 400 of another. The third loop has no loss.
+    /// A plot of 600 steps of one stage and 400 of another. The third loop has no loss.
     private static func picture() throws -> Picture {
         let url = try log(
             (1...1000).map { step in
@@ -24,11 +24,11 @@ import Testing
         return try Picture(TrainingPlot(log: url, title: "one & two").svg)
     }
 
-    /// Where the axis on the left has a label.
+    /// The y coordinate of a label of the left axis.
     private static func height(_ label: String, in picture: Picture) throws -> Double {
         let element = try picture.text(label)
         #expect(element.attributes["text-anchor"] == "end")
-        // The letters are centred on their line.
+        // The label is centred vertically on its line.
         return try element.number("y") - 4.5
     }
 
@@ -43,12 +43,12 @@ import Testing
         let lines = picture.all("polyline")
         #expect(lines.count == 3)
         #expect(lines.map { $0.attributes["stroke"] } == (0..<3).map(SVG.colour))
-        // Means of four steps.
+        // Each point is the mean of four steps.
         #expect(try lines.map { try $0.points().count } == [250, 250, 0])
         for (line, loss) in zip(lines, ["2", "1.5"]) {
             let (height, points) = (try Self.height(loss, in: picture), try line.points())
             #expect(points.allSatisfy { abs($0.y - height) < 0.2 }, "loss \(loss)")
-            // A mean stands at its last step.
+            // A mean is drawn at its last step.
             #expect(try abs(#require(points.last).x - Self.x(1000, in: picture)) < 0.2)
         }
     }

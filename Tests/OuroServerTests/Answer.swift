@@ -4,10 +4,10 @@ import Testing
 @testable import Ouro
 @testable import OuroServer
 
-/// What a server answers to one request.
+/// The answer of a server to one request.
 struct Answer: Sendable {
     var status: Int
-    /// Names in lower case.
+    /// The header fields. Names are in lower case.
     var headers: [String: String]
     var body: String
 
@@ -16,9 +16,9 @@ struct Answer: Sendable {
             try JSONSerialization.jsonObject(with: Data(body.utf8)) as? [String: Any], "not an object: \(body)")
     }
 
-    /// The events of a stream, without the last one, which says that it is done.
+    /// The events of a stream, without the last one, which is `[DONE]`.
     func events() throws -> [[String: Any]] {
-        // A live server sends a comment where nothing else has come for a while.
+        // A server sends a comment if it has sent nothing else for a while.
         var lines = body.components(separatedBy: "\n\n").filter { !$0.isEmpty && $0 != ": waiting" }
         #expect(lines.last == "data: [DONE]", "the stream ends with \(lines.last ?? "nothing")")
         lines.removeLast()
@@ -51,9 +51,9 @@ extension TestClient {
         try await send("POST", path, Data(body.utf8), headers: headers)
     }
 
-    /// Whether cache and row states are empty after a few passes.
+    /// Returns whether all blocks and slots are free after a few passes.
     ///
-    /// A pass lies between two answers of ``Engine/usage()``, so this counts passes and not time.
+    /// Between two answers of ``Engine/usage()`` there is a pass, so this counts passes and not time.
     func becomesIdle(within passes: Int = 4) async -> Bool {
         for _ in 0...passes where await engine.usage() == (0, 0) { return true }
         return false
@@ -61,7 +61,7 @@ extension TestClient {
 }
 
 extension Server {
-    /// Tokens that all requests have made so far.
+    /// The number of tokens that all requests have generated so far.
     var generatedTokens: Int {
         let page = service.metrics.text(service.engine.load, running: 0, waiting: 0)
         let line = page.split(separator: "\n").first { $0.hasPrefix("ouro_generation_tokens_total{") }

@@ -4,7 +4,7 @@ import Testing
 @testable import Ouro
 @testable import OuroServer
 
-/// What is refused, and that nothing a client sends brings the server down.
+/// Tests which requests are refused, and that no request crashes the server.
 @Suite struct BadRequestTests {
     static let faults: [(fields: String, parameter: String)] = [
         (#""prompt":5"#, "prompt"), (#""prompt":[]"#, "prompt"), (#""prompt":"""#, "prompt"),
@@ -56,7 +56,7 @@ import Testing
         }
     }
 
-    /// Both ends of what OpenAI's API documents, and of what the engine has beyond it.
+    /// Tests the limits that OpenAI's API documents, and the limits of the engine's own parameters.
     @Test func theLimitsThemselvesAreAllowed() async throws {
         try await TestServer.with { server in
             for fields in [
@@ -99,7 +99,7 @@ import Testing
         }
     }
 
-    /// Random damage to good requests; whatever comes of it, the server answers and lives.
+    /// Damages valid requests at random. The server must answer each of them and keep running.
     @Test func damagedRequestsAreAnswered() async throws {
         let good = Array(
             #"{"prompt":"let x","max_tokens":2,"temperature":0.5,"logit_bias":{"65":-1},"stop":["a"],"n":1,"seed":3}"#

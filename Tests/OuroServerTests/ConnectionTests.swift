@@ -4,11 +4,11 @@ import Testing
 @testable import Ouro
 @testable import OuroServer
 
-/// What only a socket shows: connections that stay open, break, or bring half a request; and the end of a server.
+/// Tests what needs a socket: connections that stay open, break or send half a request, and shutdown.
 ///
-/// The limit of the suite only ends a test that waits for something that never happens.
+/// The time limit of the suite only ends a test that waits for something that never happens.
 @Suite(.timeLimit(.minutes(5))) struct ConnectionTests {
-    /// A request on a connection that stays open.
+    /// A request on a connection that stays open, unless `ends` is true.
     private static func completion(tokens: Int, choices: Int = 1, stream: Bool, ends: Bool = false) -> Data {
         let body =
             "{\"prompt\":\"let \",\"max_tokens\":\(tokens),\"n\":\(choices),\"ignore_eos\":true,\"stream\":\(stream)}"
@@ -66,7 +66,7 @@ import Testing
 
     @Test func whoSendsHalfABodyIsTold() async throws {
         let clock = ManualClock()
-        // Idle connections are closed by the real clock, an hour later.
+        // The real clock closes idle connections after an hour, so that it does not end this test.
         try await TestServer.with({ ($0.arrivalSeconds, $0.clock) = (3600, clock) }) { server in
             async let answer = server.raw(
                 Data("POST /v1/completions HTTP/1.1\r\nHost: x\r\nContent-Length: 99\r\n\r\n{".utf8))
@@ -95,12 +95,12 @@ import Testing
         }
     }
 
-    // MARK: the end of a server
+    // MARK: shutdown
 
     @Test func aServerThatEndsFinishesWhatRuns() async throws {
         let clock = ManualClock()
         try await TestServer.with({ ($0.drainSeconds, $0.maxRunning, $0.clock) = (300, 1, clock) }) { server in
-            // The only place is taken until the test says so. So the stream cannot end before the server is asked to end.
+            // The test occupies the only place, so the stream cannot end before the shutdown begins.
             let running = try server.server.service.admission.enter(1)
             async let stream = server.raw(Self.completion(tokens: 20, stream: true, ends: true))
             await server.server.service.admission.reaches { $0 == (1, 1) }

@@ -4,7 +4,7 @@ import Testing
 @testable import Ouro
 @testable import OuroServer
 
-/// What the endpoints answer.
+/// Tests the answers of the endpoints.
 @Suite struct EndpointTests {
     private static func choices(_ object: [String: Any]) throws -> [[String: Any]] {
         try #require(object["choices"] as? [[String: Any]])
@@ -87,7 +87,7 @@ import Testing
                 let expected = try #require(score.logProbabilities?.last)
                 #expect(Float((values[index] as? Double) ?? 0) == expected, "position \(index)")
             }
-            // The check that harnesses make for a greedy choice.
+            // Evaluation harnesses check in this way whether a token is the greedy choice.
             let maps = try #require(logprobs["top_logprobs"] as? [Any])
             let last = try #require(maps.last as? [String: Double])
             #expect(last.values.max() == values.last as? Double)
@@ -147,7 +147,7 @@ import Testing
             #expect(token[1] == "stop")
             let minimum = try await text(#""stop_token_ids":[115],"min_tokens":8"#)
             #expect(minimum[1] == "length")
-            // "func " alone.
+            // Truncated to five tokens, the prompt is "func ".
             let answer = try await server.post(
                 "/v1/completions", #"{"prompt":"public func ","max_tokens":1,"truncate_prompt_tokens":5,"echo":true}"#)
             #expect(try #require(try Self.choices(answer.json()).first?["text"] as? String).hasPrefix("func "))
@@ -169,7 +169,7 @@ import Testing
                         + "{\"type\":\"json_schema\",\"json_schema\":{\"name\":\"n\",\"schema\":\(schema)}}}")
                 let choice = try #require(try Self.choices(answer.json()).first, "\(answer)")
                 let text = (choice["text"] as? String ?? "").filter { $0 != "\0" }
-                // A text that is cut is no JSON.
+                // A truncated text is not valid JSON.
                 guard choice["finish_reason"] as? String == "stop" else { continue }
                 ended += 1
                 let value = try #require(

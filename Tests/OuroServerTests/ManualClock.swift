@@ -14,7 +14,7 @@ final class ManualClock: Clock, Sendable {
         var now = Instant()
         var number = 0
         var sleepers: [Int: (deadline: Instant, continuation: AsyncStream<Never>.Continuation)] = [:]
-        /// Tests that wait for somebody to sleep for a duration.
+        /// Tests that wait until some task sleeps for a duration.
         var watchers: [(duration: Swift.Duration, continuation: AsyncStream<Never>.Continuation)] = []
 
         func sleeps(for duration: Swift.Duration) -> Bool {
@@ -46,7 +46,7 @@ final class ManualClock: Clock, Sendable {
         try Task.checkCancellation()
     }
 
-    /// Moves the clock, and wakes everybody whose time has come.
+    /// Moves the clock and wakes all tasks whose deadline has come.
     func advance(by duration: Swift.Duration) {
         let woken = state.withLock { state in
             state.now = state.now.advanced(by: duration)
@@ -57,7 +57,7 @@ final class ManualClock: Clock, Sendable {
         for continuation in woken { continuation.finish() }
     }
 
-    /// Waits until somebody sleeps for so long from now.
+    /// Waits until some task sleeps for this duration from now.
     func sleeps(for duration: Swift.Duration) async {
         let (stream, continuation) = AsyncStream<Never>.makeStream()
         state.withLock { state in

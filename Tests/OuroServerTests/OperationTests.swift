@@ -5,9 +5,9 @@ import Testing
 @testable import Ouro
 @testable import OuroServer
 
-/// Keys, places and time limits. The clock stands still until a test moves it.
+/// Tests API keys, admission and time limits. The clock stands still until a test moves it.
 ///
-/// The limit of the suite only ends a test that waits for something that never happens.
+/// The time limit of the suite only ends a test that waits for something that never happens.
 @Suite(.timeLimit(.minutes(5))) struct OperationTests {
     @Test func aKeyIsAskedFor() async throws {
         try await RouterClient.with({ $0.apiKey = "secret" }) { server in
@@ -58,7 +58,7 @@ import Testing
         #expect(error?.message.contains("no such host: 'nobody.invalid'") == true)
     }
 
-    /// A second server on the port of the first; the port is the first's.
+    /// Starts a second server on the port of the first.
     @Test func aTakenPortIsNamed() async throws {
         try await TestServer.with { first in
             var options = ServerOptions()
@@ -70,7 +70,7 @@ import Testing
         }
     }
 
-    /// 192.0.2.1 is nobody's address: it is kept for documents (RFC 5737).
+    /// No machine has the address 192.0.2.1. RFC 5737 reserves it for documentation.
     @Test func anAddressOfAnotherMachineIsNamed() async throws {
         var options = ServerOptions()
         (options.host, options.port, options.isInsecure) = ("192.0.2.1", 0, true)
@@ -139,7 +139,7 @@ import Testing
         #expect(admission.counts == (0, 0))
     }
 
-    // MARK: time
+    // MARK: time limits
 
     private static let completion = #"{"prompt":"let ","max_tokens":2}"#
 
@@ -225,7 +225,7 @@ import Testing
         }
     }
 
-    // MARK: company
+    // MARK: concurrent requests
 
     @Test func manyStreamsSayWhatEachSaysAlone() async throws {
         try await RouterClient.with { server in

@@ -4,9 +4,9 @@ import Testing
 @testable import Ouro
 @testable import OuroServer
 
-/// Thoughts of thinking models: with the fixture, two of whose bytes are `<think>` and `</think>` instead.
+/// Tests the thoughts of reasoning models. In the fixture's tokenizer, `<think>` and `</think>` replace two bytes.
 @Suite struct ReasoningTests {
-    /// A copy of the fixture that thinks.
+    /// Runs `body` with a copy of the fixture that has these two tokens.
     private static func withModel(_ body: (URL) async throws -> Void) async throws {
         let folder = FileManager.default.temporaryDirectory.appendingPathComponent("ouro-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
@@ -51,7 +51,7 @@ import Testing
                 let thought = try await message(Self.thinking)
                 #expect(thought["content"] == "")
                 #expect(thought["reasoning_content"]?.isEmpty == false)
-                // The thoughts end at once, again and again.
+                // The bias makes every token `</think>`.
                 let closed = try await message(Self.thinking + #","logit_bias":{"1":100}"#)
                 #expect(closed == ["role": "assistant", "content": ""])
                 let shown = try await message(Self.thinking + #","logit_bias":{"1":100},"skip_special_tokens":false"#)
@@ -74,7 +74,7 @@ import Testing
                 .write(to: model.appendingPathComponent("chat_template.jinja"))
             let engine = try Engine(modelAt: model, options: EngineOptions(threads: 1))
             let messages = [ChatMessage(role: "user", content: "a<think>")]
-            // What a client sends never becomes a control token, wherever it stands.
+            // Text from a client never becomes a special token, whatever field it comes from.
             let name = JSONValue.string("<think>"), list = JSONValue.array([.object(["x": name]), .int(1)])
             let tokens = try engine.tokens(of: .chat(messages, arguments: ["name": name, "list": list]))
             #expect(tokens == Array("a<think><think><think>".utf8).map(Int.init) + [0])

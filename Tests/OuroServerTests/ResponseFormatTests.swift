@@ -5,7 +5,7 @@ import Testing
 @testable import OuroConstraints
 @testable import OuroServer
 
-/// How a request says which texts it wants.
+/// Tests reading `response_format` from a request.
 @Suite struct ResponseFormatTests {
     private static func format(_ body: String) throws -> ResponseFormat {
         try ResponseFormat(RequestFields(parsing: Data(body.utf8)))

@@ -9,7 +9,7 @@ import Synchronization
 @testable import Ouro
 @testable import OuroServer
 
-/// A server without sockets: every request goes straight to the router, on a connection that exists in memory only.
+/// A server without sockets. Every request goes directly to the router, on a connection in memory.
 final class RouterClient: TestClient {
     let engine: Engine
     let server: Server
@@ -32,7 +32,7 @@ final class RouterClient: TestClient {
         return try await body(RouterClient(server, engine))
     }
 
-    /// A request under way.
+    /// A request in progress.
     struct Exchange: Sendable {
         fileprivate let channel: NIOAsyncTestingChannel
         fileprivate let task: Task<Answer, any Error>
@@ -42,7 +42,7 @@ final class RouterClient: TestClient {
         /// Waits for the whole answer.
         func answer() async throws -> Answer { try await task.value }
 
-        /// What the server sees when the client closes its side of the connection.
+        /// Tells the server that the client has closed its side of the connection.
         func leave() { channel.pipeline.fireUserInboundEventTriggered(ChannelEvent.inputClosed) }
     }
 
@@ -53,12 +53,12 @@ final class RouterClient: TestClient {
         return try await start(method, path, body, headers: headers).answer()
     }
 
-    /// Starts a request with a body.
+    /// Starts a POST request with this body.
     func start(_ path: String, _ body: String) async -> Exchange {
         await start("POST", path, RequestBody(buffer: ByteBuffer(string: body)))
     }
 
-    /// Starts a request.
+    /// Starts a request and does not wait for its answer.
     func start(
         _ method: String, _ path: String, _ body: RequestBody, headers: [String: String] = [:]
     ) async -> Exchange {

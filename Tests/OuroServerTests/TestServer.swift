@@ -13,10 +13,10 @@ import Testing
     import Darwin
 #endif
 
-/// A server on a free port with the small trained fixture, and a client that is only a socket.
+/// A server on a free port with the small trained fixture, and a client that uses a plain socket.
 ///
-/// It is for what only a socket shows: connections that break, stay open, or bring half a request. Everything else is
-/// tested by ``RouterClient``.
+/// It is for tests that need a socket: connections that break, stay open, or send half a request. All other tests use
+/// ``RouterClient``.
 final class TestServer: TestClient {
     let port: Int
     let engine: Engine
@@ -79,7 +79,7 @@ final class TestServer: TestClient {
         return try await raw(Data((head + "\r\n").utf8) + (body ?? Data()))
     }
 
-    /// Runs `body` with a connection, on a thread of its own: sockets block. The connection closes at the end.
+    /// Runs `body` with a connection on a thread of its own, because sockets block. Closes the connection at the end.
     func withSocket<Value: Sendable>(_ body: @escaping @Sendable (Socket) throws -> Value) async throws -> Value {
         let port = port
         return try await withCheckedThrowingContinuation { continuation in
@@ -129,7 +129,7 @@ final class TestServer: TestClient {
     }
 }
 
-/// A connection, blocking.
+/// A connection whose calls block.
 final class Socket {
     private let descriptor: Int32
 
@@ -172,7 +172,7 @@ final class Socket {
         }
     }
 
-    /// What comes next; empty at the end.
+    /// Reads the next bytes. The result is empty at the end of the connection.
     func read(_ limit: Int = 1 << 16) throws -> Data {
         var buffer = [UInt8](repeating: 0, count: limit)
         let count = recv(descriptor, &buffer, limit, 0)
@@ -180,7 +180,7 @@ final class Socket {
         return Data(buffer[..<count])
     }
 
-    /// What comes until the end of a text, that included; less if the connection ends.
+    /// Reads until the text `end` has come. Returns less if the connection ends first.
     func read(until end: String) throws -> String {
         var data = Data()
         while data.range(of: Data(end.utf8)) == nil {

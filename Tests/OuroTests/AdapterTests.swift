@@ -3,7 +3,7 @@ import Testing
 
 @testable import Ouro
 
-/// Adapters of others: what is read, and what is refused.
+/// Tests which adapters are read and which are refused.
 @Suite struct AdapterTests {
     private static let weight = "model.layers.0.self_attn.q_proj.weight"
 

@@ -3,7 +3,7 @@ import Testing
 
 @testable import Ouro
 
-/// Model folders that the engine must refuse, with an error that says what to look at.
+/// Tests model folders that the engine must refuse. The error names the file and the field.
 @Suite struct BadFolderTests {
     static let model = Fixtures.url("a_base_mha_fp32_seed1")
     let folder: CheckpointFolder
@@ -18,7 +18,7 @@ import Testing
         failure { () throws(OuroError) in _ = try Engine(modelAt: folder.url) }
     }
 
-    /// Writes the fixture's weights with changed declarations; bytes are cut or filled up with zeros.
+    /// Writes the fixture's weights with changed declarations. Bytes are truncated or padded with zeros.
     private func writeWeights(_ change: (inout [String: TensorDeclaration]) -> Void) throws {
         let source = try Checkpoint(folder: Self.model)
         var declarations = source.tensors.mapValues {

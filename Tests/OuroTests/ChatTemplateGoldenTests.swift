@@ -3,7 +3,8 @@ import Testing
 
 @testable import Ouro
 
-/// The default template against the texts of the reference tokenizer. `JinjaTests` has the goldens of the language.
+/// Compares the default template with the texts of the reference tokenizer. `JinjaTests` has the language's golden
+/// data.
 @Suite struct ChatTemplateGoldenTests {
     private struct ChatGolden: Decodable {
         struct Case: Decodable {

@@ -3,11 +3,11 @@ import Testing
 
 @testable import Ouro
 
-/// Where a template comes from, what it is given, and what its errors say.
+/// Tests where a template is loaded from, which values it receives, and its errors.
 @Suite struct ChatTemplateTests {
     private static let hello = [ChatMessage(role: "user", content: "Hello")]
 
-    /// Runs a body with a folder of these files.
+    /// Runs `body` with a folder that contains these files.
     private func withFolder(_ files: [String: String], _ body: (URL) throws -> Void) throws {
         let folder = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
@@ -123,7 +123,7 @@ import Testing
     }
 
     @Test func valuesArriveInADocumentedOrder() throws {
-        // By code points "e\u{301}" is before "f", which is before "\u{e9}".
+        // In the order of code points, "e\u{301}" comes before "f", and "f" comes before "\u{e9}".
         let members = JSONValue.object(["\u{e9}": .int(1), "f": .double(2.5), "a": .null])
         let other = JSONValue.object(["e\u{301}": .bool(true), "f": .array([.string("x")])])
         let template = try ChatTemplate(source: "{{ messages }} {{ members }} {{ other }} {{ tools is none }}")

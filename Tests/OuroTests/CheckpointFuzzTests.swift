@@ -3,9 +3,9 @@ import Testing
 
 @testable import Ouro
 
-/// Damaged files: whatever they contain, they load or throw; and what loads can be read to its last byte.
+/// Tests that a damaged file loads or throws, and that every byte of a loaded file can be read.
 @Suite struct CheckpointFuzzTests {
-    /// Pieces that readers have stumbled over.
+    /// Pieces of text that often make readers fail.
     static let pieces: [[UInt8]] = [
         "-1", "0", "1", "1.0", "1e0", "-0", "1e400", "4294967296", "4294967297", "9223372036854775807",
         "9223372036854775808", "18446744073709551615", "18446744073709551616", "-9223372036854775808", "null", "true",
@@ -14,7 +14,8 @@ import Testing
         "1.safetensors", "2.safetensors",
     ].map { Array($0.utf8) }
 
-    /// Changes one or two things: a bit, a byte, a piece put in or over, a part removed, doubled or cut off.
+    /// Makes one or two changes: flips a bit, sets a byte, inserts or overwrites a piece, removes or duplicates a part,
+    /// truncates, or replaces a number.
     static func mutate(_ bytes: inout [UInt8], _ random: inout SeededRandom) {
         for _ in 0..<random.int(1...2) where !bytes.isEmpty {
             let index = random.int(0...bytes.count - 1)
@@ -29,7 +30,8 @@ import Testing
             case 5: bytes.insert(contentsOf: bytes[index..<min(bytes.count, index + random.int(1...60))], at: index)
             case 6: bytes.removeSubrange(index...)
             default:
-                // A number in place of a number reaches deeper than any other change.
+                // The text stays well-formed if a number replaces a number, so this change reaches the checks of
+                // values.
                 let digits = bytes.indices.filter { (0x30...0x39).contains(bytes[$0]) }
                 guard let start = digits.randomElement(using: &random) else { continue }
                 let end = bytes[start...].firstIndex { !(0x30...0x39).contains($0) } ?? bytes.endIndex
@@ -38,7 +40,7 @@ import Testing
         }
     }
 
-    /// A sum over all bytes of all tensors, so that each of them is touched.
+    /// The sum over all bytes of all tensors. Computing it reads each byte.
     static func readAll(_ tensors: [String: TensorInfo], _ bytes: (String) throws -> UnsafeRawBufferPointer) throws
         -> Int
     {
@@ -68,7 +70,7 @@ import Testing
                 data = Array(SafetensorsBytes.file(Data(header), data: 33))
                 Self.mutate(&data, &random)
             } else {
-                // A right length in front lets the damage come through to the header's reader.
+                // The length in front is right, so the damage reaches the parser of the header.
                 var damaged = header
                 Self.mutate(&damaged, &random)
                 data = Array(SafetensorsBytes.file(Data(damaged), data: 33))

@@ -3,7 +3,7 @@ import Testing
 
 @testable import Ouro
 
-/// A temporary folder that goes away with this value.
+/// A temporary folder that is deleted together with this value.
 final class CheckpointFolder {
     let url = FileManager.default.temporaryDirectory.appendingPathComponent("ouro-\(UUID().uuidString)")
 
@@ -32,9 +32,9 @@ final class CheckpointFolder {
     }
 }
 
-/// Safetensors files made by hand, sound or not.
+/// Makes safetensors files, valid or not.
 enum SafetensorsBytes {
-    /// A header, and data that counts up from zero.
+    /// A file with this header, and with data bytes that count up from zero.
     static func file(_ header: String, data count: Int = 0, length: UInt64? = nil) -> Data {
         file(Data(header.utf8), data: count, length: length)
     }
@@ -45,7 +45,7 @@ enum SafetensorsBytes {
             + Data((0..<count).map { UInt8(truncatingIfNeeded: $0) })
     }
 
-    /// A file of tensors of bytes, one after the other.
+    /// A file of U8 tensors, one after the other.
     static func bytes(_ tensors: [(name: String, count: Int)]) -> Data {
         var entries: [String] = []
         var end = 0
@@ -62,7 +62,7 @@ enum SafetensorsBytes {
     }
 }
 
-/// What a call throws, or nil.
+/// Returns the error that a call throws, or nil.
 func failure(_ body: () throws(OuroError) -> Void) -> OuroError? {
     do throws(OuroError) {
         try body()

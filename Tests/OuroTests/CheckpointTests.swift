@@ -3,7 +3,7 @@ import Testing
 
 @testable import Ouro
 
-/// Checkpoints of one file and of several: which files are read, and what must hold between them.
+/// Tests checkpoints of one file and of several: which files are read, and how index and shards must agree.
 @Suite struct CheckpointTests {
     let folder: CheckpointFolder
 
@@ -130,7 +130,7 @@ import Testing
     }
 }
 
-/// Symbolic links: a hub cache is made of them, and a hostile folder must not use them to read elsewhere.
+/// Tests symbolic links. A hub cache consists of them. A hostile folder must not use them to read other files.
 @Suite struct CheckpointLinkTests {
     static let data = SafetensorsBytes.bytes([("a", 1)])
 
@@ -146,13 +146,13 @@ import Testing
         let snapshot = "hub/models--org--name/snapshots/0a1b"
         try cache.link("\(snapshot)/model.safetensors", to: "../../blobs/cafe")
         #expect(open(cache.file(snapshot)) == nil)
-        // The same by way of a link to the snapshot.
+        // The same through a link to the snapshot.
         try cache.link("model", to: snapshot)
         #expect(open(cache.file("model")) == nil)
-        // A file that is being downloaded.
+        // The blob is missing, as it is during a download.
         try FileManager.default.removeItem(at: blobs.appendingPathComponent("cafe"))
         #expect(open(cache.file(snapshot))?.message.contains("download may be incomplete") == true)
-        // The blobs of another repository.
+        // A link into the blobs of another repository.
         let other = cache.file("hub/models--org--other/blobs")
         try FileManager.default.createDirectory(at: other, withIntermediateDirectories: true)
         try Self.data.write(to: other.appendingPathComponent("cafe"))
@@ -184,7 +184,8 @@ import Testing
                 #expect(error?.message.contains("leads out of the folder") == true)
             }
         }
-        // A link to a link that leads out; a link to itself; a folder called blobs that is not a cache's.
+        // Three more cases: a link to a link that leads out, a link to itself, and a folder named blobs outside a
+        // cache.
         try base.link("model/hop", to: "../secret")
         try FileManager.default.removeItem(at: base.file("model/model.safetensors"))
         try base.link("model/model.safetensors", to: "hop")

@@ -3,7 +3,7 @@ import Testing
 
 @testable import Ouro
 
-/// What is written: byte for byte what the reference library writes, whole or not at all.
+/// Tests that files equal those of the reference library byte for byte, and appear only when they are complete.
 @Suite struct CheckpointWriterTests {
     let folder: CheckpointFolder
 
@@ -51,7 +51,7 @@ import Testing
     }
 
     @Test func namesAreEscapedAsTheReferenceEscapesThem() throws {
-        // What the safetensors library 0.8.0 writes for these two.
+        // The header that the safetensors library 0.8.0 writes for these two names.
         let names = ["größe🐍", "\"\\/\n\t\u{1}\u{7F}"]
         let expected =
             #"{"\"\\/\n\t\u0001"# + "\u{7F}" + #"":{"dtype":"BOOL","shape":[1],"data_offsets":[0,1]},"#
@@ -167,7 +167,7 @@ import Testing
         let index = try JSONDecoder().decode(
             JSONValue.self, from: Data(contentsOf: folder.file("model.safetensors.index.json")))
         #expect(index["metadata"]?["total_size"] == .int(46))
-        // A tensor that is too large closes its own shard at once, and the open one goes on.
+        // A tensor above the limit gets a shard of its own at once. The open shard stays open.
         #expect(
             index["weight_map"]
                 == .object([

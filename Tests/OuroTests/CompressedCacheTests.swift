@@ -4,18 +4,18 @@ import Testing
 
 @testable import Ouro
 
-/// Compressed pages: what is written is read again, and attention reads what it says.
+/// Tests that compressed pages can be read again, and that attention over them is right.
 @Suite struct CompressedCacheTests {
     private struct Page {
         let memory: AlignedMemory
-        /// Keys and values as they went in, `[loop][position][dimension]`.
+        /// Keys and values before compression, `[loop][position][dimension]`.
         let keys: [[[Float]]]
         let values: [[[Float]]]
     }
 
     private static func page(_ loops: Int, depth: Int, _ random: inout SeededRandom, scale: Float = 1) -> Page {
         func vectors() -> [[[Float]]] {
-            // Neighbouring loops resemble each other.
+            // Successive loops have similar values.
             var last = (0..<16).map { _ in (0..<depth).map { _ in Float.random(in: -scale...scale, using: &random) } }
             return (0..<loops).map { _ in
                 last = last.map { $0.map { $0 + Float.random(in: -scale / 8...scale / 8, using: &random) } }
@@ -57,8 +57,8 @@ import Testing
         let page = Self.page(shape.loops, depth: shape.depth, &random)
         for loop in 1...shape.loops {
             let (keys, values) = Self.expand(page, kernels, loops: shape.loops, loop: loop, depth: shape.depth)
-            // Half a step of what is rounded: the values themselves at the last loop, differences before it. Values cut off
-            // are further away, so a mean is held against it.
+            // Rounding is off by at most half a step. At the last loop it rounds the values, at earlier loops the
+            // differences. Clipped values are off by more, so the mean is compared with half a step.
             let range: Float = loop == shape.loops ? 1.5 : 0.4
             for (found, expected, ofValues) in [(keys, page.keys[loop - 1], 0), (values, page.values[loop - 1], 1)] {
                 let step = range / exp2(Float(ouro_compressed_bits(shape.loops, loop, Int32(ofValues)) - 1))

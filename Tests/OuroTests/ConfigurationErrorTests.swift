@@ -3,13 +3,13 @@ import Testing
 
 @testable import Ouro
 
-/// A `config.json` that cannot be right is refused, with the field and the value named.
+/// Tests that an invalid `config.json` is refused. The error names the field and the value.
 @Suite struct ConfigurationErrorTests {
     struct Row: Sendable, CustomTestStringConvertible {
         let changes: [String: String?]
-        /// The field the error names.
+        /// The field that the error names.
         let field: String?
-        /// What its message must contain: the value that was found.
+        /// A part of the error's message, mostly the value that was found.
         let found: String
         let code: OuroError.Code
 

@@ -3,7 +3,7 @@ import Testing
 
 @testable import Ouro
 
-/// A damaged `config.json` either loads, and then everything made of it works, or throws.
+/// Tests that a damaged `config.json` either throws or gives a configuration that works.
 @Suite struct ConfigurationFuzzTests {
     private static let values = [
         "0", "-1", "1", "2", "3", "16", "64", "0.5", "1.5", "-0.0", "1e6", "1e-6", "1e300", "-1e300", "1e400", "1e-400",
@@ -22,7 +22,7 @@ import Testing
         ConfigurationSample.fields.keys.sorted()
         + ["layer_types", "rope_parameters", "dtype", "pad_token_id", "attention_bias", "partial_rotary_factor"]
 
-    /// A `rope_scaling` with some members, each sensible or not.
+    /// A `rope_scaling` with up to two members that have arbitrary values.
     private static func scaling(_ random: inout SeededRandom) -> String {
         let kind = ["linear", "yarn", "llama3", "default"][random.int(0...3)]
         var parts = ["rope_type": "\"\(kind)\"", "factor": "4.0", "original_max_position_embeddings": "64"]
@@ -67,7 +67,7 @@ import Testing
         return Data(bytes)
     }
 
-    /// Whether the file loads; everything made of it is checked.
+    /// Returns whether the file loads. If so, checks everything that is derived from it.
     private static func load(_ data: Data) throws -> Bool {
         let configuration: ModelConfiguration
         do {

@@ -3,7 +3,7 @@ import Testing
 
 @testable import Ouro
 
-/// `generation_config.json`.
+/// Tests reading `generation_config.json`.
 @Suite struct ConfigurationGenerationTests {
     private func parse(_ text: String) throws(OuroError) -> GenerationConfiguration {
         try GenerationConfiguration(ConfigurationFields(parsing: Data(text.utf8), file: "generation_config.json"))

@@ -3,7 +3,7 @@ import Testing
 
 @testable import Ouro
 
-/// Fields that no published file uses change the arithmetic as they do in the reference: sliding windows, scaled RoPE, a
+/// Compares the engine with the reference for fields that no published file uses: sliding windows, scaled RoPE and a
 /// tied head. The expected logits come from `Scripts/generate_window_goldens.py`.
 @Suite struct ConfigurationParityTests {
     struct File: Decodable {
@@ -11,7 +11,7 @@ import Testing
             let name: String
             /// Fields of `config.json` that differ from the fixture's.
             let config: [String: JSONValue]
-            /// Of the last loop, `[last 3 positions][vocabulary]`.
+            /// The logits of the last loop, `[last 3 positions][vocabulary]`.
             let logits: [[Float]]
         }
         let fixture: String

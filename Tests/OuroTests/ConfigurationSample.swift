@@ -2,7 +2,7 @@ import Foundation
 
 @testable import Ouro
 
-/// A small valid `config.json` whose fields tests replace by other JSON texts.
+/// A small valid `config.json`. Tests replace its fields by other JSON texts.
 enum ConfigurationSample {
     static let fields: [String: String] = [
         "model_type": "\"ouro\"", "vocab_size": "256", "hidden_size": "64", "intermediate_size": "128",
@@ -13,7 +13,7 @@ enum ConfigurationSample {
         "use_sliding_window": "false", "sliding_window": "null", "max_window_layers": "3",
     ]
 
-    /// The file's text; a nil takes a field away.
+    /// The file's text with these changes. A nil removes the field.
     static func text(_ changes: [String: String?] = [:]) -> String {
         var fields = fields
         for (name, value) in changes { fields[name] = value }
@@ -25,7 +25,7 @@ enum ConfigurationSample {
         try ModelConfiguration(parsing: Data(text(changes).utf8), file: "config.json")
     }
 
-    /// The error that a file with these changes gives; nil if it loads.
+    /// The error that a file with these changes gives, or nil if it loads.
     static func error(_ changes: [String: String?]) -> OuroError? {
         do throws(OuroError) {
             _ = try parse(changes)

@@ -3,7 +3,7 @@ import Testing
 
 @testable import Ouro
 
-/// What `config.json` says is what the configuration has.
+/// Tests that the configuration has the values of `config.json`.
 @Suite struct ConfigurationTests {
     @Test func thePublishedFileReads() throws {
         let found = try ModelConfiguration(contentsOf: Fixtures.url("ouro-1.4b-config.json"))
@@ -174,7 +174,7 @@ import Testing
         let configuration = try ModelConfiguration(contentsOf: published)
         let found = try ConfigurationFields(parsing: configuration.encoded(), file: "config.json")
         let expected = try ConfigurationFields(contentsOf: published)
-        // What training or the library of Python alone reads.
+        // Only training or the Python library reads these fields.
         let others: Set = ["attention_dropout", "initializer_range", "use_cache", "transformers_version"]
         for (name, value) in expected.members where !others.contains(name) {
             #expect(found.members[name] == value, "\(name)")

@@ -3,11 +3,11 @@ import Testing
 
 @testable import Ouro
 
-/// What may follow, how soon a text may end, and what might have come instead.
+/// Tests constraints, the minimum length, and the alternatives of a token.
 @Suite struct ConstraintTests {
     static let model = Fixtures.url("code_lm")
 
-    /// Allows tokens whose number differs from the last one's parity: a function of the tokens before, and of nothing else.
+    /// Allows tokens whose parity differs from that of the last token. The result depends only on the tokens before.
     private final class Alternating: TokenConstraint {
         func allowTokens(after output: [Int], in mask: inout TokenMask) {
             let odd = (output.last ?? 1) % 2

@@ -3,7 +3,7 @@ import Testing
 
 @testable import Ouro
 
-/// What the engine promises around the arithmetic: requests are checked, cancelled, queued and kept apart.
+/// Tests how the engine checks, cancels, queues and isolates requests, and how exit policies choose their loop.
 @Suite struct EngineTests {
     static let model = Fixtures.url("a_base_mha_fp32_seed1")
 
@@ -131,7 +131,7 @@ import Testing
         defer { try? FileManager.default.removeItem(at: folder) }
         let config = folder.appendingPathComponent("config.json")
         try FileManager.default.copyItem(at: Self.model.appendingPathComponent("config.json"), to: config)
-        // The embedding of token 7 becomes NaN; every other token is sound.
+        // The embedding of token 7 becomes NaN. All other tokens stay valid.
         var data = try Data(contentsOf: Self.model.appendingPathComponent("model.safetensors"))
         let info = try #require(
             try SafetensorsFile(contentsOf: Self.model.appendingPathComponent("model.safetensors"))
@@ -190,7 +190,7 @@ import Testing
     }
 
     @Test func aThresholdOfOneNeverLeavesEarly() {
-        // In f32 the sigmoid of 20 rounds to 1: the cumulated probability reaches 1 at once, and still all loops run.
+        // In f32 the sigmoid of 20 rounds to 1, so the cumulative probability is 1 after one loop. Still all loops run.
         var tracker = ExitTracker(loops: 4, policy: .threshold(1))
         for _ in 0..<4 { tracker.advance(RowOutcome(gateLogit: 20, change: 0)) }
         #expect(tracker.exitLoop == 4)

@@ -3,14 +3,14 @@ import Testing
 
 @testable import Ouro
 
-/// Where the golden data lies: copied into the test bundle from the reference implementation's output.
+/// The paths of the golden data in the test bundle. The data is output of the reference implementation.
 enum Fixtures {
     static let root = Bundle.module.resourceURL!.appendingPathComponent("Fixtures")
 
     static func url(_ path: String) -> URL { root.appendingPathComponent(path) }
 
-    /// The published tokenizer, which is not part of this package: `OURO_TOKENIZER_DIR`, or `shared/tokenizer` beside
-    /// the checkout. Tests that need it are skipped when it is absent.
+    /// The published tokenizer, which is not part of this package. Its folder is `OURO_TOKENIZER_DIR`, or
+    /// `shared/tokenizer` beside the checkout. Tests that need it are skipped if it is absent.
     static let publishedTokenizer: URL? = {
         let beside = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
             .appendingPathComponent("../../../shared/tokenizer").standardizedFileURL

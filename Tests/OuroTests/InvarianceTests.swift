@@ -4,9 +4,9 @@ import Testing
 @testable import Ouro
 @testable import OuroQuantisation
 
-/// A request's output is the same bit for bit whatever runs beside it (schedule invariance).
+/// Tests schedule invariance: a request's output has the same bits whatever other requests run.
 @Suite struct InvarianceTests {
-    /// A request and what it produced.
+    /// What a request produced.
     private struct Outcome: Equatable {
         var tokens: [Int]
         var logProbabilities: [UInt32]

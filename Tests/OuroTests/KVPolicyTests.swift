@@ -4,7 +4,7 @@ import Testing
 @testable import Ouro
 @testable import OuroQuantisation
 
-/// What the policies for keys and values do, and that nothing but the request decides about it.
+/// Tests the policies for keys and values, and that their results depend on the request alone.
 @Suite struct KVPolicyTests {
     private static let shortened = KVPolicy.allCases.filter { $0 != .full }
 
@@ -14,7 +14,7 @@ import Testing
         var exits: [Int] = []
         var statistics: GenerationStatistics?
 
-        /// Equal in everything but time and cost.
+        /// Whether tokens, log-probabilities and exit loops are equal. Statistics may differ.
         func says(_ other: Outcome) -> Bool {
             tokens == other.tokens && logProbabilities == other.logProbabilities && exits == other.exits
         }
@@ -33,7 +33,7 @@ import Testing
 
     private static func prompt(_ count: Int, seed: Int = 0) -> [Int] { (0..<count).map { ($0 * 37 + 11 + seed) % 256 } }
 
-    // MARK: what they do
+    // MARK: results
 
     @Test(
         arguments: [KVPolicy.lastLoop, .averaged],
@@ -163,7 +163,7 @@ import Testing
         }
     }
 
-    // MARK: the schedule changes nothing
+    // MARK: schedule invariance
 
     @Test(arguments: KVType.allCases, shortened)
     func outputDoesNotDependOnCompany(type: KVType, policy: KVPolicy) async throws {
@@ -217,7 +217,7 @@ import Testing
         younger.kvPolicy = policy
         let prompt = Self.prompt(30, seed: 5)
         let expected = await ScheduleHarness.alone(prompt, younger, model: model)
-        // The older request grows to 40 blocks; before that, the younger is far beyond its prompt.
+        // The older request grows to 40 blocks. Before that, the younger one is far beyond its prompt.
         let harness = ScheduleHarness(model, blocks: 42)
         harness.submit(Self.prompt(10), older)
         let index = harness.submit(prompt, younger)
@@ -236,7 +236,7 @@ import Testing
         #expect(first.statistics?.cachedPromptTokens == 0)
         #expect(second.statistics?.cachedPromptTokens == 48, "whole pages before the last position")
         #expect(second.says(first))
-        // What came after the prompt is no use to anybody.
+        // Only pages of the prompt are reused, not those of generated tokens.
         let longer = try await Self.run(
             engine,
             GenerationRequest(.tokens(Self.prompt(64) + first.tokens), maxTokens: 1, ignoresEndOfText: true))
@@ -270,7 +270,8 @@ import Testing
         }
         let tiny = try Engine(
             modelAt: Fixtures.url("code_lm"), options: EngineOptions(threads: 1, cacheMemory: 2 << 20, kvType: .f32))
-        // 72 KiB a block: 28 of them. A shared cache of 20 pages fits, their full prompt does not.
+        // A block takes 72 KiB, so the budget has 28 blocks. 20 pages of a shared cache fit. 20 pages of four loops do
+        // not, and a prompt has four loops until it is complete.
         let long = GenerationRequest(
             .tokens(Self.prompt(16)), maxTokens: 300, ignoresEndOfText: true, kvPolicy: .lastLoop)
         #expect(try await Self.run(tiny, long).tokens.count == 300)
@@ -285,7 +286,7 @@ import Testing
         #expect(prompt?.code == .memoryExceeded)
     }
 
-    // MARK: what they cost
+    // MARK: divergence
 
     @Test func theirDivergencesAreOrdered() throws {
         let folder = Fixtures.url("code_lm")

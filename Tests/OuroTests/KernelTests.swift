@@ -4,7 +4,7 @@ import Testing
 
 @testable import Ouro
 
-/// Every kernel of every variant against a plain computation in double precision, on random shapes including odd ones.
+/// Compares every kernel of every variant with a plain computation in double precision. Some shapes are odd.
 @Suite struct KernelTests {
     static let variants = Kernels.available.map(\.name)
     static let elements: [(element: ouro_element, name: String)] = [
@@ -15,7 +15,7 @@ import Testing
         (0..<count).map { _ in Float.random(in: -1...1, using: &random) }
     }
 
-    /// Values as an element type stores them: the bytes, and what they stand for.
+    /// Converts values to an element type. Returns the bytes, and the values that they stand for.
     private static func encode(_ values: [Float], as element: ouro_element) -> (bytes: [UInt8], values: [Float]) {
         switch element {
         case OURO_F32: return (values.withUnsafeBytes { Array($0) }, values)
@@ -28,7 +28,7 @@ import Testing
         }
     }
 
-    /// y = x times the matrix, whole or panel by panel.
+    /// Computes y = x times the matrix, with `panelsAtOnce` panels per call.
     private static func product(
         _ x: FloatRows, rows: Range<Int>, _ matrix: PackedMatrix, outputs: Int, kernels: Kernels, panelsAtOnce: Int
     ) -> FloatRows {
@@ -72,12 +72,12 @@ import Testing
                         (0..<inputs).reduce(0.0) { $0 + Double(x.row(row)[$1]) * Double(weights[output * inputs + $1]) }
                     )
                 }
-                // f32 sums round once for every term.
+                // An f32 sum rounds once for every term, so the tolerance grows with the inputs.
                 expectClose(
                     Array(y.values(row).prefix(outputs)), expected[...], absolute: max(1e-5, 4e-8 * Float(inputs)),
                     relative: 1e-5,
                     "\(Self.elements[type].name) \(rows)x\(inputs)x\(outputs), row \(row)")
-                // Alone the row has the same bits.
+                // A row alone has the same bits.
                 let alone = Self.product(
                     x, rows: row..<(row + 1), matrix, outputs: outputs, kernels: kernels, panelsAtOnce: 1)
                 #expect(alone.values(0) == y.values(row))
@@ -157,7 +157,7 @@ import Testing
                 }
                 let y = Self.product(x, rows: 0..<rows, matrix, outputs: outputs, kernels: kernels, panelsAtOnce: 100)
                 for row in 0..<rows {
-                    // What the activations are rounded to.
+                    // The activations after rounding to 8 bits.
                     let rounded = (0..<inputs).map { input -> Double in
                         let first = input / group * group
                         let largest = (first..<(first + group)).map { abs(x.row(row)[$0]) }.max() ?? 0
@@ -285,7 +285,7 @@ import Testing
             let layout = KVLayout(configuration, type: type)
             let pageCount = (positions + 15) / 16
             let pages = (0..<pageCount).map { _ in AlignedMemory(byteCount: layout.bytesPerBlock) }
-            // Whatever lies in unused slots must not matter.
+            // The content of unused positions must not change the result.
             for page in pages { memset(page.base, 0xff, layout.bytesPerBlock) }
             let keys = (0..<positions).map { _ in Self.randomValues(depth, &random) }
             let values = (0..<positions).map { _ in Self.randomValues(depth, &random) }
@@ -380,7 +380,7 @@ import Testing
         }
     }
 
-    /// The limit only ends a test whose workers never sleep.
+    /// The time limit only ends a test whose workers never sleep.
     @Test(.timeLimit(.minutes(5))) func sleepingWorkersWakeUp() async throws {
         let pool = WorkerPool(threadCount: 3)
         for _ in 0..<5 {

@@ -1,8 +1,8 @@
 import Testing
 
-/// Inside the library, arrows point downwards: a folder uses no type of a folder above it.
+/// Tests that no folder of the library uses a type of a folder above it.
 @Suite struct LayeringTests {
-    /// From the lowest to the highest, as in the article on the architecture.
+    /// The folders from the lowest to the highest, as in the Architecture article.
     static let order = [
         "Support", "Kernels", "Configuration", "Checkpoint", "Tokenizer", "Chat", "Model", "Cache", "Decoding",
         "Engine",
@@ -10,7 +10,7 @@ import Testing
 
     private static let kinds: Set<Substring> = ["struct", "class", "enum", "protocol", "actor", "typealias"]
 
-    /// The type that a line at the top level of a file declares.
+    /// The type that a line declares, if it stands at the top level of its file.
     private static func declaration(_ line: Substring) -> Substring? {
         guard let first = line.first, first.isLetter || first == "@" else { return nil }
         let words = SourceFiles.words(line)

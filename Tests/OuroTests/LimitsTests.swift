@@ -3,7 +3,7 @@ import Testing
 
 @testable import Ouro
 
-/// One table of limits: the engine allows its ends and refuses what lies beyond them.
+/// Tests that the engine accepts both ends of every range in the table of limits, and refuses values beyond them.
 @Suite struct LimitsTests {
     private static let parameters: [(String, ClosedRange<Double>, @Sendable (Float) -> SamplingParameters)] = [
         ("temperature", RequestLimits.temperature, { SamplingParameters(temperature: $0) }),
@@ -58,7 +58,7 @@ import Testing
         #expect(field { $0.alternatives = 129 } == "alternatives")
     }
 
-    /// What OpenAI's API allows, the engine can do.
+    /// The engine accepts every value that OpenAI's API accepts.
     @Test func theEnginesRangesContainThePublicOnes() {
         func contains(_ outer: ClosedRange<Double>, _ inner: ClosedRange<Double>) -> Bool {
             inner.clamped(to: outer) == inner

@@ -3,7 +3,7 @@ import Testing
 
 @testable import Ouro
 
-/// A plan says what a looped model computes; what the engine does not implement is refused by the name of the field.
+/// Tests the plans of looped models. A plan that the device does not implement is refused with the field's name.
 @Suite struct LoopPlanTests {
     @Test func ourosPlanIsACoreAlone() throws {
         let configuration = try ModelConfiguration(contentsOf: Fixtures.url("ouro-1.4b-config.json"))
@@ -39,7 +39,7 @@ import Testing
         #expect(plan.slotCount == 1)
     }
 
-    /// One value of each field that Ouro does not have, with what the error must say was found.
+    /// For each field, a value that Ouro does not use, and the text by which the error reports it.
     static let unsupported: [(field: String, found: String, change: @Sendable (inout LoopPlan) -> Void)] = [
         (
             "prelude", "0..<2",
@@ -77,7 +77,7 @@ import Testing
         #expect(error?.message.contains("found \(found)") == true, "\(error as Any)")
     }
 
-    /// A field that is added to the plan is added to the check.
+    /// Fails if the plan has a field for which `unsupported` has no value.
     @Test func everyFieldIsChecked() {
         let fields = Mirror(reflecting: LoopPlan(core: 0..<3, loops: 4)).children.compactMap(\.label)
         #expect(Set(fields).subtracting(["loops"]) == Set(Self.unsupported.map(\.field)))

@@ -5,10 +5,10 @@ import Testing
 @testable import Ouro
 @testable import OuroBenchmark
 
-/// The bench that compares passes, decoding and prefill with the machine's limits.
+/// Tests the benchmark that compares passes, decoding and prefill with the machine's limits.
 ///
-/// The models are small, and the clock moves by a second at every reading. So everything takes a second, and every figure
-/// is exact.
+/// The models are small. The clock moves by a second at every reading, so everything takes a second and every figure is
+/// exact.
 @Suite struct MachineBenchmarkTests {
     private final class Log: Sendable {
         let figures = Mutex<[BenchmarkFigure]>([])
@@ -48,14 +48,14 @@ import Testing
             default: #expect(figure.limit == nil && figure.fraction == nil, "\(figure)")
             }
             guard let limit = figure.limit, let fraction = figure.fraction else { continue }
-            // A pass is given in milliseconds, the others in tokens per second.
+            // The unit of a pass is milliseconds. The unit of the others is tokens per second.
             let expected = figure.name == "pass" ? limit / figure.value : figure.value / limit
             #expect(abs(fraction / expected - 1) < 1e-9, "\(figure)")
         }
         #expect(figures.count { $0.limit != nil } == 6)
         let several = try #require(figures.first { $0.rows == 3 })
         #expect(several.timesOneRow == 1)
-        // Three rows are three times the arithmetic at most, and the same reading.
+        // Three rows take at most three times the arithmetic, and read the weights as often as one row.
         #expect((1...3.001).contains(try #require(several.leastTimesOneRow)))
         #expect(figures.allSatisfy { $0.rows == 3 || ($0.timesOneRow == nil && $0.leastTimesOneRow == nil) })
     }

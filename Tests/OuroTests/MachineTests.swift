@@ -3,12 +3,12 @@ import Testing
 
 @testable import Ouro
 
-/// The machine as containers see it: a folder takes the place of `/`.
+/// Tests how memory and processors are counted inside and outside containers. A folder takes the place of `/`.
 @Suite struct MachineTests {
     private static let gibibyte = 1 << 30
     private static let unified = "30 20 0:26 / /sys/fs/cgroup rw,nosuid - cgroup2 cgroup2 rw,nsdelegate\n"
 
-    /// Runs `body` with a machine of 16 GiB and eight processors on four cores, and these files.
+    /// Runs `body` with a machine of 16 GiB available memory and eight processors on four cores, and with these files.
     private static func with(_ files: [String: String], _ body: (Machine) throws -> Void) throws {
         let root = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
         defer { try? FileManager.default.removeItem(at: root) }
@@ -68,7 +68,7 @@ import Testing
         }
     }
 
-    /// A container of version 1 without a namespace of its own: the mount begins at the container's group.
+    /// A container of cgroup version 1 without a cgroup namespace. The root of the mount is the container's group.
     @Test func groupsOfVersion1Count() throws {
         try Self.with([
             "proc/self/cgroup": "11:memory:/docker/abc\n4:cpu,cpuacct:/docker/abc\n1:name=systemd:/docker/abc\n0::/x\n",
@@ -106,7 +106,7 @@ import Testing
         }
     }
 
-    /// The group lies outside of what the mount shows.
+    /// The group is outside the mount, so the limits at the mount's root count.
     @Test func aGroupThatCannotBeSeenIsTheMounts() throws {
         try Self.with([
             "proc/self/cgroup": "0::/../elsewhere\n", "proc/self/mountinfo": Self.unified,

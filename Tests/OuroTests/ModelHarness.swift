@@ -3,7 +3,7 @@ import Testing
 
 @testable import Ouro
 
-/// A fixture's model on the test's own thread, with everything a pass needs.
+/// Runs passes of a fixture's model on the test's own thread.
 final class ModelHarness {
     let configuration: ModelConfiguration
     let device: CPUDevice
@@ -28,7 +28,7 @@ final class ModelHarness {
         try #require(SequenceCache(pool: pool, positions: positions, loops: loops ?? configuration.loops))
     }
 
-    /// Runs all tokens through all loops in one chunk; `visit` sees every loop's outcomes, hidden states and logits.
+    /// Runs all tokens through all loops in one chunk. `visit` gets every loop's outcomes, hidden states and logits.
     func prefill(
         _ tokens: [Int], loops: Int? = nil,
         visit: (_ loop: Int, _ outcomes: [RowOutcome], _ hidden: [[Float]], _ logits: [[Float]]) -> Void
@@ -76,7 +76,7 @@ struct Golden {
     func shape(_ name: String) throws -> [Int] { try #require(file.tensors[name]).shape }
 }
 
-/// Whether two lists agree to 1e-4 absolute plus 1e-4 relative; reports the worst element.
+/// Expects that two lists agree to an absolute plus a relative tolerance. Reports the worst element.
 func expectClose(
     _ found: [Float], _ expected: ArraySlice<Float>, absolute: Float = 1e-4, relative: Float = 1e-4, _ what: String,
     sourceLocation: SourceLocation = #_sourceLocation

@@ -2,15 +2,15 @@ import Foundation
 
 @testable import Ouro
 
-/// The looped transformer by brute force, in doubles, one position at a time, with an explicit list of keys and values for
-/// every loop: what a policy should do, written without a look at how the engine does it.
+/// A plain looped transformer in double precision. It runs one position at a time and has an explicit list of keys and
+/// values for every loop. It shows what a KV policy should compute, independently of the engine's code.
 final class NaiveModel {
     struct Entry {
         var key: [Double]
         var value: [Double]
     }
 
-    /// What comes of one position.
+    /// The result of one position.
     struct Result {
         var exitLoop: Int
         /// Log-probabilities of all tokens after each loop that ran.
@@ -19,7 +19,7 @@ final class NaiveModel {
 
     let configuration: ModelConfiguration
     private let tensors: [String: [Double]]
-    /// Keys and values by loop, layer and position; of a shared cache all loops are equal.
+    /// Keys and values by loop, layer and position. In a shared cache, all loops are equal.
     private var cache: [[[Entry]]] = []
     private let loops: Int
 
@@ -33,7 +33,7 @@ final class NaiveModel {
         cache = Array(repeating: Array(repeating: [], count: configuration.layerCount), count: loops)
     }
 
-    /// Runs a prompt with full keys and values, then keeps what the policy says.
+    /// Runs a prompt with full keys and values. Then applies the policy to them.
     func prefill(_ tokens: [Int], _ policy: KVPolicy) -> Result {
         var last = Result(exitLoop: loops)
         for token in tokens {
@@ -50,7 +50,7 @@ final class NaiveModel {
         return last
     }
 
-    /// Runs one token after the prompt until it leaves, and keeps what the policy says.
+    /// Runs one token after the prompt until it exits, and applies the policy to its keys and values.
     func decode(_ token: Int, _ policy: KVPolicy, threshold: Double) -> Result {
         var survival = 1.0
         var cumulated = 0.0
@@ -81,7 +81,7 @@ final class NaiveModel {
     }
 
     /// - Parameters:
-    ///   - exitLoop: gets every loop's lambda, and says whether the token leaves.
+    ///   - exitLoop: gets the lambda of every loop, and returns whether the token exits.
     private func run(_ token: Int, exitLoop leaves: (Double) -> Bool) -> (Result, written: [[Entry]]) {
         let hidden = configuration.hiddenSize
         let position = cache[0][0].count

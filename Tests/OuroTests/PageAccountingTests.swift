@@ -2,9 +2,10 @@ import Testing
 
 @testable import Ouro
 
-/// The pool's books against a reference that counts everything anew.
+/// Compares the pool's counts with a reference that recounts everything.
 @Suite struct PageAccountingTests {
-    /// Pages are spelled by one digit each: 16 times the same token. A path is its key, then its digits, in base 4.
+    /// The reference. A page consists of 16 equal tokens, so one digit names it. A path is a number in base 4: the key,
+    /// then the digits.
     private struct Reference {
         struct Sequence {
             let key: Int
@@ -18,11 +19,11 @@ import Testing
 
         let capacity: Int
         var live: [Int: Sequence] = [:]
-        /// Published pages: their loops, and when their last reader left.
+        /// Published pages: the number of loops, and the time when the last reader released the page.
         var published: [Int: (loops: Int, unread: Int)] = [:]
         var clock = 0
 
-        /// Published pages that someone reads.
+        /// Published pages that a live sequence reads.
         var read: Set<Int> {
             live.values.reduce(into: []) { paths, sequence in
                 for index in 0..<sequence.published { paths.insert(sequence.path(index)) }
@@ -96,7 +97,7 @@ import Testing
 
     private static func tokens(_ digits: [Int]) -> [Int] { digits.flatMap { Array(repeating: $0, count: 16) } }
 
-    /// Sequences join, grow, publish and leave at random, in two salts and with two numbers of loops.
+    /// Sequences start, grow, publish and end at random, with two salts and two numbers of loops.
     @Test func booksAgreeWithARecountAfterEveryStep() throws {
         let device = ScriptedDevice()
         let pool = KVPool(device: device, budget: 18 * device.layout.bytesPerBlock)

@@ -3,7 +3,7 @@ import Testing
 
 @testable import Ouro
 
-/// The arithmetic is the reference's: every fixture, every loop, every kernel variant.
+/// Compares the results with the reference implementation: every fixture, every loop, every kernel variant.
 @Suite struct ParityTests {
     static let cases = [
         "a_base_mha_fp32_seed1", "b_bf16_seed1", "c_gqa_headdim24_seed1", "e_ut6_seed1", "i_odd_dims_seed1",
@@ -142,7 +142,7 @@ import Testing
         let golden = try Golden("a_base_mha_fp32_seed1")
         let engine = try Engine(modelAt: Fixtures.url("a_base_mha_fp32_seed1"))
         let prompt = try Array(golden.ints("input_ids").prefix(8))
-        // The reference was asked for 32 tokens and ignored the end of the text.
+        // The reference generated 32 tokens and ignored the end of the text.
         let tokens = try golden.ints("gen_thr1.0_tokens")
         let end = try #require(tokens.firstIndex { engine.endOfTextTokens.contains($0) })
         try #require(end + 1 < tokens.count)

@@ -2,14 +2,14 @@ import Testing
 
 @testable import Ouro
 
-/// With too little memory requests wait and make way for each other; what comes out stays the same, and each ends.
+/// Tests waiting and preemption when memory is short. The outputs must not change, and every request must end.
 @Suite struct PreemptionTests {
     private static func prompt(_ count: Int, seed: UInt64) -> [Int] {
         var random = SeededRandom(seed: seed)
         return (0..<count).map { _ in random.int(0...11) }
     }
 
-    /// Joins, cancellations and preemptions at random: whoever is not cancelled gets what it would have got alone.
+    /// Submits and cancels requests at random. A request that is not cancelled must have the output of a run alone.
     @Test func outputIsThatOfALoneRequest() async throws {
         var random = SeededRandom(seed: 3)
         var (preemptions, hits) = (0, 0)
@@ -31,7 +31,7 @@ import Testing
                         wavefront: random.int(0...3) > 0, draftTokens: [0, 3][random.int(0...1)])
                     request.everyLoop = random.int(0...1) == 0
                     request.cacheSalt = ["", "tenant"][random.int(0...1)]
-                    // Few beginnings, so that pages meet again.
+                    // There are only two beginnings, so that prefixes hit.
                     let prompt =
                         Array(Self.prompt(24, seed: UInt64(random.int(0...1))).prefix(random.int(1...24)))
                     let pages = KVLayout.positionsPerBlock
@@ -97,7 +97,7 @@ import Testing
         alone.submit(prompt, long)
         alone.runToEnd()
         let harness = ScheduleHarness(model, blocks: 24)
-        // Something is there already when the long one comes.
+        // Other requests are running when the long one comes.
         for seed in UInt64(10)..<14 {
             harness.submit(Self.prompt(20, seed: seed), ScriptedDevice.request(maxTokens: 6))
         }
@@ -124,7 +124,8 @@ import Testing
         let before = 3
         for seed in 0..<before { harness.submit(Self.prompt(20, seed: UInt64(seed)), long) }
         let index = harness.submit(Self.prompt(5, seed: 50), ScriptedDevice.request(maxTokens: 4))
-        // One long request after the other, each with its prompt and 70 tokens of four passes, then its own.
+        // The long requests run one after the other, each with its prompt and 70 tokens of four passes. The short one
+        // follows.
         let bound = before * (4 + 70 * 4 + 80) + 40
         for pass in 0..<bound {
             if pass % 20 == 0 { harness.submit(Self.prompt(20, seed: UInt64(200 + pass)), long) }
@@ -138,7 +139,7 @@ import Testing
 
     @Test func theYoungestMakesWayAndNothingComesOutTwice() async throws {
         let model = ScriptedDevice()
-        // Both have room to begin, three pages each; both need four in the end.
+        // There is room for three pages of each request. In the end each needs four.
         let harness = ScheduleHarness(model, blocks: 6 * 4)
         let request = ScriptedDevice.request(maxTokens: 44, wavefront: false)
         for seed in 0..<2 { harness.submit(Self.prompt(20, seed: UInt64(seed)), request) }

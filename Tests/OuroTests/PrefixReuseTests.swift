@@ -4,7 +4,7 @@ import Testing
 
 @testable import Ouro
 
-/// What is found in the cache is, bit for bit, what would have been computed; on real weights, with every type of keys.
+/// Tests that a prefix hit gives the same bits as a computation, on the weights of fixtures and with every KV type.
 @Suite struct PrefixReuseTests {
     private static let fixtures = ["a_base_mha_fp32_seed1", "c_gqa_headdim24_seed1"]
 
@@ -103,7 +103,7 @@ import Testing
             modelAt: Fixtures.url(Self.fixtures[0]), options: EngineOptions(sharesPrefixes: false))
         #expect(try await apart.score(.tokens(tokens)) == first)
         #expect(apart.load.pagesCached == 0)
-        // A generation finds what the scoring left.
+        // A generation reuses the pages that scoring has cached.
         var statistics: GenerationStatistics?
         for try await token in try engine.generate(GenerationRequest(.tokens(tokens), maxTokens: 1)) {
             statistics = token.statistics
@@ -116,7 +116,7 @@ import Testing
         let tokens = Self.prompt(60, seed: 8)
         func score(blocks: Int, besides: Bool) -> (scores: [ScoredPosition], preemptions: Int) {
             let harness = ScheduleHarness(model, blocks: blocks, rowsPerPass: 8)
-            // It grows past what it was let in with, while the text is being scored.
+            // This request needs more blocks than at its admission while the text is being scored.
             if besides { harness.submit(Self.prompt(2, seed: 3), ScriptedDevice.request(maxTokens: 60)) }
             let result = Mutex<[ScoredPosition]>([])
             harness.scheduler.submit(
@@ -139,7 +139,7 @@ import Testing
         let engine = try Engine(modelAt: Fixtures.url(Self.fixtures[0]), options: EngineOptions(cacheMemory: 1 << 20))
         let request = GenerationRequest(.tokens(Self.prompt(40, seed: 1)), maxTokens: 3, ignoresEndOfText: true)
         for _ in 0..<2 { _ = try await engine.generate(request).text() }
-        // The load is of the end of the last pass, and the engine answers between two passes.
+        // The load is that at the end of the last pass. `usage` answers between two passes, so no pass is running then.
         #expect(await engine.usage().slots == 0)
         let load = engine.load
         #expect(load.pagesCached == 2)

@@ -4,7 +4,7 @@ import Testing
 @testable import Ouro
 @testable import OuroQuantisation
 
-/// Configurations, checkpoints and options that cannot be: every one has an error that says what and where.
+/// Tests that invalid configurations, checkpoints and options give errors that name what is wrong and where.
 @Suite struct QuantisationErrorTests {
     @Test func statisticsBeyondTheMemoryAreRefused() throws {
         let configuration = try ModelConfiguration(
@@ -75,7 +75,7 @@ import Testing
 
     // MARK: checkpoints
 
-    /// The fixture that MLX wrote, with other tensors; what loading it throws.
+    /// Loads the fixture that MLX wrote after changing it. Returns the error, or nil.
     private static func load(
         _ changeTensors: (inout [String: (TensorDeclaration, [UInt8])]) -> Void = { _ in },
         configuration: (String) -> String = { $0 }

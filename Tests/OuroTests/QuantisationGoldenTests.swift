@@ -5,16 +5,16 @@ import Testing
 @testable import Ouro
 @testable import OuroQuantisation
 
-/// What is written and read is MLX's, bit for bit.
+/// Tests that quantised weights equal those of MLX bit for bit, and that checkpoints of MLX are read.
 @Suite struct QuantisationGoldenTests {
     static let kernels = Kernels.available[0]
 
-    /// A tensor's bytes.
+    /// The bytes of a tensor.
     private static func bytes(_ file: SafetensorsFile, _ name: String) throws -> [UInt8] {
         try Array(file.bytes(of: #require(file.tensors[name], "\(name) is missing")))
     }
 
-    /// Rounds `weight` of a golden case; the bytes of quotients, scales and biases.
+    /// Rounds `weight` of a golden case. The parts are the bytes of codes, scales and biases.
     private static func round(
         _ file: SafetensorsFile, _ weight: String, setting: QuantisationSetting
     ) throws -> (matrix: QuantisedMatrix, parts: [[UInt8]]) {
@@ -59,7 +59,7 @@ import Testing
         }
     }
 
-    /// The fixture is case a, quantised by MLX with the same defaults.
+    /// The expected model is fixture a, quantised by MLX with the same defaults.
     @Test func aWholeModelIsThatOfMLX() throws {
         let folder = try CheckpointFolder()
         let quantiser = try Quantiser(
@@ -78,7 +78,7 @@ import Testing
         #expect(written == expected)
     }
 
-    /// Loop by loop against the reference code on the dequantised weights.
+    /// Compares every loop with the reference code, which ran on the dequantised weights.
     private func compare(_ harness: ModelHarness, absolute: Float, relative: Float) throws {
         let golden = try Golden("mlx/ouro_4bit_g32")
         let tokens = try Golden("a_base_mha_fp32_seed1").ints("input_ids")
@@ -123,9 +123,9 @@ import Testing
         try compare(ModelHarness("", in: folder.url), absolute: 1e-4, relative: 1e-4)
     }
 
-    /// Products of quantised weights round their inputs to 8 bits, a scale for every group: the only difference.
+    /// Products with quantised weights round their inputs to 8 bits, with one scale per group. Nothing else differs.
     ///
-    /// The fixture's weights are random, so that errors grow in it as they do in no trained model.
+    /// The fixture's weights are random, so errors grow more than in a trained model.
     @Test(arguments: Kernels.available.map(\.name))
     func aCheckpointOfMLXRunsWithInputsOf8Bits(variant: String) throws {
         let harness = try ModelHarness("mlx/ouro_4bit_g32", threads: 2, kernels: Kernels.select(variant))
@@ -167,7 +167,7 @@ import Testing
         var random = SeededRandom(seed: 3)
         for _ in 0..<20_000 {
             let value = Float(bitPattern: UInt32(truncatingIfNeeded: random.next()))
-            // Ties too: most of the bits that are lost are zero.
+            // The second value has at most one bit to round off in the normal range, so ties occur.
             for value in [value, Float(bitPattern: value.bitPattern & 0xFFFF_F000)] where value.isFinite {
                 let (found, expected) = (Self.store(value, OURO_F16), Float16(value).bitPattern)
                 if found != expected { Issue.record("\(value): \(found), expected \(expected)") }

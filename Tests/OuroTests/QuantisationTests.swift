@@ -5,7 +5,7 @@ import Testing
 @testable import Ouro
 @testable import OuroQuantisation
 
-/// Calibrated rounding: what it gains, that it can be interrupted, and the algebra behind it.
+/// Tests what calibrated rounding saves, that it resumes after an interruption, and which weights it quantises.
 @Suite struct QuantisationTests {
     static let model = Fixtures.url("code_lm")
 
@@ -89,7 +89,7 @@ import Testing
         }
     }
 
-    /// Bytes of all weights of a folder.
+    /// The bytes of a folder's weights file.
     private static func weights(_ folder: URL) throws -> Data {
         try Data(contentsOf: folder.appendingPathComponent("model.safetensors"))
     }
@@ -103,7 +103,7 @@ import Testing
         let output = try CheckpointFolder()
         options.threads = 2
         let quantiser = try Quantiser(modelAt: Self.model, options: options)
-        // Cancelled when the second layer begins.
+        // The task is cancelled when the second layer begins.
         let url = output.url
         let interrupted = Task {
             try quantiser.write(to: url) { progress in
@@ -112,7 +112,7 @@ import Testing
         }
         await #expect(throws: CancellationError.self) { try await interrupted.value }
         #expect(!FileManager.default.fileExists(atPath: output.file("model.safetensors").path))
-        // As if killed while it wrote.
+        // A writer that was killed leaves such a file.
         try output.write(".model.safetensors.X.partial", "left behind")
 
         var stages: [Quantiser.Progress.Stage] = []
@@ -145,7 +145,7 @@ import Testing
         #expect(try Self.weights(output.url) == Self.weights(plain.url))
     }
 
-    /// Calibration of a fixture with odd sizes, in which nothing can be quantised but what groups divide.
+    /// With groups of 128, most weights of this model cannot be quantised, because groups do not divide their rows.
     @Test func rowsThatAreNotWholeGroupsStayAsTheyAre() throws {
         let folder = try CheckpointFolder()
         let tokens = (0..<300).map { $0 * 7 % 256 }
@@ -181,12 +181,12 @@ import Testing
     }
 }
 
-/// The algebra of calibrated rounding, in double precision.
+/// Tests the algebra of calibrated rounding in double precision.
 @Suite struct ErrorFeedbackTests {
     private static let kernels = Kernels.available[0]
     private static let pool = WorkerPool(threadCount: 2)
 
-    /// Random inputs that depend on each other, and their moments.
+    /// Correlated random inputs and their second moments.
     private static func inputs(
         _ count: Int, rows: Int, _ random: inout SeededRandom
     ) -> (x: FloatRows, moments: SecondMoments) {
@@ -213,7 +213,7 @@ import Testing
         }
     }
 
-    /// More inputs than a block, and than samples: the moments alone are singular.
+    /// One size has more inputs than a block, and more inputs than samples. The moments alone are singular then.
     @Test(arguments: [(64, 200), (192, 100), (160, 500)])
     func errorsOfTheOutputsAreSmallerThanWithPlainRounding(size: (Int, Int)) throws {
         var random = SeededRandom(seed: 13)

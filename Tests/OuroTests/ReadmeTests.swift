@@ -2,12 +2,12 @@ import Foundation
 import Ouro
 import Testing
 
-/// The README's Swift examples compile, run, and are these.
+/// Tests that the README's Swift examples compile and run, and that they are the code below.
 @Suite final class ReadmeTests {
     private static let root = Foundation.URL(fileURLWithPath: #filePath).deletingLastPathComponent()
         .appendingPathComponent("../..").standardizedFileURL
 
-    // In place of a model folder named Ouro-1.4B.
+    // The examples name a model folder Ouro-1.4B. A fixture takes its place.
     private func URL(fileURLWithPath name: String) -> URL { Fixtures.url(name == "Ouro-1.4B" ? "code_lm" : name) }
     private func print(_ text: String, terminator: String) { printed += text + terminator }
     private var printed = ""

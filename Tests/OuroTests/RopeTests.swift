@@ -3,7 +3,7 @@ import Testing
 
 @testable import Ouro
 
-/// RoPE's frequencies are those of Transformers, for every type and spelling.
+/// Compares RoPE's frequencies with those of Transformers, for every type and spelling.
 @Suite struct RopeTests {
     /// One case of `rope_golden.json`, which `Scripts/generate_rope_goldens.py` writes.
     struct Case: Decodable {

@@ -3,7 +3,7 @@ import Testing
 
 @testable import Ouro
 
-/// Files that must be refused: each with the field and a part of the message that tells what is wrong.
+/// Tests files that must be refused. Each case has the field and a part of the message.
 @Suite struct SafetensorsBadInputTests {
     struct Case: CustomTestStringConvertible, Sendable {
         let name: String

@@ -3,7 +3,7 @@ import Testing
 
 @testable import Ouro
 
-/// Reading safetensors files: sound ones give their values, all others an error that says why.
+/// Tests reading safetensors files. A valid file gives its values. Any other file gives an error with the reason.
 @Suite struct SafetensorsTests {
     let folder: CheckpointFolder
 
@@ -14,7 +14,7 @@ import Testing
     }
 
     @Test(arguments: [true, false]) func valuesAreThoseOfTheFile(mapped: Bool) throws {
-        // The header has an odd length: everything behind it is unaligned.
+        // The header has an odd length, so all data after it is unaligned.
         let header =
             #"{"b":{"dtype":"I64","shape":[1],"data_offsets":[0,8]},"#
             + #""a":{"dtype":"F32","shape":[1,2],"data_offsets":[8,16]},"__metadata__":{"format":"pt"},"#
@@ -62,7 +62,7 @@ import Testing
         #expect(try load(SafetensorsBytes.file(#"{"__metadata__":null}"#)).metadata.isEmpty, "as MLX writes it")
     }
 
-    /// Checks that each compare a tensor with all others would compare a hundred million pairs.
+    /// If the checks compared each tensor with all others, they would compare 100 million pairs.
     @Test func tenThousandTensorsLoad() throws {
         let names = (0..<10_000).map { (name: "model.layers.\($0).weight", count: 1) }
         let data = SafetensorsBytes.bytes(names)
@@ -74,7 +74,7 @@ import Testing
     }
 
     @Test func foundationsLenienceChangesNoMeaning() throws {
-        // The reference refuses these spellings; Foundation's reader takes them for what they can only mean.
+        // The reference refuses these spellings. Foundation's parser accepts them. They have only one meaning.
         for shape in ["[1.0]", "[1e0]", "[1,]"] {
             let file = try load(
                 SafetensorsBytes.file("{\"t\":\(SafetensorsBytes.entry("\"F32\"", shape, "[0,4]"))}", data: 4))
@@ -101,7 +101,7 @@ import Testing
         let data = SafetensorsBytes.file("{\"t\":\(header)}")
         let url = try folder.write("x.safetensors", data)
         let handle = try FileHandle(forWritingTo: url)
-        // A hole, which takes no space on the disk.
+        // The file is sparse, so it takes no space on the disk.
         try handle.truncate(atOffset: UInt64(data.count + size))
         try handle.close()
         #expect(try SafetensorsFile(contentsOf: url).tensors["t"]?.elementCount == size)

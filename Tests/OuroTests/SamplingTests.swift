@@ -66,7 +66,7 @@ import Testing
     }
 
     @Test func noiseIsAFunctionOfSeedPositionAndToken() {
-        // Known answers of Philox 4x32-10, from the authors' test vectors: counter 0, key 0 begins 6627e8d5 e169c58d.
+        // The authors' test vectors of Philox 4x32-10 have 6627e8d5 e169c58d first for counter 0 and key 0.
         let bits = UInt64(0x6627_e8d5) << 21 ^ UInt64(0xe169_c58d) >> 11
         #expect(CounterNoise(seed: 0).uniform(position: 0, token: 0) == (Double(bits) + 0.5) * 0x1p-53)
         let noise = CounterNoise(seed: 5)

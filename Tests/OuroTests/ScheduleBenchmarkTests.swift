@@ -5,10 +5,10 @@ import Testing
 @testable import Ouro
 @testable import OuroBenchmark
 
-/// The bench of schedules.
+/// Tests the benchmark of schedules.
 ///
-/// The models are small. The clock moves by a millisecond at every reading, and a trial reads it once after every pass. So
-/// passes take a millisecond each, and every trial has as many passes in every run.
+/// The models are small. The clock moves by a millisecond at every reading, and a trial reads it once after every pass.
+/// So every pass takes a millisecond, and a trial has the same number of passes in every run.
 @Suite struct ScheduleBenchmarkTests {
     private static let trained = Benchmark.Subject.folder(Fixtures.url("code_lm"))
 
@@ -81,7 +81,7 @@ import Testing
         #expect(figures[4].passesPerToken == 2 && figures[4].meanLoops == 2)
     }
 
-    /// Counts passes to the last token, however long that takes.
+    /// Counts passes up to the last token, without a time limit.
     @Test func aSimulationTakesThePassesOfItsTable() async throws {
         try await Benchmark.onThread { try Self.checkPassesOfTable() }
     }
@@ -97,7 +97,8 @@ import Testing
             return try ScheduleTrial([([0, 1, 2], request)], device: device, freeRows: 16, seconds: .infinity)
         }
         #expect(try trial(wavefront: false).passesPerToken == 4)
-        // A successor's last start is a pass after its predecessor settles: 0.8 * 1 + 0.1 * 2 + 0.05 * 3 + 0.05 * 4.
+        // A token starts for the last time one pass after its predecessor settles. On average that takes this many
+        // passes: 0.8 * 1 + 0.1 * 2 + 0.05 * 3 + 0.05 * 4.
         let wavefront = try trial(wavefront: true)
         #expect(wavefront.tokenCount == 100)
         #expect(abs(wavefront.passesPerToken - 1.35) < 0.05, "\(wavefront.passesPerToken)")
@@ -139,7 +140,7 @@ import Testing
         shape: "", weights: nil, threads: 1, isGenerated: true, positions: 0, agreement: [], settled: [],
         meanSettlingLoop: 0, exitThreshold: 1, exits: [], meanExitLoop: 0)
 
-    /// The figure is what scoring the same tokens with an engine gives.
+    /// The figure must equal what scoring the same tokens with an engine gives.
     @Test(arguments: [nil, String(repeating: "let x = [1, 2, 3]\n", count: 20)])
     func agreementIsThatOfTheScores(text: String?) async throws {
         let plan = SchedulePlan(kinds: [.agreement], threads: 1, maxTokens: 60, text: text, kvType: .f32)

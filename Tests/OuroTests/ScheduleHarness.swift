@@ -4,7 +4,7 @@ import Testing
 
 @testable import Ouro
 
-/// A scheduler on the test's own thread: requests join, leave and are watched between any two passes.
+/// A scheduler on the test's own thread. A test can submit, cancel and inspect requests between any two passes.
 final class ScheduleHarness {
     let scheduler: Scheduler
     let pool: KVPool
@@ -12,7 +12,7 @@ final class ScheduleHarness {
     private var streams: [AsyncThrowingStream<GeneratedToken, any Error>] = []
     private var flags: [AtomicFlag] = []
 
-    /// Everything that comes out of a request, in bits.
+    /// Everything that a request produces. Floats are given as bits.
     struct Outcome: Equatable {
         var tokens: [Int] = []
         var logProbabilities: [UInt32] = []
@@ -32,7 +32,7 @@ final class ScheduleHarness {
         scheduler = Scheduler(device: device, pool: pool, rowsPerPass: rowsPerPass, freeRows: freeRows)
     }
 
-    /// Returns the request's number.
+    /// Submits a request and returns its number.
     @discardableResult
     func submit(_ prompt: [Int], _ request: ResolvedRequest) -> Int {
         let (stream, continuation) = AsyncThrowingStream<GeneratedToken, any Error>.makeStream()
@@ -55,14 +55,14 @@ final class ScheduleHarness {
         }
     }
 
-    /// Runs until nothing is left; gives up, and says so, after `limit` passes.
+    /// Runs passes until the scheduler is idle. After `limit` passes it stops and records an issue.
     func runToEnd(limit: Int = 100_000) {
         let first = passes
         while !scheduler.isIdle, passes - first < limit { runPass() }
         if !scheduler.isIdle { Issue.record("still busy after \(limit) passes") }
     }
 
-    /// Asserts that nothing is left behind.
+    /// Expects that no request, block, page or slot is in use.
     func expectEmpty(_ what: String = "", sourceLocation: SourceLocation = #_sourceLocation) {
         let found = [pool.blocksInUse, pool.pagesInUse, scheduler.slots.used]
         #expect(found == [0, 0, 0], "blocks, pages and row states in use \(what)", sourceLocation: sourceLocation)
@@ -73,7 +73,7 @@ final class ScheduleHarness {
             "live, waiting, pages and bytes in use as reported \(what)", sourceLocation: sourceLocation)
     }
 
-    /// What a request has put out, once it has ended, and what it cost.
+    /// Waits until a request has ended. Returns what it produced, and its statistics.
     func outcome(_ index: Int) async -> (Outcome, GenerationStatistics?) {
         var outcome = Outcome()
         var statistics: GenerationStatistics?
@@ -93,7 +93,7 @@ final class ScheduleHarness {
         return (outcome, statistics)
     }
 
-    /// What a request puts out when it is alone, shares nothing and has all the room it wants.
+    /// What a request produces when it runs alone, without shared prefixes and with enough memory.
     static func alone(_ prompt: [Int], _ request: ResolvedRequest, model: any PassDevice) async -> Outcome {
         let harness = ScheduleHarness(model, blocks: 4096, sharesPrefixes: false)
         let index = harness.submit(prompt, request)

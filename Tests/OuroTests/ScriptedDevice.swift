@@ -3,24 +3,25 @@ import Testing
 
 @testable import Ouro
 
-/// A device made of hashes instead of matrices. A row's state depends on its input and on what all positions up to its own
-/// wrote at its loop, so one stale key anywhere changes everything after it. Its loops mostly agree on the next token.
+/// A device that computes hashes instead of matrix products. A row's state depends on its input and on what all
+/// positions up to its own wrote at its loop. So one stale key changes everything after it. Its loops mostly agree on
+/// the next token.
 final class ScriptedDevice: PassDevice {
     let layout: KVLayout
     let name = "scripted"
     let policies: Set<KVPolicy> = [.full]
-    /// The next token after a loop (1-based), given the tokens so far, or nil to leave it to hashes.
+    /// Returns the next token after a loop (1-based), given the tokens so far. If it returns nil, a hash decides.
     var script: ((_ tokens: [Int], _ loop: Int) -> Int?)?
-    /// How often a loop disagrees with the others, of 100.
+    /// The percentage of readouts in which a loop chooses its token independently of the others.
     var disagreement: UInt64 = 25
-    /// Every pass: how many rows it had.
+    /// The number of rows of each pass.
     private(set) var passes: [Int] = []
-    /// Rows that were read out.
+    /// The number of readouts.
     private(set) var readouts = 0
 
     static let vocabulary = 12
 
-    /// What a row leaves in its block, in place of keys and values.
+    /// What a row writes to its block instead of keys and values.
     struct Written {
         var input: UInt64 = 0
         var token = -1
@@ -65,7 +66,7 @@ final class ScriptedDevice: PassDevice {
     func storeMean(of table: TableID, position: Int, loops: Int) { Issue.record("it has no averages") }
     func seconds(rows: Int) -> Double { 1 }
 
-    /// Blocks and tables that exist.
+    /// The number of blocks and of tables that exist.
     var allocated: (blocks: Int, tables: Int) { (blocks.count, tables.count) }
 
     /// The block that holds a page at a loop (1-based).
@@ -145,7 +146,7 @@ final class ScriptedDevice: PassDevice {
         }
     }
 
-    /// What came of requests that ran together.
+    /// What one of the requests that ran together produced.
     struct Outcome: Equatable {
         var tokens: [Int] = []
         var logProbabilities: [UInt32] = []
@@ -154,7 +155,7 @@ final class ScriptedDevice: PassDevice {
         var reason: FinishReason?
     }
 
-    /// Runs requests to their ends; `steer` may cancel some between passes.
+    /// Runs requests together until all have ended.
     static func run(
         _ requests: [(prompt: [Int], request: ResolvedRequest)], rowsPerPass: Int = 512, freeRows: Int = 16,
         budget: Int = 64 << 20, model: ScriptedDevice

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-/// The package's own sources, for tests that hold its layering.
+/// The package's own sources, for tests that check layering and names.
 enum SourceFiles {
     static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
         .appendingPathComponent("../../Sources").standardizedFileURL

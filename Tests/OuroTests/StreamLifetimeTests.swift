@@ -3,13 +3,13 @@ import Testing
 
 @testable import Ouro
 
-/// A stream needs nobody to keep its engine, and says when it was cut off.
+/// Tests that a stream keeps its engine alive while it is read, and that a cancelled text throws.
 @Suite struct StreamLifetimeTests {
     private static let model = Fixtures.url("code_lm")
     private static let request = GenerationRequest(
         .text("public func append(_ "), maxTokens: 40, ignoresEndOfText: true)
 
-    /// What an engine that somebody keeps says.
+    /// The tokens of an engine that a variable keeps alive.
     private static func expected() async throws -> [Int] {
         let engine = try Engine(modelAt: model)
         let tokens = try await engine.generate(request).reduce(into: []) { $0.append($1.id) }

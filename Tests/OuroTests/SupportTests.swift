@@ -2,7 +2,7 @@ import Testing
 
 @testable import Ouro
 
-/// Small things that files and tables depend on.
+/// Tests small functions that files and tables depend on.
 @Suite struct SupportTests {
     /// The first numbers of Vigna's `splitmix64.c` from the state 1234567.
     @Test func randomNumbersAreThePublishedOnes() {
@@ -12,7 +12,7 @@ import Testing
         #expect(random.next() == 9_817_491_932_198_370_423)
     }
 
-    /// From the authors' table of FNV-1a of 64 bits.
+    /// The expected hashes are from the authors' table of 64-bit FNV-1a.
     @Test(arguments: [
         ("", UInt64(0xCBF2_9CE4_8422_2325)), ("a", 0xAF63_DC4C_8601_EC8C), ("foobar", 0x8594_4171_F739_67E8),
     ]) func hashesAreThePublishedOnes(text: String, expected: UInt64) {

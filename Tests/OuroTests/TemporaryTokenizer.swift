@@ -17,7 +17,7 @@ enum TemporaryTokenizer {
     static let vocabulary = #"{"a": 0, "b": 1, "c": 2, "Ġ": 3, "ab": 7, "abc": 9, "Ġa": 10, "<": 11, ">": 12}"#
     static let merges = #"["a b", "ab c", "Ġ a"]"#
 
-    /// The text of a small file; each argument replaces a part of it.
+    /// The text of a small file. Each argument replaces a part of it.
     static func text(
         vocabulary: String = vocabulary, merges: String = merges, addedTokens: String = "[]",
         preTokenizer: String = #"{"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true}"#,

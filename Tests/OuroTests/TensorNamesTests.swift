@@ -3,9 +3,9 @@ import Testing
 
 @testable import Ouro
 
-/// The names of tensors are the published checkpoints', and stand in one place.
+/// Tests that the names of tensors are those of the published checkpoints, and that only one file contains them.
 @Suite struct TensorNamesTests {
-    /// As in the headers of the published checkpoints, for one layer.
+    /// The names of one layer's tensors in the published checkpoints.
     static let layer = [
         "input_layernorm.weight", "self_attn.q_proj.weight", "self_attn.k_proj.weight", "self_attn.v_proj.weight",
         "self_attn.o_proj.weight", "input_layernorm_2.weight", "post_attention_layernorm.weight",
@@ -66,9 +66,9 @@ import Testing
         #expect(Adapter.targets == ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"])
     }
 
-    /// Comments may mention a name, texts may not.
+    /// Comments in other files may contain a name. String literals may not.
     @Test func noOtherFileWritesANameDown() throws {
-        // The beginning of a name in a text.
+        // Parts of names that a string literal would contain.
         let names = [
             "model.layers", "model.norm", "model.embed_tokens", "early_exit_gate", "self_attn", "lm_head", "_proj",
             "_layernorm", "rotary_emb",

@@ -2,7 +2,7 @@ import Synchronization
 
 @testable import OuroBenchmark
 
-/// A clock that moves by the same step at every reading, so that time is a number of readings.
+/// A clock that moves by the same step at every reading, so that time counts readings.
 final class TickingClock: Sendable {
     private let step: Duration
     private let time = Mutex(Duration.zero)

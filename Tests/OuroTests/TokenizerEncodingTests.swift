@@ -3,7 +3,7 @@ import Testing
 
 @testable import Ouro
 
-/// Added tokens, shielded text, and the two ways to merge a word.
+/// Tests added tokens, shielded text, and the two ways to merge a word.
 @Suite struct TokenizerEncodingTests {
     private typealias Small = TemporaryTokenizer
 
@@ -54,7 +54,7 @@ import Testing
         ]
         for _ in 0..<500 {
             let text = (0..<random.int(0...9)).map { _ in fragments[random.int(0...fragments.count - 1)] }.joined()
-            // In place of the text a prompt has its plain tokens.
+            // The prompt must have the plain tokens of the text.
             let plain = Self.bytes(
                 text.unicodeScalars.filter { $0 != Tokenizer.literalMarker }.map(String.init).joined())
             let shielded = tokenizer.shieldingSpecialTokens(in: text)
@@ -75,7 +75,7 @@ import Testing
         #expect(tokenizer.encode("\(marker)") == Self.bytes("\(marker)"))
     }
 
-    /// The heap of long words and the scan of short ones, on the same words.
+    /// Compares the heap for long words with the scan for short ones, on the same words.
     @Test func longWordsMergeAsShortOnesDo() {
         var random = SeededRandom(seed: 11)
         for _ in 0..<300 {
@@ -94,7 +94,7 @@ import Testing
         }
     }
 
-    /// Merging that looks at the whole word for every pair would look at ten thousand million symbols.
+    /// If merging scanned the whole word for every pair, it would read about ten billion symbols.
     @Test func aLongRunOfOneLetterIsMerged() throws {
         let tokenizer = try Small.load(
             Small.text(

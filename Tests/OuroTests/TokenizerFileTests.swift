@@ -3,7 +3,7 @@ import Testing
 
 @testable import Ouro
 
-/// What is read from a `tokenizer.json`, and what is refused.
+/// Tests what is read from a `tokenizer.json`, and what is refused.
 @Suite struct TokenizerFileTests {
     private typealias Small = TemporaryTokenizer
 
@@ -185,7 +185,7 @@ import Testing
         #expect(error?.message.contains(#""ax""#) == true)
     }
 
-    /// Damages a good file at random: it loads or it throws, and what loads can be used.
+    /// Damages a valid file at random. Each file must load or throw, and a loaded tokenizer must be usable.
     @Test func damagedFilesLoadOrThrow() throws {
         let added =
             "[\(Small.addedToken(13, "<x>", "lstrip")), \(Small.addedToken(14, "ca", special: false, "rstrip"))]"

@@ -3,7 +3,7 @@ import Testing
 
 @testable import Ouro
 
-/// Against the ids and texts of the reference tokenizer.
+/// Compares ids and texts with those of the reference tokenizer.
 @Suite struct TokenizerGoldenTests {
     private struct Golden: Decodable {
         struct Case: Decodable {

@@ -1,8 +1,8 @@
 @testable import Ouro
 
-/// Something that happens on another thread and that a test waits for.
+/// An event on another thread that a test waits for.
 ///
-/// It keeps the last occurrence, so it does not matter whether the test waits before or after it.
+/// It keeps the last occurrence, so a test may start to wait before or after it.
 struct Event: Sendable {
     private let occurrences: AsyncStream<Void>
     private let source: AsyncStream<Void>.Continuation
@@ -15,9 +15,9 @@ struct Event: Sendable {
 }
 
 extension Engine {
-    /// Whether cache and row states are empty after a few passes.
+    /// Returns whether all blocks and slots are free after a few passes.
     ///
-    /// A pass lies between two answers of ``Engine/usage()``, so this counts passes and not time.
+    /// Between two answers of ``Engine/usage()`` there is a pass, so this counts passes and not time.
     func becomesIdle(within passes: Int = 4) async -> Bool {
         for _ in 0...passes where await usage() == (0, 0) { return true }
         return false

@@ -3,7 +3,7 @@ import Testing
 
 @testable import Ouro
 
-/// Running ahead changes when rows run, never what comes out.
+/// Tests that the wavefront changes when rows run, but never the output.
 @Suite struct WavefrontTests {
     private static func randomRequest(
         _ random: inout SeededRandom
@@ -35,7 +35,7 @@ import Testing
         )
     }
 
-    /// Two thousand random requests, each alone without running ahead, then in random company with it.
+    /// Runs 2000 random requests: first each alone without the wavefront, then in groups of eight with it.
     @Test func outputIsThatOfPlainDecoding() async throws {
         var random = SeededRandom(seed: 11)
         for round in 0..<250 {
@@ -110,13 +110,13 @@ import Testing
 
     @Test func guessesThatAreNeverRightAreHardlyMade() async throws {
         let model = ScriptedDevice()
-        // For 500 tokens no loop agrees with the last, then all do.
+        // For 500 tokens no loop agrees with the last one. After that all loops agree.
         model.script = { tokens, loop in tokens.count <= 500 ? loop : 3 }
         let request = ScriptedDevice.request(maxTokens: 600)
         let (outcomes, statistics, _) = try await ScriptedDevice.run([([1], request)], model: model)
         let result = try #require(statistics[0])
         #expect(outcomes[0].tokens.count == 600)
-        // The first tokens, then one of eight, then the last 100.
+        // Guesses are made for the first tokens, then for one token of eight, then for the last 100.
         #expect(result.guesses[0] < 100 + 400 / 8 + 100, "\(result.guesses)")
         #expect(model.readouts < 1800, "a guess after every loop takes 3500: \(model.readouts)")
         #expect(result.passes < 4 * 500 + 4 * 40 + 60, "after a few trials loops are trusted again: \(result.passes)")

@@ -1,6 +1,8 @@
 import OuroKernels
 
-/// Attention over one group of heads, whose queries, keys and values lie side by side in rows of `(heads + 2) * d`.
+/// The arguments of attention over one group of heads.
+///
+/// Its queries, keys and values are side by side in rows of `(heads + 2) * d` values.
 func ouroAttention(
     _ x: UnsafePointer<Float>, _ gradient: UnsafeMutablePointer<Float>, heads: Int, d: Int
 ) -> ouro_training_attention {

@@ -5,17 +5,17 @@ import Testing
 @testable import Ouro
 @testable import OuroTraining
 
-/// Every backward kernel against differences of its forward one, and whole models against differences of their loss.
+/// Compares the gradients of every backward kernel and of whole models with finite differences.
 @Suite struct FiniteDifferenceTests {
     static let kernels = Kernels.available.map(\.name)
 
-    /// Values that look random.
+    /// Pseudo-random values of a normal distribution.
     static func values(_ count: Int, seed: UInt64) -> [Float] {
         var noise = NormalNoise(seed: seed, stream: 0)
         return (0..<count).map { _ in noise.next() }
     }
 
-    /// Compares the derivative of `loss` along a direction with the gradient's, in f64 over the f32 function.
+    /// Compares finite differences of `loss` along random directions with the gradient.
     static func expectDerivative(
         _ what: String, at x: [Float], gradient: [Float], tolerance: Double = 2e-3, step: Float = 1e-2,
         _ loss: ([Float]) -> Double
@@ -86,7 +86,7 @@ import Testing
         }
     }
 
-    /// Two query heads share keys and values, documents begin at 5 and 9, and a window is there or not; the length takes
+    /// Two query heads share keys and values. Documents begin at 5 and 9. The window is 7 or none. The length takes
     /// more than one block of queries.
     @Test(arguments: kernels, [0, 7]) func attention(name: String, window: Int) throws {
         let table = try Compute(threads: 1, kernels: name).table
@@ -136,7 +136,7 @@ import Testing
         }
     }
 
-    /// Attention as the formula says, in f64.
+    /// Attention computed by its formula in f64.
     private static func attention(
         _ x: [Float], length: Int, heads: Int, d: Int, first: [Int32], window: Int
     ) -> [Double] {
@@ -193,7 +193,7 @@ import Testing
         }
     }
 
-    /// Odd sizes, a tied head, GQA, documents, and positions without targets.
+    /// The models have odd sizes, GQA, a tied or a separate head, documents, and positions without targets.
     @Test(arguments: [true, false]) func wholeModels(tied: Bool) throws {
         let configuration = ModelConfiguration(
             vocabularySize: 23, hiddenSize: 18, intermediateSize: 21, layerCount: 2, headCount: 4,
@@ -222,7 +222,7 @@ import Testing
         }
     }
 
-    /// What a document loses does not depend on what lies beside it in the row.
+    /// The loss of a document does not depend on other documents in its row.
     @Test func packingMasksNeighbours() throws {
         let harness = try TrainingHarness("train_a_mha_seed1")
         func losses(neighbour: Int32) -> [[Float]] {

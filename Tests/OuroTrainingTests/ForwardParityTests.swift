@@ -5,13 +5,14 @@ import Testing
 @testable import Ouro
 @testable import OuroTraining
 
-/// The forward computation of training gives the distributions of inference: after every loop, for every token.
+/// Tests that the forward computation of training gives the distributions of inference, after every loop and for every
+/// token.
 @Suite struct ForwardParityTests {
     private static let tolerance = 1e-5
     private static let length = 24
     private static let rows = 2
 
-    /// A shape drawn from a seed.
+    /// A random shape that depends on the seed.
     private static func configuration(_ seed: UInt64) -> ModelConfiguration {
         var random = SplitMix64(state: seed)
         func pick<Value>(_ values: [Value]) -> Value { values[Int(random.next() >> 33) % values.count] }
@@ -30,7 +31,7 @@ import Testing
 
     private static let seeds = Array(UInt64(1)...16)
 
-    /// A model whose norms and gate are random too, so that none of them can be left out unseen.
+    /// A model whose norms and gate are random too, so that the test notices if one of them is left out.
     private static func model(_ configuration: ModelConfiguration, seed: UInt64) throws -> TrainableModel {
         let model = TrainableModel(configuration, compute: try Compute(threads: 2))
         model.initialise(seed: seed)
@@ -105,7 +106,7 @@ import Testing
         }
     }
 
-    /// Training gives the cross-entropy of one target per position: every token is the target once.
+    /// Training computes the cross-entropy of one target per position, so every token is the target once.
     ///
     /// Indices: loop, token, position.
     private static func logProbabilities(
@@ -126,7 +127,7 @@ import Testing
         return (values, metrics.exitDistribution)
     }
 
-    /// Relative to the expected value, or absolute where that is smaller than 1.
+    /// The error relative to the expected value, or the absolute error if that value is smaller than 1.
     private static func error(_ found: Float, _ expected: Float) -> Double {
         abs(Double(found) - Double(expected)) / max(1, abs(Double(expected)))
     }

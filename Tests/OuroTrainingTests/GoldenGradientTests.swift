@@ -4,7 +4,8 @@ import Testing
 @testable import Ouro
 @testable import OuroTraining
 
-/// Losses, gradients and optimiser steps of the published modelling code, for every instruction set of this machine.
+/// Compares losses, gradients and optimiser steps with those of the published modelling code. Gradients are compared
+/// for every kernel variant of this machine.
 @Suite struct GoldenGradientTests {
     static let kernels = Kernels.available.map(\.name)
 

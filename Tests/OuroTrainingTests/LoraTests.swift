@@ -4,7 +4,7 @@ import Testing
 @testable import Ouro
 @testable import OuroTraining
 
-/// Low-rank adapters: their gradients, their training, and what becomes of them afterwards.
+/// Tests low-rank adapters: their gradients, training, loading and merging.
 @Suite struct LoraTests {
     private static let settings = Recipe.LoraSettings(rank: 2, alpha: 4, targets: Adapter.targets)
 
@@ -12,7 +12,7 @@ import Testing
         let harness = try TrainingHarness("train_c_gqa_seed1")
         let adapters = LowRankAdapters(harness.model, settings: Self.settings, seed: 3, path: "")
         let factors = adapters.trainables.parameters
-        // B begins at zero, where A's gradient would be zero too.
+        // B is zero at first, which makes A's gradient zero.
         for (index, value) in FiniteDifferenceTests.values(factors.count, seed: 5).enumerated() {
             factors.base[index] += 0.05 * value
         }
@@ -40,7 +40,7 @@ import Testing
         #expect(!adapters.trainables.parameters.values(0..<adapters.trainables.parameters.count).allSatisfy { $0 == 0 })
     }
 
-    /// A text, a model trained on nothing, and a recipe that fits adapters to the text.
+    /// A text, an untrained model, and a recipe that trains adapters on the text.
     private static func workplace() throws -> (folder: URL, base: URL, recipe: Recipe) {
         let folder = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
@@ -112,7 +112,7 @@ import Testing
             try Data(contentsOf: output("a").appendingPathComponent(file))
                 == Data(contentsOf: output("b").appendingPathComponent(file)))
 
-        // Another model in the base's place is noticed.
+        // Training does not resume if another model has replaced the base.
         let other = TrainableModel(recipe.model, compute: try Compute(threads: 1))
         other.initialise(seed: 2)
         try ModelExport(model: other, elementType: .bf16, tokenizer: nil).write(to: base, configuration: recipe.model)

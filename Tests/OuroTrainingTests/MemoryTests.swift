@@ -6,13 +6,13 @@ import Testing
 @testable import Ouro
 @testable import OuroTraining
 
-/// The memory of a training step: after the first step it allocates nothing that grows with the batch.
+/// Tests that a training step after the first one allocates nothing that grows with the batch.
 @Suite struct MemoryTests {
-    /// Bytes that one allocation may have. Unoptimised code allocates closures and iterators, of a few hundred bytes at most.
-    /// A number for every position of the batch takes more than this.
+    /// The limit of one allocation in bytes. Unoptimised code allocates closures and iterators of a few hundred bytes
+    /// at most. A number for every position of the batch takes more than the limit.
     private static let closure = 1 << 10
 
-    /// Skips the tests that count where the allocator of the process cannot be replaced.
+    /// Skips tests that count allocations if the process's allocator cannot be replaced.
     private static let counts = ConditionTrait.enabled(
         if: allocation_counter_works() == 1, "allocations are counted with glibc only")
 

@@ -4,7 +4,7 @@ import Testing
 @testable import Ouro
 @testable import OuroTraining
 
-/// Recipes: what they say, and that every mistake is an error with its line.
+/// Tests reading recipes, and that every mistake gives an error with its line.
 @Suite struct RecipeTests {
     static let text = """
         model:
@@ -35,7 +35,7 @@ import Testing
             mixture: {text: 1}
         """
 
-    /// The text with a line replaced, and the error it gives.
+    /// Replaces a line of the text. Returns the error that the result gives, or nil.
     private func failure(_ line: String, _ replacement: String) -> OuroError? {
         let text = Self.text.replacingOccurrences(of: line, with: replacement)
         #expect(text != Self.text, "no line '\(line)'")

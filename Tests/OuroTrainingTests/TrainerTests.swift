@@ -4,7 +4,7 @@ import Testing
 @testable import Ouro
 @testable import OuroTraining
 
-/// Whole trainings: they learn, stop, continue bit for bit, and end with a folder that loads.
+/// Tests whole trainings: they learn, stop, resume to the same bits, and end with a folder that loads.
 @Suite struct TrainerTests {
     private static func folder() throws -> URL {
         let url = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
@@ -36,7 +36,7 @@ import Testing
         let (straight, broken) = (folder.appendingPathComponent("a"), folder.appendingPathComponent("b"))
         let whole = try Trainer(recipe: recipe, output: straight, threads: 2)
         #expect(try whole.run(stop: { false }, report: { _ in }) == .finished)
-        // Stopped before every step, by every length of run, also where stages meet.
+        // Every run takes one step and stops, also at the end of a stage.
         var first = true
         while true {
             let trainer = try Trainer(recipe: recipe, output: broken, threads: 1, resumes: !first)
@@ -53,7 +53,7 @@ import Testing
         #expect(engine.configuration.vocabularySize == 256)
     }
 
-    /// A machine that has only the portable kernels has nothing to change to.
+    /// The test needs a second kernel variant. It is skipped where only the portable kernels are available.
     @Test(.enabled(if: Kernels.available.count > 1))
     func otherKernelsAreNamedWhenATrainingGoesOn() throws {
         let folder = try Self.folder()

@@ -5,7 +5,7 @@ import Testing
 @testable import Ouro
 @testable import OuroTraining
 
-/// Where the golden data lies: losses, gradients and AdamW steps of the published modelling code.
+/// The golden data: losses, gradients and AdamW steps of the published modelling code.
 enum TrainingFixtures {
     static let cases = ["train_a_mha_seed1", "train_c_gqa_seed1", "train_e_ut6_seed1"]
 
@@ -29,7 +29,7 @@ final class TrainingHarness {
         step = TrainingStep(model)
     }
 
-    /// `batches[index]`, every position predicting the next one.
+    /// The tensor `batches[index]`. The target of every position is the next token.
     func batch(_ index: Int) throws -> TrainingBatch {
         let shape = try #require(golden.tensors["batches"]).shape
         let (rows, length) = (shape[1], shape[2])
@@ -57,7 +57,7 @@ final class TrainingHarness {
         return metrics
     }
 
-    /// Every tensor agrees with `prefix.<name>` to a part of the tensor's norm.
+    /// Expects every tensor to agree with `prefix.<name>`. The tolerance is relative to the tensor's norm.
     func expectTensors(
         _ prefix: String, of found: ParameterArray, within tolerance: Double,
         sourceLocation: SourceLocation = #_sourceLocation
@@ -69,7 +69,7 @@ final class TrainingHarness {
             let norm = expected.reduce(0.0) { $0 + Double($1) * Double($1) }.squareRoot()
             let error = zip(values, expected).reduce(0.0) { $0 + Double($1.0 - $1.1) * Double($1.0 - $1.1) }
                 .squareRoot()
-            // A gradient that is zero in the reference must be as good as zero here.
+            // A gradient that is zero in the reference must be nearly zero here.
             #expect(
                 error <= tolerance * max(norm, 1e-5), "\(prefix).\(tensor.name): off by \(error), norm \(norm)",
                 sourceLocation: sourceLocation)

@@ -4,7 +4,7 @@ import Testing
 @testable import Ouro
 @testable import OuroTraining
 
-/// Duplicated layers on disk.
+/// Tests duplicating the layers of a model on disk.
 @Suite struct UpcyclingTests {
     private static func output() -> URL {
         FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
