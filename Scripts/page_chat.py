@@ -188,7 +188,8 @@ def check_thinking(browser: Browser, server: Server) -> None:
     finished(browser)
     [(_, sent)] = browser.sent()
     assert sent["chat_template_kwargs"] == {"enable_thinking": True}, sent
-    found = browser.js(f"(() => {{ const a = {answer(0)}; return [a.answer.thoughts, a.answer.text, a.querySelector('details').open, a.querySelector('summary').textContent]; }})()")
+    found = browser.js(f"""(() => {{ const node = {answer(0)};
+        return [node.answer.thoughts, node.answer.text, node.querySelector('details').open, node.querySelector('summary').textContent]; }})()""")
     assert found[:3] == [message["reasoning_content"], message["content"], False], (found, message)
     assert found[3].startswith("Thoughts, "), found
     browser.click("#fresh")
@@ -209,7 +210,8 @@ def check_answer(browser: Browser, pictures: pathlib.Path) -> None:
     assert found["speed"] == "50.0" and found["first"] == "41 ms" and found["context"].startswith(f"{40 + tokens} of "), found
     assert not found["hasChart"] and found["mean"] is None, "chat shows depth without being asked"
     assert browser.js("document.querySelectorAll('.answer script, .answer img, .answer [href^=javascript]').length") == 0
-    assert browser.js("!!document.querySelector('.answer h3') && !!document.querySelector('.answer table') && !!document.querySelector('.answer ol ul')")
+    for part in ["h3", "em", "strong", "a", "ol ul", "pre code", "table"]:
+        assert browser.js(f"!!document.querySelector('.answer {part}')"), part
     assert browser.js("!document.querySelector('.thoughts').open")
     assert copied(browser, "[aria-label=\"Copy answer\"]") == ANSWER
     code = ANSWER.split("```swift\n")[1].split("\n```")[0]

@@ -9,7 +9,8 @@ CASES = {
     "plain & <b>x</b>": "<p>plain &amp; &lt;b&gt;x&lt;/b&gt;</p>",
     "a\nb\n\nc": "<p>a\nb</p><p>c</p>",
     "# T #\n## U\n###### six": "<h3>T</h3><h4>U</h4><h5>six</h5>",
-    "**b** *i* ***bi*** __b__ _i_ ~~s~~": "<p><strong>b</strong> <em>i</em> <strong><em>bi</em></strong> <strong>b</strong> <em>i</em> <del>s</del></p>",
+    "**b** *i* ***bi*** __b__ _i_ ~~s~~":
+        "<p><strong>b</strong> <em>i</em> <strong><em>bi</em></strong> <strong>b</strong> <em>i</em> <del>s</del></p>",
     "**a *b* c** snake_case_name a * b * c": "<p><strong>a <em>b</em> c</strong> snake_case_name a * b * c</p>",
     "**open and *more and `code": "<p>**open and *more and `code</p>",
     "`<i>` ``b`c`` `**x**`": "<p><code>&lt;i&gt;</code> <code>b`c</code> <code>**x**</code></p>",
@@ -28,7 +29,8 @@ CASES = {
     "```\nopen": "<pre>|open</pre>",
     "1. one\n   ```\n   code\n   ```\n2. two": "<ol><li>one<pre>|code</pre></li><li>two</li></ol>",
     "see https://a.org/x. [t](https://b.org/a_(b)) [**u**](http://c.org)":
-        '<p>see <a href="https://a.org/x">https://a.org/x</a>. <a href="https://b.org/a_(b)">t</a> <a href="http://c.org/"><strong>u</strong></a></p>',
+        '<p>see <a href="https://a.org/x">https://a.org/x</a>. '
+        '<a href="https://b.org/a_(b)">t</a> <a href="http://c.org/"><strong>u</strong></a></p>',
     "[x](javascript:alert(1)) [y](data:text/html,z) [z](/path) ![p](file:///etc/passwd)":
         "<p>[x](javascript:alert(1)) [y](data:text/html,z) [z](/path) ![p](file:///etc/passwd)</p>",
 }
@@ -37,7 +39,8 @@ CASES = {
 HOSTILE = {
     "`": "`x `` ``` " * 20_000, "*": "*a " * 50_000, "**": "**a* " * 30_000, "[": "[" * 100_000, "](": "[a](" * 30_000, ">": "> " * 50_000 + "x",
     "list": "".join(" " * i + "- a\n" for i in range(600)), "_": "_a" * 60_000, "url": "http://" * 20_000, "#": "# x" + "#" * 50_000 + " x",
-    "blank": "- a\n" + "\n" * 100_000 + "x", "rule": "-" + " -" * 50_000 + "x", "()": "[a](http://x" + "(a)" * 30_000, "|": "|x" * 50_000 + "\n" + "|-" * 50_000,
+    "blank": "- a\n" + "\n" * 100_000 + "x", "rule": "-" + " -" * 50_000 + "x", "()": "[a](http://x" + "(a)" * 30_000,
+    "|": "|x" * 50_000 + "\n" + "|-" * 50_000,
 }
 
 NODES = """(text => {
@@ -58,7 +61,9 @@ def check_markdown(browser: Browser) -> None:
     for text, expected in CASES.items():
         found = browser.js(f"{NODES}({json.dumps(text)})")
         assert found == expected, f"{text!r}:\n{found}\nexpected:\n{expected}"
-    link = browser.js("(() => { const d = document.createElement('div'); markdown(d, 'https://a.org'); const a = d.querySelector('a'); return [a.rel, a.target]; })()")
+    link = browser.js("""(() => { const root = document.createElement('div');
+        markdown(root, 'https://a.org');
+        return [root.querySelector('a').rel, root.querySelector('a').target]; })()""")
     assert link == ["noopener noreferrer", "_blank"], link
     for name, text in HOSTILE.items():
         whole, letters = browser.js(f"""(text => {{ const d = document.createElement('div'); markdown(d, text);
@@ -80,6 +85,7 @@ def check_stream_is_calm(browser: Browser) -> None:
 
 def check_no_markup(browser: Browser) -> None:
     """The browser itself refuses to parse texts as HTML on this page, by its policy."""
-    refused = browser.js("""(() => { try { document.createElement('div').innerHTML = '<b>x</b>'; return false; } catch (error) { return error instanceof TypeError; } })()""")
+    refused = browser.js("""(() => { try { document.createElement('div').innerHTML = '<b>x</b>'; return false; }
+        catch (error) { return error instanceof TypeError; } })()""")
     assert refused, "the page may parse HTML"
     browser.quiet("TrustedHTML", "Trusted Type", "trusted-types")

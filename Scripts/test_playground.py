@@ -14,11 +14,13 @@ import pathlib
 import shutil
 import sys
 import tempfile
+import urllib.error
 import urllib.parse
 
 from browser import Browser, until
 from page import (
-    SCRIPTED, answer, check_contrast, check_width, example, examples, finished, is_hidden, run, send, set_field, shown)
+    SCRIPTED, answer, check_contrast, check_width, example, examples, finished, is_hidden, run, send, set_field, shown,
+    switch_to)
 from page_chat import check_chat, check_plain_model, check_tiny_chat, make_thinker
 from running_server import KEY, Server
 
@@ -123,7 +125,8 @@ def check_keyboard(browser: Browser) -> None:
     while len(stops) < 60:
         browser.press("Tab")
         stop = browser.js("""(() => {
-            const node = document.activeElement, style = getComputedStyle(node.matches('.switch input') ? node.parentElement : node.id === 'prompt' ? node.closest('.box') : node);
+            const node = document.activeElement;  // Some controls show their focus on what is around them.
+            const style = getComputedStyle(node.matches('.switch input') ? node.parentElement : node.id === 'prompt' ? node.closest('.box') : node);
             if (node === document.body) return null;
             const visible = node.id === 'prompt' ? style.borderColor === getComputedStyle(document.querySelector('#send')).backgroundColor
                 : style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) >= 2;
@@ -227,21 +230,32 @@ def check_continue(browser: Browser) -> None:
     set_field(browser, "max_tokens", "")
 
 
-def check_error(browser: Browser) -> None:
+def check_error(browser: Browser, server: Server, pictures: pathlib.Path) -> None:
     """The server's message stands where the user looks, also after a wall of text."""
     browser.quiet()
-    for width, height in [(1200, 800), (390, 844)]:
+    for kind, width, height in [("completion", 1200, 800), ("completion", 390, 844), ("chat", 390, 844), ("chat", 1200, 800)]:
         browser.size(width, height)
+        switch_to(browser, kind)
+        browser.click("#fresh")
         send(browser, "word " * 400)
-        browser.wait("!!document.querySelector('.error[role=alert]:not([hidden])') && !document.body.hasAttribute('data-busy')")
-        message = shown(browser)["error"]
-        assert "2000 tokens" in message and "512" in message, message
-        assert shown(browser)["state"] == "failed"
-        browser.wait("""(() => { const box = document.querySelector('.answer .error').getBoundingClientRect();
-            return box.top >= 0 && box.bottom <= document.querySelector('#composer').getBoundingClientRect().top; })()""")
+        failed = finished(browser)[0]
+        assert failed["state"] == "failed" and failed["count"] == 0, failed
+        [(path, body)] = browser.sent()
+        try:
+            raise AssertionError(f"the server takes a prompt that is too long: {server.ask(path, body)[:200]}")
+        except urllib.error.HTTPError as refusal:
+            message = json.load(refusal)["error"]["message"]
+        assert failed["error"] == message and "512" in message, (failed["error"], message)
+        browser.wait(f"""(() => {{ const box = {answer(0)}.querySelector('.error').getBoundingClientRect();
+            return box.top >= 0 && box.bottom <= document.querySelector('#composer').getBoundingClientRect().top; }})()""")
+        for name in ["Copy answer", "Edit answer", "Continue this text"]:
+            selector = f".log:not([hidden]) [aria-label=\\'{name}\\']"
+            assert browser.js(f"[...document.querySelectorAll('{selector}')].every(node => !node.checkVisibility())"), name
         check_contrast(browser)
         check_width(browser)
-    browser.size(1200, 800)
+        browser.picture(pictures / f"error-{kind}-{width}.png")
+    browser.click("#fresh")
+    switch_to(browser, "completion")
     browser.quiet("status of 400")
 
 
@@ -261,6 +275,17 @@ def check_looks(browser: Browser, pictures: pathlib.Path) -> None:
         check_width(browser)
         check_contrast(browser)
     assert browser.js(is_hidden("#settings")), "the settings hide the text on a phone"
+    # A focused token is neither behind the composer nor without its tip, when the page had to scroll for it.
+    browser.size(390, 460)
+    for key in ["End", "Home", "End"]:
+        browser.js("document.activeElement.token || document.querySelector('.token').focus()")
+        browser.press(key)
+        browser.js("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done(null))))")
+        token, composer = browser.js("""[document.activeElement, document.querySelector('#composer')]
+            .map(node => node.getBoundingClientRect().toJSON())""")
+        assert 0 <= token["top"] and token["bottom"] <= composer["top"], (key, token, composer)
+        assert not browser.js("document.querySelector('#tip').hidden"), f"{key}: scrolling closed the tip"
+    browser.size(390, 844)
     for place in range(2, 50):
         browser.point(f".token:nth-of-type({place})")
         browser.wait("!document.querySelector('#tip').hidden")
@@ -276,6 +301,10 @@ def check_looks(browser: Browser, pictures: pathlib.Path) -> None:
     check_contrast(browser)
     browser.picture(pictures / "narrow-settings.png")
     browser.size(1200, 800)
+    browser.click("#fold")
+    check_centre(browser, "#composer")
+    check_centre(browser, ".answer")
+    browser.click("#fold")
 
 
 def check_key(browser: Browser, server: Server, pictures: pathlib.Path) -> None:
@@ -291,7 +320,8 @@ def check_key(browser: Browser, server: Server, pictures: pathlib.Path) -> None:
     browser.wait("document.querySelector('#keyError').checkVisibility()")
     assert browser.js("document.querySelector('#keyError').textContent") == "The server refused this key. Check it and try again."
     assert browser.js("[document.activeElement.id, document.querySelector('#key').getAttribute('aria-invalid')]") == ["key", "true"]
-    check_contrast_of_key(browser)
+    check_contrast(browser)
+    check_centre(browser, "#keyBox")
     browser.picture(pictures / "key.png")
     browser.quiet("status of 401")
     browser.type("#key", KEY)
@@ -309,9 +339,11 @@ def check_key(browser: Browser, server: Server, pictures: pathlib.Path) -> None:
     browser.wait("document.querySelector('#composer').checkVisibility()")
 
 
-def check_contrast_of_key(browser: Browser) -> None:
-    colour, paper = browser.js("[getComputedStyle(document.querySelector('#keyError')).color, getComputedStyle(document.body).backgroundColor]")
-    assert colour == "rgb(179, 38, 30)" and paper == "rgb(251, 250, 247)", (colour, paper)
+def check_centre(browser: Browser, selector: str) -> None:
+    """Without the settings, the page is in the middle of the window."""
+    left, right = browser.js(f"""(() => {{ const box = document.querySelector('{selector}').getBoundingClientRect();
+        return [box.left, innerWidth - box.right]; }})()""")
+    assert abs(left - right) < 2, (selector, left, right)
 
 
 def check_stop(browser: Browser, server: Server, most: int) -> None:
@@ -395,7 +427,7 @@ def main() -> None:
         check_tiny_chat(browser, server)
         browser.quiet()
         print("page: start, stream, tokens by loop, exit distributions, chart, keyboard, sliders, comparison")
-        check_error(browser)
+        check_error(browser, server, args.screenshots)
         check_looks(browser, args.screenshots)
         browser.quiet()
         server.stop()
