@@ -278,7 +278,9 @@ def check_memory(browser: Browser, server: Server) -> None:
 
     # A value that cannot be is not sent. The browser says what is wrong, at its field.
     browser.size(390, 844)
-    browser.wait("document.querySelector('#settings').hidden")
+    browser.open(server.url)
+    assert browser.js(is_hidden("#settings")), "on a phone the settings come first"
+    browser.sent()
     set_field(browser, "temperature", "3")
     send(browser, "never sent")
     assert browser.sent() == [] and not browser.js(is_hidden("#settings")), "a wrong value was sent"
