@@ -78,8 +78,10 @@ class Browser:
         until(lambda: self.js(expression), expression)
 
     def open(self, url: str) -> None:
+        self.js("window.isLeft = true")
         self.call("Page.navigate", url=url)
-        self.wait("document.readyState === 'complete' && document.querySelector('#model').textContent !== '…'")
+        self.wait("!window.isLeft && document.readyState === 'complete' && (document.querySelector('#model')?.textContent ?? '…') !== '…'")
+        self.call("Page.bringToFront")
 
     def press(self, key: str, modifiers: int = 0) -> None:
         codes = {"Tab": 9, "Enter": 13, "Escape": 27, " ": 32, "End": 35, "Home": 36,
@@ -92,6 +94,10 @@ class Browser:
     def type(self, selector: str, text: str) -> None:
         self.js(f"document.querySelector('{selector}').focus(); document.querySelector('{selector}').select()")
         self.call("Input.insertText", text=text)
+
+    def click(self, selector: str, nth: int = 0) -> None:
+        """Clicks by script, where the place on the screen does not matter."""
+        self.js(f"[...document.querySelectorAll('{selector}')].at({nth}).click()")
 
     def key_on(self, selector: str, key: str) -> None:
         self.js(f"document.querySelector('{selector}').focus()")
@@ -110,6 +116,7 @@ class Browser:
 
     def size(self, width: int, height: int) -> None:
         self.call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False)
+        self.js("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done(null))))")  # the page has noticed
 
     def scheme(self, name: str) -> None:
         self.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": name}])

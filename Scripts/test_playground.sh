@@ -23,7 +23,7 @@ fi
 
 venv=$(mktemp -d)
 trap 'rm -rf "$venv"' EXIT
-if ! { python3 -m venv "$venv" && "$venv/bin/pip" install --quiet --disable-pip-version-check websocket-client==1.9.2; }; then
+if ! { python3 -m venv "$venv" && "$venv/bin/pip" install --quiet --disable-pip-version-check websocket-client==1.9.2 numpy==2.4.6; }; then
     echo "skipped: the Python packages cannot be installed"
     exit 0
 fi

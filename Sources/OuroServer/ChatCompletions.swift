@@ -114,7 +114,7 @@ private struct ChatCall: ResponseFormatter {
                     ("logprobs", logprobs(result.tokens)),
                     ("finish_reason", .string(result.finishReason ?? "length")),
                 ]
-                if common.loopDetails { members.append(("loops", .array(result.tokens.map(\.depth)))) }
+                members += common.details(of: result.tokens)
                 return .members(members)
             }, usage: usage)
     }
@@ -138,7 +138,7 @@ private struct ChatCall: ResponseFormatter {
             ("index", .int(index)), ("delta", .members(delta)), ("logprobs", logprobs([token])),
             ("finish_reason", token.finishReason.map { .string($0.rawValue) } ?? .null),
         ]
-        if common.loopDetails { members.append(("loops", .array([token.depth]))) }
+        members += common.details(of: [token])
         return envelope("chat.completion.chunk", [.members(members)], usage: nil)
     }
 

@@ -68,6 +68,26 @@ extension Engine {
     }
 }
 
+extension SamplingFields {
+    /// The members of a choice that `loop_details` adds: the depth of each token and, with the last token, the times.
+    func details(of tokens: [GeneratedToken]) -> [(String, JSONOutput)] {
+        guard loopDetails else { return [] }
+        var members: [(String, JSONOutput)] = [("loops", .array(tokens.map(\.depth)))]
+        if let statistics = tokens.last?.statistics { members.append(("timings", statistics.timings)) }
+        return members
+    }
+}
+
+extension GenerationStatistics {
+    /// The times of one choice in milliseconds, measured by the engine.
+    fileprivate var timings: JSONOutput {
+        .members([
+            ("prompt_ms", .double(timeToFirstToken / .milliseconds(1))),
+            ("predicted_ms", .double(timeAfterFirstToken / .milliseconds(1))), ("passes", .int(passes)),
+        ])
+    }
+}
+
 extension GeneratedToken {
     /// The entry of `loop_details` for this token.
     var depth: JSONOutput {

@@ -121,7 +121,7 @@ private struct CompletionCall: ResponseFormatter {
                     ("logprobs", logprobs == nil ? .null : logprobsJSON(scores, result.tokens)),
                     ("finish_reason", .string(result.finishReason ?? "length")),
                 ]
-                if common.loopDetails { members.append(("loops", .array(result.tokens.map(\.depth)))) }
+                members += common.details(of: result.tokens)
                 answers.append(.members(members))
             }
         }
@@ -135,7 +135,7 @@ private struct CompletionCall: ResponseFormatter {
             ("logprobs", logprobs == nil ? .null : logprobsJSON([], [token])),
             ("finish_reason", token.finishReason.map { .string($0.rawValue) } ?? .null),
         ]
-        if common.loopDetails { members.append(("loops", .array([token.depth]))) }
+        members += common.details(of: [token])
         return envelope([.members(members)], usage: nil)
     }
 

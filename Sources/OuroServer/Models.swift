@@ -41,7 +41,10 @@ struct Models: Endpoint {
     private var properties: JSONOutput {
         let sampling = engine.defaultSampling
         return .object([
-            "model": model, "device": .string(engine.device), "kv_type": .string(engine.kvType.rawValue),
+            "model": model,
+            // The template of the model's own folder. Null if the model has none and the default stands in.
+            "chat_template": engine.chatTemplate.file == nil ? .null : .string(engine.chatTemplate.source),
+            "device": .string(engine.device), "kv_type": .string(engine.kvType.rawValue),
             "default_generation_settings": .object([
                 "temperature": .float(sampling.temperature), "top_p": .float(sampling.topP),
                 "top_k": .int(sampling.topK), "min_p": .float(sampling.minP),

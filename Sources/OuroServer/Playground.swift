@@ -13,7 +13,9 @@ struct Playground: Endpoint {
                     // The page loads nothing from other hosts. No other page may embed it.
                     .contentSecurityPolicy:
                         "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; "
-                        + "connect-src 'self'; img-src data:; frame-ancestors 'none'; base-uri 'none'; form-action 'self'",
+                        + "connect-src 'self'; img-src data:; frame-ancestors 'none'; base-uri 'none'; form-action 'self'; "
+                        // Browsers then refuse to parse a text as HTML, so no text of a model can become markup.
+                        + "require-trusted-types-for 'script'; trusted-types 'none'",
                 ], body: ResponseBody(byteBuffer: ByteBuffer(bytes: PackageResources.playground_html)))
         }
     }

@@ -131,6 +131,44 @@ import Testing
         }
     }
 
+    @Test(arguments: [
+        ("/v1/completions", #""prompt":"let ""#),
+        ("/v1/chat/completions", #""messages":[{"role":"user","content":"let "}]"#),
+    ])
+    func timesComeWithTheDetailsOfTheLastToken(path: String, prompt: String) async throws {
+        try await RouterClient.with { server in
+            let body = "{\(prompt),\"max_tokens\":4,\"temperature\":0,\"loop_details\":true"
+            let whole = try #require(try Self.choices(try await server.post(path, body + "}").json()).first)
+            let chunks = try await server.post(path, body + ",\"stream\":true}").events().flatMap {
+                try Self.choices($0)
+            }
+            #expect(chunks.count == 4 && chunks.dropLast().allSatisfy { $0["timings"] == nil })
+            for choice in [whole, try #require(chunks.last)] {
+                let timings = try #require(choice["timings"] as? [String: Any])
+                #expect(Set(timings.keys) == ["prompt_ms", "predicted_ms", "passes"])
+                let loops = try #require(choice["loops"] as? [[String: Any]])
+                #expect(timings["passes"] as? Int == loops.last?["passes"] as? Int)
+                for name in ["prompt_ms", "predicted_ms"] { #expect((timings[name] as? Double) ?? 0 > 0, "\(name)") }
+            }
+            let plain = try await server.post(path, "{\(prompt),\"max_tokens\":4}").json()
+            #expect(try Self.choices(plain).first?["timings"] == nil)
+        }
+    }
+
+    @Test func propertiesTellWhetherTheModelHasATemplate() async throws {
+        let none = try await RouterClient.with { try await $0.get("/props").json()["chat_template"] is NSNull }
+        #expect(none)
+        let folder = FileManager.default.temporaryDirectory.appendingPathComponent("ouro-\(UUID().uuidString)")
+        try FileManager.default.copyItem(at: TestServer.model, to: folder)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let source = "{{ messages[0].content }}"
+        try Data(source.utf8).write(to: folder.appendingPathComponent("chat_template.jinja"))
+        let own = try await RouterClient.with(model: folder) {
+            try await $0.get("/props").json()["chat_template"] as? String
+        }
+        #expect(own == source)
+    }
+
     @Test func stopsAndBiasesAndMinimumsAreFollowed() async throws {
         try await RouterClient.with { server in
             func text(_ fields: String) async throws -> [String] {
