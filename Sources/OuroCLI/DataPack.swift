@@ -6,12 +6,14 @@ import OuroData
 struct DataPack: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "pack", abstract: "Convert text and JSON lines into token shards.",
+        usage: "ouro data pack [<options>] --input <file> ... --output <dir>",
         discussion: """
             A file that ends in .jsonl has one document per line, of one of three kinds:
               {"text"}
               {"prompt","completion"}: the loss covers the completion
               {"messages":[{"role","content"}]}: the chat template is applied,
                 and the loss covers the assistant's messages
+
             Every other file is one document. --separator splits it into several. --json prints \
             {"train":{"documents","tokens"},"valid":{...},"learnt"}.
 

@@ -6,6 +6,7 @@ import OuroHub
 struct Download: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Download a model from a hub.",
+        usage: "ouro download [<options>] <ORG/NAME>",
         discussion: """
             Files go into the Hugging Face cache. --model ORG/NAME finds them there. An interrupted download continues \
             where it stopped. The hash of every file is checked. The command prints the folder.

@@ -5,6 +5,7 @@ import Ouro
 struct Inspect: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Show the contents of a model folder.",
+        usage: "ouro inspect [<options>]",
         discussion: """
             Prints the configuration, the tensors, the number of parameters in each part, and the memory for keys and \
             values. It does not read the weights.

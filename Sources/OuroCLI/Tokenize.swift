@@ -5,6 +5,7 @@ import Ouro
 struct Tokenize: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Convert text to tokens, or tokens to text.",
+        usage: "ouro tokenize [<options>] [<text>]",
         discussion: """
             --json prints {"ids":[...],"pieces":[...]}.
 

@@ -13,8 +13,8 @@ struct Train: AsyncParsableCommand {
             for bit, also after a crash.
 
             --measure runs steps with random weights. It compares their throughput with the multiply-adds that this \
-            machine can do. With --json it prints one object per step, {"seconds","tokens_per_second", \
-            "operations_per_second","limit","fraction"}.
+            machine can do. With --json it prints one object per step:
+              {"seconds","tokens_per_second","operations_per_second","limit","fraction"}
 
             EXAMPLES
               ouro train --recipe Recipes/ouro-tiny.yaml

@@ -4,7 +4,7 @@
 /// was" is followed by " red.". A lookup needs only one loop. The level is the number of objects in the story.
 struct StoriesTask: TaskGenerator {
     let name = "stories"
-    let summary = "English stories whose last word is in the story; level: objects"
+    let summary = "stories whose last word is in the story; level: objects"
     let levels = 1...6
     let learnsPrompt = true
 
