@@ -69,8 +69,76 @@ def code(text):
     return re.sub(r"//.*", "", text)
 
 
-def main():
+# Documents: links lead to files and headings that exist, on the hosting site and in DocC.
+ARTICLES = "Sources/Ouro/Ouro.docc"
+LANDING = ARTICLES + "/Ouro.md"
+LINK = re.compile(r"\]\(([^)\s]+)\)")
+WEB = re.compile(r"[a-z][a-z0-9+.-]*:")
+
+
+def prose(text):
+    """Removes code from a document."""
+    return re.sub(r"`+[^`\n]*`+", "", re.sub(r"^( *)```.*?^\1```", "", text, flags=re.DOTALL | re.MULTILINE))
+
+
+def anchors(text):
+    """The anchors of a document's headings, as the hosting site makes them."""
+    text = re.sub(r"^( *)```.*?^\1```", "", text, flags=re.DOTALL | re.MULTILINE)
+    headings = re.findall(r"^#+ +(.*?) *$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def check_links(path, name):
+    """Returns the faults of a document's links."""
     faults = []
+    text = prose(path.read_text())
+    if "<doc:" in text:
+        faults.append(f"{name}: a link with doc:, which the hosting site does not know; link to the file")
+    for target in LINK.findall(text):
+        file, _, anchor = target.partition("#")
+        if WEB.match(target):
+            if target.startswith("doc:"):
+                faults.append(f"{name}: the link {target} is for DocC only; link to the file")
+            continue
+        found = path.parent / file if file else path
+        if not found.exists():
+            faults.append(f"{name}: the link {target} leads to no file")
+        elif anchor and anchor not in anchors(found.read_text()):
+            faults.append(f"{name}: the link {target} leads to no heading")
+        elif name.startswith(ARTICLES + "/") and (anchor or found.parent != path.parent):
+            # The conversion for DocC knows only the names of articles and pictures beside them.
+            faults.append(f"{name}: the link {target} does not work in DocC; link to an article or a picture beside it")
+    return faults
+
+
+def check_documents():
+    """Returns the faults of all documents."""
+    faults = []
+    for path in sorted([*ROOT.glob("*.md"), *ROOT.glob("[A-Z]*/**/*.md")]):
+        name = str(path.relative_to(ROOT))
+        if "/Fixtures/" not in name:
+            faults += check_links(path, name)
+    listed = LINK.findall((ROOT / LANDING).read_text())
+    for path in sorted((ROOT / ARTICLES).glob("*.md")):
+        if path.name not in listed and path != ROOT / LANDING:
+            faults.append(f"{LANDING}: {path.name} is not listed under Topics")
+    return faults + check_recipe_reference()
+
+
+def check_recipe_reference():
+    """Returns a fault for each recipe field that the reference does not describe."""
+    reference = (ROOT / ARTICLES / "Recipes.md").read_text()
+    fields = set()
+    for path in ROOT.glob("Sources/OuroTraining/Recipe/*.swift"):
+        for names in re.findall(r"allow\(only: \[(.*?)\]\)", path.read_text(), re.DOTALL):
+            fields.update(re.findall(r'"(\w+)"', names))
+    faults = [f"{ARTICLES}/Recipes.md: the field `{field}` has no row in a table"
+              for field in sorted(fields) if f"| `{field}` |" not in reference]
+    return faults if fields else ["Scripts/check_house.py finds no fields of recipes"]
+
+
+def main():
+    faults = check_documents()
     for path in sorted(ROOT.glob("Sources/**/*")):
         if path.suffix not in {".swift", ".c", ".h", ".inc"}:
             continue
