@@ -19,6 +19,7 @@ void check_quantised_products(const ouro_variant *variant);
 void check_row_major_products(const ouro_variant *variant);
 void check_elementwise(const ouro_variant *variant);
 void check_attention(const ouro_variant *variant);
+void check_sampling(const ouro_variant *variant);
 
 // Random numbers: floats in -1 ... 1, integers in low ... high. Every run gets the same ones.
 float random_value(void);
