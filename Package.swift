@@ -82,7 +82,8 @@ let package = Package(
         .testTarget(
             name: "JinjaTests", dependencies: ["Jinja"], resources: [.copy("Fixtures")], swiftSettings: swiftSettings),
         .testTarget(
-            name: "OuroTests", dependencies: ["Ouro", "OuroBenchmark", "OuroKernels", "OuroQuantisation"],
+            name: "OuroTests",
+            dependencies: ["Ouro", "OuroBenchmark", "OuroKernels", "OuroQuantisation", "AllocationCounter"],
             resources: [.copy("Fixtures")],
             swiftSettings: swiftSettings),
         .testTarget(

@@ -35,8 +35,8 @@ MOST_LINES = 500
 HOT = ["Sources/Ouro/Model", "Sources/Ouro/Cache", "Sources/Ouro/Decoding"]
 HOT_WITH_FOUNDATION = {
     "Sources/Ouro/Decoding/ExitPolicy.swift": "exp of the C library",
-    "Sources/Ouro/Model/Sampler.swift": "exp and log of the C library",
     "Sources/Ouro/Model/CPU/RotaryEmbedding.swift": "sine and cosine of the C library",
+    "Sources/Ouro/Model/CPU/TokenSelection.swift": "exp and log of the C library",
     "Sources/Ouro/Model/CPU/LoadedModel.swift": "folders are URLs",
     "Sources/Ouro/Model/CPU/WorkerPool.swift": "threads and conditions",
 }

@@ -27,6 +27,9 @@ struct Bench: AsyncParsableCommand {
               simulation: real passes of a large shape; a table decides which
                 guesses are right and where tokens exit
 
+            --only sampling measures the time from logits to a token, in microseconds for a row: for one row, for one row \
+            without log-probability (a guess), and for each of 16 rows. It needs no model and does not run by default.
+
             EXAMPLES
               ouro bench
               ouro bench --shape ouro-1.4b --weights q4 --only decode
@@ -37,6 +40,7 @@ struct Bench: AsyncParsableCommand {
                 --shape ouro-1.4b
               ouro bench --only simulation --agreement 0.81,0.92,0.96,1 --exits 2
               ouro bench --only simulation --model DIR --shape ouro-1.4b
+              ouro bench --only sampling --threads 2
               ouro bench --shape 4x256x4x704x2048 --threads 1
             """)
 
@@ -57,7 +61,7 @@ struct Bench: AsyncParsableCommand {
     @Option(
         help: ArgumentHelp(
             "Measurements to run (default: the first five).",
-            valueName: "machine|load|pass|decode|prefill|schedules|concurrency|agreement|simulation,..."))
+            valueName: "machine|load|pass|decode|prefill|sampling|schedules|concurrency|agreement|simulation,..."))
     var only: String?
 
     @Option(help: ArgumentHelp("Rows per pass (default: 1,2,4,8,16).", valueName: "1,2,..."))
@@ -68,6 +72,9 @@ struct Bench: AsyncParsableCommand {
 
     @Option(help: ArgumentHelp("Context lengths of prefill and decoding (default: 512,4096).", valueName: "512,..."))
     var contexts: String?
+
+    @Option(parsing: .unconditional, help: "sampling: logits of a row.")
+    var vocabulary = 49_152
 
     @OptionGroup var schedules: ScheduleOptions
 
@@ -97,20 +104,35 @@ struct Bench: AsyncParsableCommand {
     }
 
     /// The measurements that `--only` names.
-    private func kinds() throws -> (machine: Set<BenchmarkPlan.Kind>, schedules: Set<SchedulePlan.Kind>) {
-        guard let only else { return (Set(BenchmarkPlan.Kind.allCases), []) }
-        var kinds: (machine: Set<BenchmarkPlan.Kind>, schedules: Set<SchedulePlan.Kind>) = ([], [])
+    private struct Kinds {
+        var machine: Set<BenchmarkPlan.Kind> = []
+        var schedules: Set<SchedulePlan.Kind> = []
+        var measuresSampling = false
+    }
+
+    private func kinds() throws -> Kinds {
+        guard let only else { return Kinds(machine: Set(BenchmarkPlan.Kind.allCases)) }
+        var kinds = Kinds()
         for name in only.split(separator: ",", omittingEmptySubsequences: false).map(String.init) {
             if let kind = BenchmarkPlan.Kind(rawValue: name) {
                 kinds.machine.insert(kind)
             } else if let kind = SchedulePlan.Kind(rawValue: name) {
                 kinds.schedules.insert(kind)
+            } else if name == SamplingBench.name {
+                kinds.measuresSampling = true
             } else {
-                let known = BenchmarkPlan.Kind.allCases.map(\.rawValue) + SchedulePlan.Kind.allCases.map(\.rawValue)
+                let known =
+                    BenchmarkPlan.Kind.allCases.map(\.rawValue) + [SamplingBench.name]
+                    + SchedulePlan.Kind.allCases.map(\.rawValue)
                 throw ValidationError("--only: expected some of \(known.joined(separator: ", ")), found '\(name)'")
             }
         }
         return kinds
+    }
+
+    /// Each of the measurements takes a tenth of `--seconds`, because there are 42.
+    private var samplingPlan: SamplingPlan {
+        SamplingPlan(vocabulary: vocabulary, threads: threads, seconds: seconds / 10)
     }
 
     private func plan() throws -> BenchmarkPlan {
@@ -160,8 +182,12 @@ struct Bench: AsyncParsableCommand {
     func run() async throws {
         let kinds = try kinds()
         if !kinds.machine.isEmpty { try await measureLimits() }
-        if !kinds.schedules.isEmpty {
+        if kinds.measuresSampling {
             if !kinds.machine.isEmpty, !json { try Terminal.write("\n") }
+            try await SamplingBench(plan: samplingPlan, json: json).run()
+        }
+        if !kinds.schedules.isEmpty {
+            if !kinds.machine.isEmpty || kinds.measuresSampling, !json { try Terminal.write("\n") }
             var folder: URL?
             if let model { folder = try await ModelChoice.folder(of: model) }
             try await scheduleBench(kinds.schedules, folder: folder).run()

@@ -19,6 +19,7 @@ void check_quantised_products(const ouro_variant *variant);
 void check_row_major_products(const ouro_variant *variant);
 void check_elementwise(const ouro_variant *variant);
 void check_attention(const ouro_variant *variant);
+void check_sampling(const ouro_variant *variant);
 
 // Pseudo-random numbers: floats from -1 to 1, integers from low to high. Every run gets the same sequence.
 float random_value(void);

@@ -85,6 +85,7 @@ int main(int count, char **names) {
         check_row_major_products(&variant);
         check_elementwise(&variant);
         check_attention(&variant);
+        check_sampling(&variant);
         printf("kernels for %s: %d failures\n", variant.pass.name, failures - before);
     }
     return failures > 0;

@@ -194,6 +194,7 @@ import Testing
         (["generate", "--model", random, "--tokens", "1", "--kv-memory", "0"], "budget"),
         (["score", "--model", trained, "--file", "/nonexistent"], "cannot be read"),
         (["bench", "--shape", "100x8192x64x28672x49152"], "MiB"),
+        (["bench", "--only", "sampling", "--vocabulary", "0"], "vocabulary"),
         (["bench", "--shape", "tiny", "--only", "simulation", "--agreement", "0.5,0.9"], "agreement"),
         (["bench", "--shape", "tiny", "--only", "simulation", "--exits", "7"], "exits"),
         (["bench", "--shape", "tiny", "--only", "concurrency", "--streams", "0"], "streams"),
@@ -223,6 +224,7 @@ import Testing
     @Test(arguments: [
         ["generate", "--model", trained, "a"], ["score", "--model", trained, "--text", "a b"],
         ["bench", "--model", trained, "--only", "machine"], ["bench", "--model", trained, "--only", "schedules"],
+        ["bench", "--only", "sampling"],
         ["quantize", "--model", trained, "--bits", "8", "--output", "FOLDER/result"],
         ["merge", "--model", trained, "--adapter", "FOLDER/adapter", "--output", "FOLDER/result"],
         ["train", "--recipe", "FOLDER/r.yaml", "--output", "FOLDER/result"],

@@ -32,7 +32,8 @@ final class ScriptedDevice: PassDevice {
     private var tableCount = 0
     private var slotCount = 0
     private var hidden: [SlotID: (state: UInt64, tokens: [Int], loop: Int)] = [:]
-    private let reader = LogitReader(kernels: .portable)
+    private let reader = LogitReader(
+        kernels: .portable, threads: 1, vocabularySize: ScriptedDevice.vocabulary)
 
     init() {
         layout = KVLayout(
@@ -128,7 +129,7 @@ final class ScriptedDevice: PassDevice {
 
     func readOut(_ readouts: [Readout], results: inout [ReadoutResult]) {
         self.readouts += readouts.count
-        let scratch = FloatRows(rows: 2, columns: Self.vocabulary)
+        let scratch = FloatRows(rows: 1, columns: Self.vocabulary)
         results = readouts.map { readout in
             guard let (state, tokens, loop) = hidden[readout.slot] else { return ReadoutResult() }
             let history = tokens.reduce(UInt64(7)) { Self.mix($0, UInt64($1)) }
@@ -141,8 +142,7 @@ final class ScriptedDevice: PassDevice {
                 scratch.row(0)[token] = noise + (token == favourite ? 3 : 0)
             }
             return reader.read(
-                UnsafeMutableBufferPointer(start: scratch.row(0), count: Self.vocabulary), readout,
-                scratch: scratch.row(1))
+                UnsafeMutableBufferPointer(start: scratch.row(0), count: Self.vocabulary), readout)
         }
     }
 

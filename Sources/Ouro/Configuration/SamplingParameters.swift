@@ -2,7 +2,7 @@
 ///
 /// The steps run in the order of Transformers: logit bias and penalties, temperature, top-k, top-p, min-p.
 public struct SamplingParameters: Sendable, Equatable {
-    /// Divides the logits. 0 takes the most likely token.
+    /// Divides the logits. 0 takes the most likely token, and so does every value below 2^-20 (about 1e-6).
     public var temperature: Float
     /// Keeps this many of the largest logits; 0 keeps all.
     public var topK: Int

@@ -35,6 +35,8 @@ struct Chooser {
         }
         readout.allowed = allowedTokens(at: row.position, output: output, pending: pending)
         if request.exit == .weighted { readout.average = average(for: row) }
+        // Only the token of the exit loop is emitted. Before that loop, the token is a guess.
+        readout.reportsLogProbability = row.tracker.exitLoop != nil
         readout.alternatives = row.tracker.exitLoop == nil ? 0 : request.alternatives
         readout.reportsAllTokens = request.everyLoop
         return readout

@@ -110,6 +110,7 @@ package final class ScoringTask: SequenceTask {
             guard outcome.gateLogit.isFinite else { throw .notFinite(position: position) }
             trackers[index].advance(outcome)
             var readout = Readout(slot: prefill.chunkSlots[index])
+            readout.reportsLogProbability = false
             let exit = trackers[index].exitLoop ?? demand.loops
             if exit == prefill.loop { readout.alternatives = request.alternatives }
             if position + 1 < request.tokens.count { readout.target = request.tokens[position + 1] }

@@ -9,6 +9,8 @@ package struct Kernels: @unchecked Sendable {
     package let table: ouro_kernels
     /// Functions for storing, reading and compressing keys and values.
     package let cache: ouro_cache_kernels
+    /// Functions for choosing tokens.
+    package let sampling: ouro_sampling_kernels
     /// Functions for training and for products of row-major matrices.
     package let training: ouro_training_kernels
     /// Functions that measure the machine, for benchmarks.
@@ -20,6 +22,7 @@ package struct Kernels: @unchecked Sendable {
     private init(_ variant: ouro_variant) {
         table = variant.pass
         cache = variant.cache
+        sampling = variant.sampling
         training = variant.training
         probes = variant.probes
     }

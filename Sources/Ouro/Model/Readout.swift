@@ -35,8 +35,13 @@ package struct Readout: Sendable {
     package var alternatives = 0
     /// A token whose log-probability is reported.
     package var target: Int?
+    /// Whether to report the log-probability of the chosen token. A guess does not need it.
+    package var reportsLogProbability = true
     /// Whether to report the log-probabilities of all tokens.
     package var reportsAllTokens = false
+
+    /// Whether a log-probability of single tokens is reported.
+    var needsNormaliser: Bool { reportsLogProbability || alternatives > 0 || target != nil }
 
     /// Makes a readout that takes the largest logit.
     package init(slot: SlotID) { self.slot = slot }
@@ -46,7 +51,7 @@ package struct Readout: Sendable {
 package struct ReadoutResult: Sendable, Equatable {
     /// The chosen token. Nil if a logit is NaN.
     package var token: Int?
-    /// Log-probability of the chosen token.
+    /// Log-probability of the chosen token. 0 if the readout does not ask for it.
     package var logProbability: Float = 0
     /// The most likely tokens, as many as the readout asks for, most likely first.
     package var alternatives: [TokenAlternative] = []
@@ -102,11 +107,15 @@ public struct TokenMask: Sendable, Equatable {
         self = TokenMask(vocabularySize: vocabularySize, allowsAll: isAllowed)
     }
 
-    /// Calls `body` with every token that is not allowed, in ascending order.
-    func forEachForbidden(_ body: (Int) -> Void) {
+    /// Sets the logits of all tokens that are not allowed to minus infinity.
+    func forbid(in logits: UnsafeMutableBufferPointer<Float>) {
         for (index, word) in words.enumerated() where word != .max {
-            let first = index << 6
-            for bit in 0..<min(64, vocabularySize - first) where word & (1 << UInt64(bit)) == 0 { body(first + bit) }
+            let tokens = index << 6..<min((index + 1) << 6, vocabularySize)
+            if word == 0 {
+                logits[tokens].update(repeating: -.infinity)
+            } else {
+                for token in tokens where word & (1 << UInt64(token & 63)) == 0 { logits[token] = -.infinity }
+            }
         }
     }
 }

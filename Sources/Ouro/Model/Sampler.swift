@@ -1,130 +1,89 @@
-import Foundation
-
-/// Chooses tokens. The choice is deterministic: it depends only on logits, context, seed and position.
+/// Says how a request's tokens are chosen. A device does the arithmetic.
+///
+/// The choice is deterministic: it depends only on logits, context, seed and position.
 package struct Sampler: Sendable {
     let parameters: SamplingParameters
-    private let noise: CounterNoise
-    // The tokens of prompt and output.
-    private var context: Set<Int>
-    /// How often the output contains each token.
-    private var outputCounts: [Int: Int] = [:]
+    /// The biases in the order of their tokens.
+    private let biases: [(token: Int, bias: Float)]
+    /// The distinct tokens of prompt and output, if there is a repetition penalty.
+    private var context: [Int] = []
+    /// The same tokens, to find out whether a token is among them.
+    private var isInContext: Set<Int> = []
+    /// The distinct tokens of the output and how often it contains each, if there is a presence or frequency penalty.
+    private var counts: [(token: Int, count: Int)] = []
+    /// The index of each token in `counts`.
+    private var places: [Int: Int] = [:]
 
-    init(_ parameters: SamplingParameters, prompt: [Int]) {
+    package init(_ parameters: SamplingParameters, prompt: [Int]) {
         self.parameters = parameters
-        noise = CounterNoise(seed: parameters.seed)
-        context = parameters.repetitionPenalty == 1 ? [] : Set(prompt)
+        biases = parameters.logitBias.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+        if penalisesRepetition { for token in prompt { addToContext(token) } }
     }
+
+    private var penalisesRepetition: Bool { parameters.repetitionPenalty != 1 }
+    private var penalisesCounts: Bool { parameters.presencePenalty != 0 || parameters.frequencyPenalty != 0 }
+
+    /// Whether biases or penalties change the model's own logits.
+    var changesLogits: Bool { !biases.isEmpty || penalisesRepetition || penalisesCounts }
 
     /// Whether the choice is always the largest of the model's own logits.
-    var takesLargestLogit: Bool {
-        parameters.temperature == 0 && parameters.logitBias.isEmpty && parameters.repetitionPenalty == 1
-            && parameters.presencePenalty == 0 && parameters.frequencyPenalty == 0
-    }
+    package var takesLargestLogit: Bool { parameters.takesLargest && !changesLogits }
 
     /// Adds a chosen token to the context.
-    mutating func append(_ token: Int) {
-        if parameters.repetitionPenalty != 1 { context.insert(token) }
-        outputCounts[token, default: 0] += 1
+    package mutating func append(_ token: Int) {
+        if penalisesRepetition { addToContext(token) }
+        guard penalisesCounts else { return }
+        if let place = places[token] {
+            counts[place].count += 1
+        } else {
+            places[token] = counts.count
+            counts.append((token, 1))
+        }
     }
 
-    /// Chooses the token at `position`. `pending` are the tokens between the context and that position. Changes
-    /// `logits`.
-    func choose(_ logits: UnsafeMutableBufferPointer<Float>, position: Int, pending: [Int] = []) -> Int {
-        applyBiasAndPenalties(logits, pending: pending)
-        guard parameters.temperature > 0 else { return Self.largest(logits) }
-        // The Gumbel-max trick: the token with the largest sum of log-probability and Gumbel noise is a sample.
-        var best = (token: 0, score: -Double.infinity)
-        for candidate in candidates(logits) {
-            let uniform = noise.uniform(position: position, token: candidate.token)
-            let score = Double(candidate.logit) - log(-log(uniform))
-            if score > best.score { best = (candidate.token, score) }
-        }
-        return best.token
+    private mutating func addToContext(_ token: Int) {
+        if isInContext.insert(token).inserted { context.append(token) }
     }
 
-    /// The probabilities from which the token is drawn, for tests and inspection. Changes `logits`.
-    func probabilities(_ logits: UnsafeMutableBufferPointer<Float>) -> [Float] {
-        applyBiasAndPenalties(logits, pending: [])
-        var result = [Float](repeating: 0, count: logits.count)
-        if parameters.temperature == 0 {
-            result[Self.largest(logits)] = 1
-            return result
-        }
-        let kept = candidates(logits)
-        let largest = kept.map(\.logit).max() ?? 0
-        let total = kept.reduce(0.0) { $0 + exp(Double($1.logit - largest)) }
-        for candidate in kept { result[candidate.token] = Float(exp(Double(candidate.logit - largest)) / total) }
-        return result
-    }
-
-    private func applyBiasAndPenalties(_ logits: UnsafeMutableBufferPointer<Float>, pending: [Int]) {
-        for (token, bias) in parameters.logitBias { logits[token] += bias }
-        func penalise(_ token: Int) {
-            guard logits.indices.contains(token) else { return }
-            let logit = logits[token]
-            logits[token] = logit < 0 ? logit * parameters.repetitionPenalty : logit / parameters.repetitionPenalty
-        }
-        if parameters.repetitionPenalty != 1 {
-            for token in context { penalise(token) }
-            for token in Set(pending) where !context.contains(token) { penalise(token) }
-        }
-        if parameters.presencePenalty != 0 || parameters.frequencyPenalty != 0 {
-            var counts = outputCounts
-            for token in pending { counts[token, default: 0] += 1 }
-            for (token, count) in counts {
-                logits[token] -= parameters.presencePenalty + Float(count) * parameters.frequencyPenalty
+    /// Adds biases to logits and subtracts penalties. `pending` are the tokens between the context and the position of
+    /// the choice.
+    func adjust(_ logits: UnsafeMutableBufferPointer<Float>, pending: [Int]) {
+        for (token, bias) in biases { logits[token] += bias }
+        if penalisesRepetition {
+            for token in context { penaliseRepetition(of: token, logits) }
+            for (index, token) in pending.enumerated()
+            where !isInContext.contains(token) && !pending[..<index].contains(token) {
+                penaliseRepetition(of: token, logits)
             }
         }
+        guard penalisesCounts else { return }
+        // A pending token adds to the count of the output, so its logit is computed from its value before.
+        let before = pending.map { logits[$0] }
+        for (token, count) in counts { logits[token] -= penalty(count: count) }
+        for (index, token) in pending.enumerated() where !pending[..<index].contains(token) {
+            let count = (places[token].map { counts[$0].count } ?? 0) + pending.count { $0 == token }
+            logits[token] = before[index] - penalty(count: count)
+        }
     }
 
-    private struct Candidate {
-        var token: Int
-        var logit: Float
+    private func penaliseRepetition(of token: Int, _ logits: UnsafeMutableBufferPointer<Float>) {
+        guard logits.indices.contains(token) else { return }
+        let logit = logits[token]
+        logits[token] = logit < 0 ? logit * parameters.repetitionPenalty : logit / parameters.repetitionPenalty
     }
 
-    // The noise is between -3.7 and 37, because its input has 53 bits. A token this far below the largest logit is
-    // never drawn.
-    private static let reach: Float = 41
-
-    /// The tokens that can be drawn, with their logits divided by the temperature. Most likely first if a filter needs
-    /// that order, otherwise in the order of their IDs.
-    private func candidates(_ logits: UnsafeMutableBufferPointer<Float>) -> [Candidate] {
-        let temperature = parameters.temperature
-        let largest = (logits.max() ?? 0) / temperature
-        var kept: [Candidate] = []
-        for (token, logit) in logits.enumerated() where logit / temperature >= largest - Self.reach {
-            kept.append(Candidate(token: token, logit: logit / temperature))
-        }
-        let filtersByRank = (parameters.topK > 0 && parameters.topK < kept.count) || parameters.topP < 1
-        guard filtersByRank || parameters.minP > 0 else { return kept }
-        if filtersByRank { kept.sort { ($0.logit, -$0.token) > ($1.logit, -$1.token) } }
-        if parameters.topK > 0, parameters.topK < kept.count {
-            // Tokens with the same logit as the last one are kept too, as in the reference implementation.
-            let lowest = kept[parameters.topK - 1].logit
-            kept.removeLast(kept.count - (kept.firstIndex { $0.logit < lowest } ?? kept.count))
-        }
-        if parameters.topP < 1 {
-            let weights = kept.map { exp(Double($0.logit - largest)) }
-            let target = Double(parameters.topP) * weights.reduce(0, +)
-            var sum = 0.0
-            var count = 0
-            while count < kept.count && (count == 0 || sum < target) {
-                sum += weights[count]
-                count += 1
-            }
-            kept.removeLast(kept.count - count)
-        }
-        if parameters.minP > 0 {
-            let lowest = largest + logf(parameters.minP)
-            kept.removeAll { $0.logit < lowest }
-        }
-        return kept
+    private func penalty(count: Int) -> Float {
+        parameters.presencePenalty + Float(count) * parameters.frequencyPenalty
     }
+}
 
-    /// The token with the largest logit; of equal ones, the lowest ID.
-    static func largest(_ logits: UnsafeMutableBufferPointer<Float>) -> Int {
-        var best = 0
-        for (token, logit) in logits.enumerated() where logit > logits[best] { best = token }
-        return best
-    }
+extension SamplingParameters {
+    /// Temperatures below this one act as 0.
+    ///
+    /// Logits near 16 have a spacing of 2^-20 in f32. Below this temperature, a quotient therefore tells only the order
+    /// of the logits. Still lower temperatures would make quotients infinite, so that every large logit were a candidate.
+    static let leastTemperature: Float = 0x1p-20
+
+    /// Whether the token with the largest logit is taken.
+    var takesLargest: Bool { !(temperature >= Self.leastTemperature) }
 }

@@ -1,8 +1,8 @@
 // CPU kernels for one pass over the layers of a transformer: products with weights, norms, attention.
 //
 // A variant is this source compiled for one instruction set. `ouro_variant_at` lists the variants that this machine can
-// run. Each has four tables of functions: for a pass (this file), for the KV cache (OuroCacheKernels.h), for training
-// (OuroTrainingKernels.h) and for benchmarks (OuroProbes.h).
+// run. Each has five tables of functions: for a pass (this file), for the KV cache (OuroCacheKernels.h), for sampling
+// (OuroSamplingKernels.h), for training (OuroTrainingKernels.h) and for benchmarks (OuroProbes.h).
 //
 // All comments use these letters for shapes:
 //   R  rows of a call. A row is one position of one sequence at one loop.
@@ -24,6 +24,7 @@
 
 #include "OuroCacheKernels.h"
 #include "OuroProbes.h"
+#include "OuroSamplingKernels.h"
 #include "OuroTrainingKernels.h"
 #include "OuroTypes.h"
 
@@ -164,6 +165,7 @@ typedef struct ouro_kernels {
 typedef struct ouro_variant {
     ouro_kernels pass;
     ouro_cache_kernels cache;
+    ouro_sampling_kernels sampling;
     ouro_training_kernels training;
     ouro_probes probes;
 } ouro_variant;

@@ -11,12 +11,7 @@ package final class CPUDevice: PassDevice {
     private let collapser: KVCollapse
     // The rows of the current pass. The array keeps its memory between passes.
     private var rows: [CPURow] = []
-    /// One row of logits for each thread, for sampling.
-    private let scratch: FloatRows
-
-    /// The number of logits below which the calling thread does all readouts alone. Waking other threads would take
-    /// longer.
-    private static let logitsWorthSharing = 1 << 13
+    private let reader: LogitReader
 
     /// Makes a device with a cache of its own.
     ///
@@ -37,7 +32,8 @@ package final class CPUDevice: PassDevice {
             firstPosition: firstPosition)
         memory = CPUMemory(layout: layout, hiddenSize: configuration.hiddenSize)
         collapser = KVCollapse(layout: layout)
-        scratch = FloatRows(rows: pool.threadCount, columns: configuration.vocabularySize)
+        reader = LogitReader(
+            kernels: kernels, threads: pool.threadCount, vocabularySize: configuration.vocabularySize)
     }
 
     package var name: String { Self.name(of: transformer.kernels) }
@@ -84,22 +80,10 @@ package final class CPUDevice: PassDevice {
 
     package func readOut(_ readouts: [Readout], results: inout [ReadoutResult]) {
         results.removeAll(keepingCapacity: true)
-        let reader = LogitReader(kernels: transformer.kernels)
-        let vocabulary = transformer.configuration.vocabularySize
         for start in stride(from: 0, to: readouts.count, by: LoopedTransformer.readoutBatch) {
             let batch = readouts[start..<min(start + LoopedTransformer.readoutBatch, readouts.count)]
             let logits = transformer.logits(of: batch.map { memory.state($0.slot) })
-            results.append(contentsOf: repeatElement(ReadoutResult(), count: batch.count))
-            results.withUnsafeMutableBufferPointer { results in
-                nonisolated(unsafe) let results = results
-                transformer.pool.forEach(
-                    batch.count, alone: batch.count * vocabulary < Self.logitsWorthSharing
-                ) { [scratch] index, worker in
-                    results[start + index] = reader.read(
-                        UnsafeMutableBufferPointer(start: logits.row(index), count: vocabulary), batch[start + index],
-                        scratch: scratch.row(worker))
-                }
-            }
+            reader.read(logits, batch, pool: transformer.pool, results: &results)
         }
     }
 
