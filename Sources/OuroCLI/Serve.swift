@@ -35,6 +35,9 @@ struct Serve: AsyncParsableCommand {
     @Option(help: "API key that requests need (default: the environment variable OURO_API_KEY).")
     var apiKey: String?
 
+    @Flag(help: "Let /metrics be read without the API key.")
+    var openMetrics = false
+
     @Flag(help: "Allow a public address without an API key.")
     var insecure = false
 
@@ -56,8 +59,7 @@ struct Serve: AsyncParsableCommand {
     var maxBody = 8 << 20
 
     @Option(
-        help: "Time limit for the head of a request, for its body, and for a client to read a part of the answer, in seconds."
-    )
+        help: "Time limit for the head of a request, for its body, and for reading a part of the answer, in seconds.")
     var arrivalSeconds = 30
 
     @Option(help: "Time that a connection without a request stays open, in seconds.")
@@ -69,7 +71,9 @@ struct Serve: AsyncParsableCommand {
     @Option(help: "Time limit for running requests after SIGTERM, in seconds. Then they get status 503.")
     var drainSeconds = 30
 
-    @Option(help: ArgumentHelp("Origin of web pages that may call the server; * allows any (default: none).", valueName: "origin"))
+    @Option(
+        help: ArgumentHelp(
+            "Origin of web pages that may call the server; * allows any (default: none).", valueName: "origin"))
     var corsOrigin: String?
 
     @Option(help: "Lowest level of log lines.")
@@ -81,6 +85,7 @@ struct Serve: AsyncParsableCommand {
         options.apiKey = apiKey ?? ProcessInfo.processInfo.environment["OURO_API_KEY"]
         (options.maxRunning, options.maxQueued, options.maxBodyBytes) = (maxRunning, maxQueued, maxBody)
         (options.arrivalSeconds, options.requestSeconds) = (arrivalSeconds, requestSeconds)
+        options.opensMetrics = openMetrics
         options.keepAliveSeconds = keepAliveSeconds
         options.allowedHosts = allowedHosts.flatMap { $0.split(separator: ",", omittingEmptySubsequences: false) }
             .map { $0.trimmingCharacters(in: .whitespaces) }

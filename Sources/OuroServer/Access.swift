@@ -17,7 +17,7 @@ struct Access: Sendable {
                 try checkOrigin(request, path)
             }
             // The page asks the user for the key.
-            if !path.isEmpty { try checkKey(request) }
+            if !path.isEmpty, !(options.opensMetrics && path == ["metrics"]) { try checkKey(request) }
         }
         if request.method == .post { try checkContent(request) }
     }

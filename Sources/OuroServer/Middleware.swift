@@ -63,7 +63,8 @@ struct RequestGuard: HTTPService {
         response.headers[.requestID] = id
         service.metrics.responded(path: "other", status: error.status.code)
         logger.info(
-            "request refused", metadata: ["status": "\(error.status.code)", "reason": "\(error.message)", "id": "\(id)"])
+            "request refused",
+            metadata: ["status": "\(error.status.code)", "reason": "\(error.message)", "id": "\(id)"])
         return response
     }
 

@@ -35,6 +35,7 @@ public struct Server: Sendable {
     /// - Throws: `OuroError` with code `invalidRequest` if the server cannot listen. It names the option to change. Any other
     ///   error that ends the server without a request to end.
     public func run(onListening: @escaping @Sendable (Int) async -> Void = { _ in }) async throws {
+        Machine.returnLargeBlocks()
         let shutdown = Shutdown()
         let signals = SignalWatch(shutdown)
         try await run(until: shutdown, onListening: onListening)

@@ -10,6 +10,8 @@ public struct ServerOptions: Sendable {
     public var port = 8080
     /// The API key. If it is set, requests need `Authorization: Bearer KEY`.
     public var apiKey: String?
+    /// Whether `/metrics` needs no API key, for programs that cannot send one.
+    public var opensMetrics = false
     /// Whether a public address is allowed without an API key.
     public var isInsecure = false
     /// Names of this server in the `Host` header, beside `host` and the names of this machine. `*` allows any name. Names

@@ -10,13 +10,15 @@ import Testing
     @Test func foreignHostsAreRefusedWithoutAKey() async throws {
         try await RouterClient.with({ $0.allowedHosts = ["Ouro.example.org"] }) { (server: RouterClient) async throws in
             for host in [
-                "localhost", "LOCALHOST:8080", "app.localhost:80", "127.0.0.1", "127.0.0.1:18080", "127.9.9.9", "[::1]:8080",
+                "localhost", "LOCALHOST:8080", "app.localhost:80", "127.0.0.1", "127.0.0.1:18080", "127.9.9.9",
+                "[::1]:8080",
                 "[::1]", "ouro.example.org", "ouro.example.org:8080", "ouro.example.org.",
             ] {
                 #expect(try await server.get("/v1/models", headers: ["Host": host]).status == 200, "\(host)")
             }
             for host in [
-                "evil.com", "evil.com:18080", "localhost.evil.com", "127.0.0.1.evil.com", "192.168.1.5", "[2001:db8::1]:80",
+                "evil.com", "evil.com:18080", "localhost.evil.com", "127.0.0.1.evil.com", "192.168.1.5",
+                "[2001:db8::1]:80",
                 "xouro.example.org", "", ":80", "127.evil.com",
             ] {
                 let answer = try await server.get("/v1/models", headers: ["Host": host])
@@ -29,11 +31,13 @@ import Testing
 
     /// A public address is reached by its number, which no page can make its own name. Names must be allowed.
     @Test func aPublicServerIsReachedByItsAddress() async throws {
-        try await RouterClient.with({ ($0.host, $0.isInsecure) = ("0.0.0.0", true) }) { (server: RouterClient) async throws in
+        try await RouterClient.with({ ($0.host, $0.isInsecure) = ("0.0.0.0", true) }) {
+            (server: RouterClient) async throws in
             #expect(try await server.get("/v1/models", headers: ["Host": "192.168.1.5:8080"]).status == 200)
             #expect(try await server.get("/v1/models", headers: ["Host": "evil.com"]).status == 403)
         }
-        try await RouterClient.with({ ($0.host, $0.isInsecure, $0.allowedHosts) = ("0.0.0.0", true, ["*"]) }) { (server: RouterClient) async throws in
+        try await RouterClient.with({ ($0.host, $0.isInsecure, $0.allowedHosts) = ("0.0.0.0", true, ["*"]) }) {
+            (server: RouterClient) async throws in
             #expect(try await server.get("/v1/models", headers: ["Host": "any.example.org"]).status == 200)
         }
     }
@@ -56,7 +60,8 @@ import Testing
             let link = ["Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"]
             #expect(try await status(link, "/") == 200, "a link to the page")
         }
-        try await RouterClient.with({ $0.corsOrigin = "https://app.example.org" }) { (server: RouterClient) async throws in
+        try await RouterClient.with({ $0.corsOrigin = "https://app.example.org" }) {
+            (server: RouterClient) async throws in
             let mine = ["Host": "localhost", "Origin": "https://app.example.org", "Sec-Fetch-Site": "cross-site"]
             #expect(try await server.get("/v1/models", headers: mine).status == 200)
             #expect(try await server.get("/v1/models", headers: ["Origin": "https://evil.com"]).status == 403)
@@ -91,7 +96,8 @@ import Testing
     }
 
     @Test func browsersMayAskForTheHeadersThatTheySend() async throws {
-        try await RouterClient.with({ ($0.corsOrigin, $0.apiKey) = ("https://app.example.org", "key") }) { (server: RouterClient) async throws in
+        try await RouterClient.with({ ($0.corsOrigin, $0.apiKey) = ("https://app.example.org", "key") }) {
+            (server: RouterClient) async throws in
             let asked = "authorization,content-type,x-stainless-os, x-stainless-retry-count"
             let answer = try await server.send(
                 "OPTIONS", "/v1/chat/completions", nil,
@@ -116,6 +122,14 @@ import Testing
             #expect(try await server.get("/v1/models", headers: ["Authorization": "\(scheme) key"]).status == 200)
             #expect(try await server.get("/v1/models", headers: ["Authorization": "\(scheme) Key"]).status == 401)
             #expect(try await server.get("/health/").status == 200)
+        }
+    }
+
+    @Test func metricsMayNeedNoKey() async throws {
+        try await RouterClient.with({ ($0.apiKey, $0.opensMetrics) = ("key", true) }) {
+            (server: RouterClient) async throws in
+            #expect(try await server.get("/metrics").status == 200)
+            #expect(try await server.get("/v1/models").status == 401)
         }
     }
 

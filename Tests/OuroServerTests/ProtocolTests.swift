@@ -49,7 +49,8 @@ import Testing
             #expect(answer.hasPrefix("HTTP/1.1 200 OK"), "\(answer)")
             // A refusal comes instead of the go-ahead.
             let refused = try await server.raw(
-                Data("POST /nope HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\nContent-Length: 9\r\n\r\n".utf8))
+                Data("POST /nope HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\nContent-Length: 9\r\n\r\n".utf8)
+            )
             #expect(refused.status == 404)
         }
     }

@@ -68,7 +68,8 @@ package final class Scheduler {
         if live.isEmpty { return !waiting.isEmpty }
         // A task in the queue starts when a live task ends, or at once.
         let mayStart = waiting.first.map { refusal?.task !== $0.task || refusal?.changes != pool.changes } ?? false
-        return mayStart || live.contains { $0.task.progress.isRunnable } || waiting.contains { $0.task.progress.isCancelled }
+        return mayStart || live.contains { $0.task.progress.isRunnable }
+            || waiting.contains { $0.task.progress.isCancelled }
     }
 
     /// Runs one pass over rows of all live tasks.

@@ -20,6 +20,9 @@ package final class TokenBacklog: Sendable {
     /// Whether the generation has to pause.
     package var isFull: Bool { count.load(ordering: .acquiring) >= limit }
 
+    /// The number of tokens that wait.
+    var pending: Int { count.load(ordering: .acquiring) }
+
     func emitted() { count.add(1, ordering: .acquiringAndReleasing) }
 
     func taken() {

@@ -35,6 +35,18 @@ package struct Machine: Sendable {
         return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
     }
 
+    /// Makes the allocator of Linux give large blocks back to the system as soon as they are freed.
+    ///
+    /// Otherwise it raises the size of what it counts as large with every such block, up to 32 MiB.
+    package static func returnLargeBlocks() {
+        #if canImport(Glibc)
+            typealias Option = @convention(c) (Int32, Int32) -> Int32
+            guard let symbol = dlsym(nil, "mallopt") else { return }
+            let mmapThreshold: Int32 = -3
+            _ = unsafeBitCast(symbol, to: Option.self)(mmapThreshold, 512 << 10)
+        #endif
+    }
+
     /// Gives memory that was freed back to the system. The allocator of Linux keeps it otherwise.
     package static func releaseFreeMemory() {
         #if canImport(Glibc)

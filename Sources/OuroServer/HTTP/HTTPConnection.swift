@@ -191,7 +191,8 @@ final class HTTPConnection: ChannelInboundHandler {
     }
 
     private func arrivalTimeIsOver() {
-        guard case .open = phase, exchange == nil, headHasBegun else {
+        guard case .open = phase, exchange == nil else { return }
+        guard headHasBegun else {
             handlerContext?.close(promise: nil)
             return
         }
@@ -261,7 +262,9 @@ final class HTTPConnection: ChannelInboundHandler {
     }
 
     /// Closes the connection if the client reads nothing for `arrivalSeconds`.
-    private func closingIfStuck(_ sent: EventLoopFuture<Void>, _ context: ChannelHandlerContext) -> EventLoopFuture<Void> {
+    private func closingIfStuck(
+        _ sent: EventLoopFuture<Void>, _ context: ChannelHandlerContext
+    ) -> EventLoopFuture<Void> {
         var isSent = false
         var cancel: () -> Void = {}
         sent.assumeIsolated().whenComplete { _ in
