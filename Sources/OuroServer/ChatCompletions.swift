@@ -1,5 +1,4 @@
 import Foundation
-import Hummingbird
 import Ouro
 import Synchronization
 
@@ -7,9 +6,9 @@ import Synchronization
 struct ChatCompletions: Endpoint {
     let service: GenerationService
 
-    func add(to router: Router<ConnectionContext>) {
+    func add(to router: inout Routes) {
         router.post("/v1/chat/completions") { request, context in
-            let connection = try await context.connection()
+            let connection = context.connection
             return try await handle(service.body(of: request, from: connection), for: connection)
         }
     }
@@ -23,7 +22,7 @@ struct ChatCompletions: Endpoint {
         let maxTokens =
             try fields.integer("max_completion_tokens", 1...RequestLimits.Request.tokens)
             ?? fields.integer("max_tokens", 1...RequestLimits.Request.tokens)
-            ?? min(room, service.options.defaultChatTokens)
+            ?? room
         let logprobs = try fields.flag("logprobs") ?? false
         let top = try fields.integer("top_logprobs", RequestLimits.OpenAI.alternatives)
         guard logprobs || top == nil else { throw fields.failure("top_logprobs", "needs logprobs: true") }

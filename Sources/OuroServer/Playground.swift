@@ -1,10 +1,9 @@
-import Hummingbird
-
+import NIOCore
 /// `GET /`: a web page for trying the model.
 struct Playground: Endpoint {
     init(service: GenerationService) {}
 
-    func add(to router: Router<ConnectionContext>) {
+    func add(to router: inout Routes) {
         router.get("/") { _, _ in
             Response(
                 status: .ok,
@@ -16,7 +15,7 @@ struct Playground: Endpoint {
                         + "connect-src 'self'; img-src data:; frame-ancestors 'none'; base-uri 'none'; form-action 'self'; "
                         // Browsers then refuse to parse a text as HTML, so no text of a model can become markup.
                         + "require-trusted-types-for 'script'; trusted-types 'none'",
-                ], body: ResponseBody(byteBuffer: ByteBuffer(bytes: PackageResources.playground_html)))
+                ], body: .whole(ByteBuffer(bytes: PackageResources.playground_html)))
         }
     }
 }

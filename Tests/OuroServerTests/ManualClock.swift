@@ -57,6 +57,14 @@ final class ManualClock: Clock, Sendable {
         for continuation in woken { continuation.finish() }
     }
 
+    /// Advances each time some task sleeps for this duration from now, until the caller is cancelled.
+    func tick(by duration: Swift.Duration) async {
+        while !Task.isCancelled {
+            await sleeps(for: duration)
+            if !Task.isCancelled { advance(by: duration) }
+        }
+    }
+
     /// Waits until some task sleeps for this duration from now.
     func sleeps(for duration: Swift.Duration) async {
         let (stream, continuation) = AsyncStream<Never>.makeStream()
