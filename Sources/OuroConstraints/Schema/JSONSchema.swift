@@ -3,16 +3,34 @@ import Ouro
 
 /// A JSON schema that a text must match.
 ///
-/// The supported keywords are `type` (one or several), `properties` with `required` and `additionalProperties`, `items`
-/// with `minItems` and `maxItems`, `enum`, `const`, `anyOf`, `oneOf`, `$ref` to a place in the schema, and annotations
-/// such as `title`. Compiling a schema with any other keyword is an error, because ignoring it would give texts that do
-/// not match the schema.
+/// | values | keywords |
+/// | --- | --- |
+/// | any | `type` (one or several), `enum`, `const`, `anyOf`, `oneOf`, `allOf`, `$ref`, `$anchor`, `nullable`, `true`, `false` |
+/// | strings | `pattern`, `format`, `minLength`, `maxLength` |
+/// | numbers | `minimum`, `maximum`, `exclusiveMinimum`, `exclusiveMaximum`, `multipleOf` |
+/// | arrays | `items`, `prefixItems`, `minItems`, `maxItems`, `uniqueItems` for few values |
+/// | objects | `properties`, `required`, `additionalProperties`, `propertyNames`, `minProperties`, `maxProperties` |
 ///
-/// The texts are compact JSON. An object with `properties` has no other members, and its members come in the order of the
-/// schema's text. An object or array without `properties` or `items` may contain anything.
+/// Annotations such as `title`, `default` and `x-...` are ignored, and so are formats that JSON Schema does not define.
+/// Compiling a schema with any other keyword is an error, because ignoring it would give texts that do not match the
+/// schema. A schema that no text fulfils is an error too.
+///
+/// The texts are compact JSON.
+///
+/// - Members come in the order of the schema's text. An object with `properties` has no other members, unless
+///   `additionalProperties` allows them.
+/// - Without `type`, the keywords that occur decide the types.
+/// - `oneOf` needs options that no value can match together: different types, or a property with different constants.
+///   This property is always written.
+/// - Numbers have at most 17 significant digits, or 15 if they have bounds. Integers have at most 15 digits, or as many
+///   as their bounds. All values fit into IEEE doubles.
+/// - Patterns are those of ``Grammar/init(regex:)``, but match if a part of the string does.
 public struct JSONSchema: Sendable, Equatable {
     /// The schema of any JSON object.
     public static let anyObject = JSONSchema(.object(["type": .string("object")]))
+
+    /// The largest number of values in a schema.
+    static let valueLimit = 200_000
 
     let value: JSONValue
     /// The member names of each object in the order of the schema's text. The key is the object's place, such as
