@@ -53,12 +53,19 @@ struct SchemaShape {
 
     struct Objects {
         struct Part {
-            var properties: [(name: String, schema: SchemaPlace)] = []
-            var additional: SchemaPlace?
+            let properties: [(name: String, schema: SchemaPlace)]
+            let additional: SchemaPlace?
+            private let places: [[UInt8]: Int]
 
-            func property(_ name: String) -> SchemaPlace? {
-                properties.first { $0.name.utf8.elementsEqual(name.utf8) }?.schema
+            init(properties: [(name: String, schema: SchemaPlace)] = [], additional: SchemaPlace? = nil) {
+                self.properties = properties
+                self.additional = additional
+                var places: [[UInt8]: Int] = [:]
+                for (place, property) in properties.enumerated() { places[Array(property.name.utf8)] = place }
+                self.places = places
             }
+
+            func property(_ name: String) -> SchemaPlace? { places[Array(name.utf8)].map { properties[$0].schema } }
         }
         var parts: [Part] = []
         var required: [(name: String, path: String)] = []
