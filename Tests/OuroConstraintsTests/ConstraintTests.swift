@@ -1,4 +1,5 @@
 import Foundation
+import Synchronization
 import Testing
 
 @testable import Ouro
@@ -105,6 +106,47 @@ import Testing
         let decomposed = try compiler.compile(JSONSchema(parsing: "{\"const\":\"e\u{301}\"}"))
         #expect(composed.grammar.accepts("\"\u{E9}\"") && !composed.grammar.accepts("\"e\u{301}\""))
         #expect(decomposed.grammar.accepts("\"e\u{301}\""))
+    }
+
+    /// Allows everything, and fails when the output has a number of tokens. It remembers what it was asked.
+    private final class Failing: TokenConstraint {
+        let prepared = Mutex<Set<[Int]>>([])
+        let unprepared = Mutex(0)
+        let length: Int
+
+        init(length: Int) { self.length = length }
+
+        func prepare(after output: [Int]) { prepared.withLock { _ = $0.insert(output) } }
+
+        func allowTokens(after output: [Int], in mask: inout TokenMask) throws(OuroError) {
+            if !prepared.withLock({ $0.contains(output) }) { unprepared.withLock { $0 += 1 } }
+            if output.count >= length { throw OuroError(.invalidRequest, "too long") }
+            mask.setAll(true)
+        }
+    }
+
+    /// The error of a constraint ends its request, and no other one. Masks are announced before the pass that needs them.
+    @Test(arguments: [(false, 0), (true, 0), (true, 3)])
+    func anErrorEndsOneRequest(wavefront: Bool, drafts: Int) async throws {
+        let engine = try Engine(modelAt: SmallModel.url, options: EngineOptions(threads: 1))
+        func request(_ constraint: Failing) -> GenerationRequest {
+            var request = GenerationRequest(
+                .text("public func "), maxTokens: 12, ignoresEndOfText: true, wavefront: wavefront, draftTokens: drafts)
+            request.constraint = constraint
+            return request
+        }
+        let (failing, whole) = (Failing(length: 3), Failing(length: 100))
+        async let other = try await engine.generate(request(whole)).text()
+        var count = 0
+        var error: OuroError?
+        do {
+            for try await _ in try engine.generate(request(failing)) { count += 1 }
+        } catch let caught as OuroError {
+            error = caught
+        }
+        #expect(error?.message == "too long" && count == 3, "\(count) tokens")
+        #expect(try await other.utf8.count >= 12)
+        #expect(whole.unprepared.withLock { $0 } == 0)
     }
 
     @Test func anEngineWritesWhatASchemaAllows() async throws {

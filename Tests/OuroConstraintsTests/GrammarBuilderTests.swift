@@ -72,10 +72,17 @@ import Testing
         #expect(
             message { builder, rule in
                 builder.define(rule) { builder in
-                    builder.choice([{ $0.literal("a") }, { $0.call(rule); $0.literal("b") }])
+                    builder.choice([
+                        { $0.literal("a") },
+                        {
+                            $0.call(rule); $0.literal("b")
+                        },
+                    ])
                 }
             } == "a rule calls itself before it reads a byte")
-        #expect(message { $0.define($1) { $0.repeated(2, 1) { $0.literal("a") } } } == "a number of repetitions is out of range")
+        #expect(
+            message { $0.define($1) { $0.repeated(2, 1) { $0.literal("a") } } }
+                == "a number of repetitions is out of range")
     }
 
     @Test func repetitionsAreCounted() throws {

@@ -48,7 +48,8 @@ import Testing
     @Test(arguments: [
         (#"{"not":{}}"#, "schema.not"), (#"{"if":{},"then":{}}"#, "schema.if"),
         (#"{"patternProperties":{"a":{}}}"#, "schema.patternProperties"), (#"{"contains":{}}"#, "schema.contains"),
-        (#"{"unevaluatedProperties":false}"#, "schema.unevaluatedProperties"), (#"{"made up":1}"#, #"schema["made up"]"#),
+        (#"{"unevaluatedProperties":false}"#, "schema.unevaluatedProperties"),
+        (#"{"made up":1}"#, #"schema["made up"]"#),
         (#"{"items":{"type":"string"},"uniqueItems":true}"#, "schema.uniqueItems"),
         (#"{"properties":{"a":{"items":{"pattern":"(?<=x)y"}}}}"#, "schema.properties.a.items.pattern"),
         (#"{"properties":{"a.b":{"pattern":"(a)\\1"}}}"#, #"schema.properties["a.b"].pattern"#),
@@ -68,7 +69,8 @@ import Testing
         ("5", "schema"), (#"{"type":"null","const":1}"#, "schema.const"),
         (#"{"type":"array","maxItems":10000000}"#, "schema.maxItems"), (#"{"pattern":"(a"}"#, "schema.pattern"),
         (#"{"minLength":-1}"#, "schema.minLength"), (#"{"multipleOf":0}"#, "schema.multipleOf"),
-        (#"{"required":"a"}"#, "schema.required"), (#"{"allOf":[]}"#, "schema.allOf"), (#"{"minimum":"1"}"#, "schema.minimum"),
+        (#"{"required":"a"}"#, "schema.required"), (#"{"allOf":[]}"#, "schema.allOf"),
+        (#"{"minimum":"1"}"#, "schema.minimum"),
         (##"{"$ref":"#nowhere"}"##, "schema.$ref"), (##"{"$ref":"#/enum/7","enum":[1]}"##, "schema.$ref"),
     ]) func faultsNameTheirPlace(schema: String, field: String) throws {
         let error = try #require(throws: OuroError.self) { try Grammar(schema: schema) }
@@ -109,6 +111,39 @@ import Testing
         let chain = (0..<2000).map { ##""a\##($0)":{"$ref":"#/$defs/a\##($0 + 1)"}"## }.joined(separator: ",")
         let long = try Grammar(schema: ##"{"$ref":"#/$defs/a0","$defs":{\##(chain),"a2000":{"type":"null"}}}"##)
         #expect(long.accepts("null"))
+    }
+
+    @Test func multiplesInANarrowRangeAreListed() throws {
+        let grammar = try Grammar(schema: #"{"type":"integer","multipleOf":86400,"minimum":-86400,"maximum":400000}"#)
+        for text in ["-86400", "0", "86400", "345600"] { #expect(grammar.accepts(text), "\(text)") }
+        for text in ["-172800", "1", "432000", "86401"] { #expect(!grammar.accepts(text), "\(text)") }
+    }
+
+    @Test(arguments: [
+        ("1.7899e308", true), ("1.8e308", false), ("9e307", true), ("9e308", false), ("10e307", false),
+        ("1e309", false),
+        ("123456789012345e292", true), ("123456789012345e293", false), ("1E-308", true), ("1e-292", true),
+        ("0.5e005", true),
+        ("1234567890123456", false), ("1.2345678901234567", true), ("0.12345678901234567", true),
+    ]) func numbersStayWithinDoubles(text: String, isAllowed: Bool) throws {
+        #expect(try Grammar(schema: #"{"type":"number"}"#).accepts(text) == isAllowed)
+    }
+
+    @Test(arguments: [
+        (#""\ud83d\ude00""#, true), (#""\ud83d""#, false), (#""\ude00""#, false), (#""\ud83d\u0041""#, false),
+        (#""\uD83D\uDE00\u00E9""#, true), (#""\/\b\f\n\r\t\"\\\u0000""#, true),
+    ]) func surrogatesComeInPairs(text: String, isAllowed: Bool) throws {
+        #expect(try Grammar(schema: #"{"type":"string"}"#).accepts(text) == isAllowed)
+        #expect(try Grammar(schema: #"{"type":"string","maxLength":9}"#).accepts(text) == isAllowed)
+        #expect(try Grammar(schema: #"{"type":"string","pattern":"^[^x]*$"}"#).accepts(text) == isAllowed)
+    }
+
+    /// A pattern is about the characters, not about the way they are written.
+    @Test(arguments: [
+        (#""é""#, true), (#""\u00e9""#, true), (#""\u00E9\u0061""#, true), (#""\u0062""#, false), (#""éa""#, true),
+        (#""\u00e8""#, false),
+    ]) func patternsMatchEscapedCharacters(text: String, isAllowed: Bool) throws {
+        #expect(try Grammar(schema: #"{"type":"string","pattern":"^éa?$"}"#).accepts(text) == isAllowed)
     }
 
     @Test func deepNestingOfTextsIsAnErrorByName() throws {

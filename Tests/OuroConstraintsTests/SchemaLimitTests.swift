@@ -5,10 +5,15 @@ import Testing
 
 /// What a schema may cost.
 @Suite struct SchemaLimitTests {
-    private func message(_ schema: String) throws -> String? {
+    /// The error of a schema, if the compilation may take a number of steps.
+    private func message(_ schema: String, steps: Int = CompileBudget().steps) throws -> String? {
         let schema = try JSONSchema(parsing: schema)
+        var count = 0
+        var compiler = SchemaCompiler(
+            SchemaReader(try SchemaValue(schema.value, at: "schema", schema.memberOrder, &count)))
+        compiler.budget.steps = steps
         do throws(OuroError) {
-            _ = try Grammar(schema)
+            _ = try compiler.grammar()
             return nil
         } catch {
             return error.message
@@ -46,7 +51,7 @@ import Testing
         #expect(error?.message.contains("too large") == true)
     }
 
-    /// Products of alternatives, of counts and of automata.
+    /// Products of alternatives, of counts and of automata end when the budget is used up.
     @Test(arguments: [
         #"{"allOf":[{"anyOf":[A]},{"anyOf":[A]},{"anyOf":[A]},{"anyOf":[A]}]}"#,
         #"{"type":"string","pattern":"(a?){90000}"}"#, #"{"type":"string","pattern":"((a{900}){900}){900}"}"#,
@@ -54,7 +59,7 @@ import Testing
         #"{"type":"string","allOf":[{"pattern":"a.{9}$"},{"pattern":"^.{9}b"},{"pattern":"c.{9}d"},{"pattern":"e.{11}"}]}"#,
     ]) func productsAreRefusedByName(schema: String) throws {
         let options = (0..<40).map { #"{"required":["a\#($0)"]}"# }.joined(separator: ",")
-        let found = try message(schema.replacing("A", with: options))
+        let found = try message(schema.replacing("A", with: options), steps: 1 << 19)
         #expect(found?.contains("too large") == true, "\(found ?? "no error")")
     }
 
@@ -80,7 +85,8 @@ import Testing
         // Alternatives that are not equal, but read the same texts, cost only a little more.
         let alike = try work(
             schema(
-                ##"\##(list),{"type":"array","items":{"$ref":"#/$defs/a"},"maxItems":1000},{"type":"string"},{"minLength":0}"##))
+                ##"\##(list),{"type":"array","items":{"$ref":"#/$defs/a"},"maxItems":1000},{"type":"string"},{"minLength":0}"##
+            ))
         #expect(alike.work < 4 * one.work, "\(alike) and \(one)")
     }
 
@@ -115,7 +121,8 @@ import Testing
     /// An alternative that cannot be fulfilled is left out.
     @Test func deadEndsAreNeverEntered() throws {
         let grammar = try Grammar(
-            schema: ##"{"anyOf":[{"type":"array","items":{"$ref":"#/$defs/n"},"minItems":1},{"const":"x"}],"$defs":{"n":"##
+            schema:
+                ##"{"anyOf":[{"type":"array","items":{"$ref":"#/$defs/n"},"minItems":1},{"const":"x"}],"$defs":{"n":"##
                 + ##"{"type":"array","items":{"$ref":"#/$defs/n"},"minItems":1}}}"##)
         var table = StateTable(grammar.program)
         let start = try table.start()

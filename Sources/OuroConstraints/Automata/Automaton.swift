@@ -69,6 +69,24 @@ struct Automaton: Sendable {
         return true
     }
 
+    /// For every state, the smallest number of edges to an accepting state; nil if there is none.
+    var distances: [Int?] {
+        var sources = [[Int]](repeating: [], count: states.count)
+        for (index, state) in states.enumerated() { for edge in state.edges { sources[edge.target].append(index) } }
+        var result: [Int?] = states.map { $0.accepts ? 0 : nil }
+        var pending = states.indices.filter { states[$0].accepts }
+        var next = 0
+        while next < pending.count {
+            let state = pending[next]
+            next += 1
+            for source in sources[state] where result[source] == nil {
+                result[source] = (result[state] ?? 0) + 1
+                pending.append(source)
+            }
+        }
+        return result
+    }
+
     /// The sequences that both automata accept.
     func intersection(
         _ other: Automaton, _ budget: inout CompileBudget, place: String
@@ -125,12 +143,12 @@ struct Automaton: Sendable {
         return result
     }
 
-    /// Texts of a number of Unicode scalars.
-    static func length(_ least: Int, _ most: Int?, place: String) throws(OuroError) -> Automaton {
+    /// Texts of at least a number of Unicode scalars.
+    static func length(_ least: Int, place: String) throws(OuroError) -> Automaton {
         var result = Automaton()
-        for count in 0...(most ?? least) { _ = try result.addState(accepts: count >= least, limit: place) }
-        for state in 1..<max(result.states.count, 1) { result.addEdge(from: state - 1, .all, to: state) }
-        if most == nil { result.addEdge(from: least, .all, to: least) }
+        for count in 0...least { _ = try result.addState(accepts: count == least, limit: place) }
+        for state in 0..<least { result.addEdge(from: state, .all, to: state + 1) }
+        result.addEdge(from: least, .all, to: least)
         return result
     }
 

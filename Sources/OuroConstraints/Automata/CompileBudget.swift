@@ -4,7 +4,7 @@ import Ouro
 /// make a large automaton.
 struct CompileBudget {
     /// The steps left. A step is one edge or one state of a set.
-    var steps = 3 << 20
+    var steps = 6 << 20
     /// The largest number of states of one automaton.
     static let stateLimit = 1 << 15
 

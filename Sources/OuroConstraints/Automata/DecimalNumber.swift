@@ -62,6 +62,11 @@ struct DecimalNumber: Sendable, Hashable {
         return isNegative ? -value : value
     }
 
+    /// The integer part, if it has few digits.
+    var rounded: Int? {
+        whole.count > 17 ? nil : DecimalNumber(isNegative: isNegative, whole: whole, fraction: []).integer
+    }
+
     /// Whether the magnitude is smaller than another one's.
     private func isSmaller(than other: DecimalNumber) -> Bool {
         if whole.count != other.whole.count { return whole.count < other.whole.count }

@@ -87,7 +87,7 @@ extension Automaton {
             var pending = instructions
             func visit(_ target: Int) { if seen.insert(target).inserted { pending.append(target) } }
             while let index = pending.popLast() {
-                try budget.take(1, for: place)
+                try budget.take(4, for: place)
                 switch code[index] {
                 case .accept, .one: break
                 case .split(let targets): for target in targets { visit(target) }

@@ -48,9 +48,11 @@ struct NumberTexts: Hashable {
         if !isInteger, lower.isEmpty, upper.isEmpty, factors.isEmpty {
             return try Automaton(Self.anyNumber, &budget, place: place)
         }
+        if let list = fewMultiples { return try Automaton(list, &budget, place: place) }
         var wholeDigits = Self.digitLimit
         for bound in lower + upper {
-            wholeDigits = max(wholeDigits, bound.value.whole.count + (bound.value.whole.count > Self.digitLimit ? 1 : 0))
+            wholeDigits = max(
+                wholeDigits, bound.value.whole.count + (bound.value.whole.count > Self.digitLimit ? 1 : 0))
             guard isInteger || bound.value.whole.count <= Self.digitLimit else {
                 throw OuroError(
                     .unsupported, field: bound.place,
@@ -85,11 +87,11 @@ struct NumberTexts: Hashable {
         func point(_ most: Int) -> Expression {
             .sequence([.text("."), digits(1, most)]).optional()
         }
-        // 0 to 292: the integer part has at most 15 digits.
+        // At most 292, because the integer part has at most 15 digits.
         let small = Expression.sequence([
             mark,
             .choice([
-                .sequence([plus, atMost292]), .sequence([.text("-"), atMost292]),
+                .sequence([plus, exponent("2", "9", "2")]), .sequence([.text("-"), exponent("3", "0", "8")]),
             ]),
         ])
         // 293 to 307, for one digit before the point; and 1.0e308 to 1.7899e308.
@@ -119,11 +121,15 @@ struct NumberTexts: Hashable {
         ])
     }()
 
-    /// An exponent from 0 to 292, with up to three digits.
-    private static let atMost292 = Expression.choice([
-        digits(1, 2), .sequence([range(0, 1), digits(2, 2)]),
-        .sequence([.text("2"), .choice([.sequence([range(0, 8), digit]), .sequence([.text("9"), range(0, 2)])])]),
-    ])
+    /// An exponent of up to three digits, up to a limit of three digits.
+    private static func exponent(_ hundreds: Character, _ tens: Character, _ ones: Character) -> Expression {
+        let limit = [hundreds, tens, ones].compactMap(\.wholeNumberValue).map { UInt8($0) }
+        return .choice(
+            [digits(1, 2), literal(limit[...])]
+                + [0, 1, 2].filter { limit[$0] > 0 }.map { index in
+                    .sequence([literal(limit[..<index]), range(0, limit[index] - 1), digits(2 - index, 2 - index)])
+                })
+    }
 
     /// Numbers without exponents: at most 15 significant digits, or integers of some digits.
     private func plain(_ wholeDigits: Int) -> Expression {
@@ -247,6 +253,19 @@ struct NumberTexts: Hashable {
     }
 
     // MARK: multiples
+
+    /// The texts one by one, if the bounds leave few multiples of an integer; nil otherwise.
+    private var fewMultiples: Expression? {
+        guard isInteger, let factor = factors.compactMap(\.integer).max(),
+            let least = lower.compactMap(\.value.rounded).max(), let most = upper.compactMap(\.value.rounded).min(),
+            least <= most, most - least <= 1 << 40, (most - least) / factor < 2048
+        else { return nil }
+        let first = (least / factor - 1) * factor
+        let values = stride(from: first, through: most + factor, by: factor).filter { value in
+            DecimalNumber("\(value)").map { accepts($0) } ?? false
+        }
+        return .choice(values.map { .text("\($0)") })
+    }
 
     /// A factor as an integer, and the number of its digits after the point.
     private static func integer(_ factor: DecimalNumber) -> (Int, digits: Int)? {

@@ -11,7 +11,8 @@ enum RegexClasses {
         0x205F...0x205F, 0x3000...0x3000,
     ])
     /// Nothing that any program takes for a space.
-    static let notSpace = space.union(ScalarSet([0x1C...0x1F, 0x85...0x85, 0x180E...0x180E, 0xFEFF...0xFEFF])).complement
+    static let notSpace = space.union(ScalarSet([0x1C...0x1F, 0x85...0x85, 0x180E...0x180E, 0xFEFF...0xFEFF]))
+        .complement
     static let notDigit = scan { $0.properties.numericType == nil }.subtracting(digits)
     static let notWord = scan { scalar in
         let properties = scalar.properties

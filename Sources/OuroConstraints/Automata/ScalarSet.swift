@@ -10,7 +10,9 @@ struct ScalarSet: Sendable, Hashable {
     init(_ ranges: [ClosedRange<UInt32>]) {
         self.ranges = []
         for range in ranges.sorted(by: { $0.lowerBound < $1.lowerBound }) {
-            if let last = self.ranges.last, range.lowerBound <= last.upperBound || range.lowerBound == last.upperBound + 1 {
+            if let last = self.ranges.last,
+                range.lowerBound <= last.upperBound || range.lowerBound == last.upperBound + 1
+            {
                 self.ranges[self.ranges.count - 1] = last.lowerBound...max(last.upperBound, range.upperBound)
             } else {
                 self.ranges.append(range)

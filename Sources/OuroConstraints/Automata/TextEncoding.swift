@@ -44,7 +44,8 @@ enum TextEncoding: Sendable, Hashable {
             ).map { .sequence($0.map { .one(ScalarSet([$0])) }) }
         }
         for range in set.ranges {
-            for (low, high, bytes) in [(0x80, 0x7FF, 2), (0x800, 0xFFFF, 3), (0x10000, 0x10FFFF, 4)] as [(UInt32, UInt32, Int)]
+            for (low, high, bytes) in [(0x80, 0x7FF, 2), (0x800, 0xFFFF, 3), (0x10000, 0x10FFFF, 4)]
+                as [(UInt32, UInt32, Int)]
             where range.overlaps(low...high) {
                 let part = range.clamped(to: low...high)
                 add(part.lowerBound, part.upperBound, bytes: bytes)
@@ -96,7 +97,9 @@ enum TextEncoding: Sendable, Hashable {
                             ScalarSet(
                                 range.flatMap { digit -> [ClosedRange<UInt32>] in
                                     if digit < 10 { return [0x30 + digit...0x30 + digit] }
-                                    return [0x41 + digit - 10...0x41 + digit - 10, 0x61 + digit - 10...0x61 + digit - 10]
+                                    return [
+                                        0x41 + digit - 10...0x41 + digit - 10, 0x61 + digit - 10...0x61 + digit - 10,
+                                    ]
                                 }))
                     })
             })
@@ -153,8 +156,9 @@ struct CharacterRules {
 
     /// Defines a rule that reads the texts of an automaton.
     mutating func define(
-        _ rule: GrammarBuilder.Rule, _ automaton: Automaton, _ encoding: TextEncoding, before: String = "",
-        after: String = "", _ builder: inout GrammarBuilder, _ budget: inout CompileBudget, place: String
+        _ rule: GrammarBuilder.Rule, _ automaton: Automaton, _ encoding: TextEncoding, most: Int? = nil,
+        before: String = "", after: String = "", _ builder: inout GrammarBuilder, _ budget: inout CompileBudget,
+        place: String
     ) throws(OuroError) {
         var longForms: [Int: GrammarBuilder.Rule] = [:]
         for (index, set) in automaton.sets.enumerated() {
@@ -162,7 +166,7 @@ struct CharacterRules {
         }
         builder.define(rule) { builder in
             builder.literal(before)
-            builder.run(automaton, encoding, longForms)
+            builder.run(automaton, encoding, longForms, most: most)
             builder.literal(after)
         }
     }
@@ -175,7 +179,10 @@ extension GrammarBuilder {
     ///   - automaton: the automaton.
     ///   - encoding: how its characters are written.
     ///   - longForms: for each of the automaton's sets, the rule of the forms of more than one byte.
-    mutating func run(_ automaton: Automaton, _ encoding: TextEncoding, _ longForms: [Int: Rule]) {
+    ///   - most: the largest number of characters; nil for any number.
+    mutating func run(_ automaton: Automaton, _ encoding: TextEncoding, _ longForms: [Int: Rule], most: Int? = nil) {
+        // A text that has reached a state can be completed if there is room for the shortest end.
+        let rest = most == nil ? [] : automaton.distances
         var addresses: [Grammar.Address] = []
         var jumps: [(instruction: Int, state: Int)] = []
         var ends: [Int] = []
@@ -183,9 +190,12 @@ extension GrammarBuilder {
         let plain = automaton.sets.map { set in
             ByteSet(set.intersection(encoding.plain).ranges.flatMap { $0.map { UInt8(truncatingIfNeeded: $0) } })
         }
-        for state in automaton.states {
+        for (index, state) in automaton.states.enumerated() {
             if isTooLarge { return }
             addresses.append(here)
+            if let most {
+                if let rest = rest[index], rest <= most { append(.limit(Int32(most - rest))) } else { append(.fail) }
+            }
             if state.accepts {
                 let split = reserve()
                 ends.append(reserve())
@@ -194,15 +204,17 @@ extension GrammarBuilder {
             for edge in state.edges {
                 guard let rule = longForms[edge.set] else { continue }
                 let split = reserve()
-                call(rule)
+                call(rule, isCounted: most != nil)
                 jumps.append((reserve(), edge.target))
                 set(split, .split(Int32(split + 1), here))
             }
             branch(
-                state.edges.filter { !plain[$0.set].isEmpty }.map { (plain[$0.set], $0.target) })
+                state.edges.filter { !plain[$0.set].isEmpty }.map { (plain[$0.set], $0.target) }, isCounted: most != nil
+            )
         }
         resolveEdges(from: firstEdge) { addresses[$0] }
         for (instruction, state) in jumps { set(instruction, .jump(addresses[state])) }
         for end in ends { set(end, .jump(here)) }
+        if most != nil { append(.endCount) }
     }
 }

@@ -24,6 +24,18 @@ public final class ConstraintCompiler: Sendable {
         var trie: TokenTrie?
         /// The cached grammars, the most recently used one last.
         var grammars: [(identity: [UInt8], grammar: CompiledGrammar)] = []
+
+        var byteCount: Int { grammars.reduce(0) { $0 + $1.identity.count + $1.grammar.byteCount } }
+
+        /// Drops grammars beyond the limit, but never the last one. Their tables grow while they are used, so this runs
+        /// at every use of the cache.
+        mutating func shrink() {
+            var count = byteCount
+            while grammars.count > 1, count > ConstraintCompiler.byteLimit {
+                let first = grammars.removeFirst()
+                count -= first.identity.count + first.grammar.byteCount
+            }
+        }
     }
 
     private let tokenizer: Tokenizer
@@ -106,11 +118,7 @@ public final class ConstraintCompiler: Sendable {
     }
 
     /// Number of bytes of all cached grammars, their texts included.
-    var cachedBytes: Int { recent.withLock { Self.byteCount(of: $0.grammars) } }
-
-    private static func byteCount(of grammars: [(identity: [UInt8], grammar: CompiledGrammar)]) -> Int {
-        grammars.reduce(0) { $0 + $1.identity.count + $1.grammar.byteCount }
-    }
+    var cachedBytes: Int { recent.withLock { $0.byteCount } }
 
     private func cached(
         _ kind: String, _ text: [UInt8], _ make: () throws(OuroError) -> Grammar
@@ -120,6 +128,7 @@ public final class ConstraintCompiler: Sendable {
             guard let place = recent.grammars.firstIndex(where: { $0.identity == identity }) else { return nil }
             let known = recent.grammars.remove(at: place)
             recent.grammars.append(known)
+            recent.shrink()
             return known.grammar
         }
         if let known { return known }
@@ -129,10 +138,7 @@ public final class ConstraintCompiler: Sendable {
         recent.withLock { recent in
             recent.grammars.removeAll { $0.identity == identity }
             recent.grammars.append((identity, new))
-            // The tables of the cached grammars have grown meanwhile.
-            while recent.grammars.count > 1, Self.byteCount(of: recent.grammars) > Self.byteLimit {
-                recent.grammars.removeFirst()
-            }
+            recent.shrink()
         }
         return new
     }

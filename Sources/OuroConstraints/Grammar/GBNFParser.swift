@@ -51,7 +51,9 @@ struct GBNFParser {
             guard take("::=") else { throw fault("expected '::=' after the name '\(name)'") }
             skipSpace(newlines: true)
             let body = try alternatives(depth: 0)
-            guard bodies.updateValue(body, forKey: name) == nil else { throw fault("the rule '\(name)' is defined twice") }
+            guard bodies.updateValue(body, forKey: name) == nil else {
+                throw fault("the rule '\(name)' is defined twice")
+            }
             names.append(name)
             guard index == scalars.count || isNewline(scalars[index]) else {
                 throw fault("expected the end of the line, found '\(scalars[index])'")
@@ -89,7 +91,9 @@ struct GBNFParser {
         for name in names {
             guard let rule = rules[name], let body = bodies[name] else { continue }
             builder.define(rule) { Self.write(.choice(body), &$0, rules, sets) }
-            guard !builder.isTooLarge else { throw Self.error("it is too large: more than \(GrammarBuilder.limit) instructions") }
+            guard !builder.isTooLarge else {
+                throw Self.error("it is too large: more than \(GrammarBuilder.limit) instructions")
+            }
         }
         guard let root = rules["root"] else { throw Self.error("expected a rule 'root'") }
         return try builder.finish(root)
@@ -153,7 +157,8 @@ struct GBNFParser {
     }
 
     private static func isName(_ scalar: Unicode.Scalar) -> Bool {
-        scalar == "-" || scalar == "_" || scalar.isASCII && (scalar.properties.isAlphabetic || RegexClasses.digit(scalar) != nil)
+        scalar == "-" || scalar == "_"
+            || scalar.isASCII && (scalar.properties.isAlphabetic || RegexClasses.digit(scalar) != nil)
     }
 
     private mutating func name() throws(OuroError) -> String {
@@ -202,7 +207,8 @@ struct GBNFParser {
                 guard let last = parts.popLast() else { throw fault("there is nothing before '\(scalar)' to repeat") }
                 let (least, most) = try repetition()
                 parts.append(.repeated(last, least, most))
-            case "<", "!": throw OuroError(.unsupported, field: "grammar", "tokens in a grammar ('<') are not supported")
+            case "<", "!":
+                throw OuroError(.unsupported, field: "grammar", "tokens in a grammar ('<') are not supported")
             default:
                 guard Self.isName(scalar) else { return parts }
                 parts.append(.call(try name()))

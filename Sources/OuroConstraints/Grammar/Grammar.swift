@@ -24,6 +24,13 @@ public struct Grammar: Sendable {
         /// `return`. A negative `most` stands for any number.
         case loop(body: Address, least: Int32, most: Int32)
         case `return`
+        /// Like `branch` and `call`, for the characters of a text whose length is limited: they count one.
+        case countedBranch(first: Int32, count: Int32)
+        case countedCall(Address)
+        /// Continues with the next instruction if at most this many characters have been counted.
+        case limit(Int32)
+        /// Stops counting and continues with the next instruction.
+        case endCount
         /// The text may end here.
         case accept
         /// No text continues here.

@@ -18,12 +18,12 @@ extension Grammar.Program {
     mutating func removeDeadEnds() -> Bool {
         let productive = leastFixedPoint { program, index, holds in
             switch program.code[index] {
-            case .branch(let first, let count):
+            case .branch(let first, let count), .countedBranch(let first, let count):
                 program.edges[Int(first)..<Int(first + count)].contains { holds($0.target) }
-            case .literal: holds(Int32(index + 1))
+            case .literal, .limit, .endCount: holds(Int32(index + 1))
             case .jump(let target): holds(target)
             case .split(let first, let second): holds(first) || holds(second)
-            case .call(let rule): holds(rule) && holds(Int32(index + 1))
+            case .call(let rule), .countedCall(let rule): holds(rule) && holds(Int32(index + 1))
             case .loop(let body, let least, _): (least == 0 || holds(body)) && holds(Int32(index + 1))
             case .return, .accept: true
             case .fail: false
@@ -37,10 +37,11 @@ extension Grammar.Program {
     func hasLeftRecursion() -> Bool {
         let empty = leastFixedPoint { program, index, holds in
             switch program.code[index] {
-            case .branch, .literal, .fail: false
+            case .branch, .countedBranch, .literal, .fail: false
+            case .limit, .endCount: holds(Int32(index + 1))
             case .jump(let target): holds(target)
             case .split(let first, let second): holds(first) || holds(second)
-            case .call(let rule): holds(rule) && holds(Int32(index + 1))
+            case .call(let rule), .countedCall(let rule): holds(rule) && holds(Int32(index + 1))
             case .loop(let body, let least, _): (least == 0 || holds(body)) && holds(Int32(index + 1))
             case .return, .accept: true
             }
@@ -48,10 +49,12 @@ extension Grammar.Program {
         // Steps that read nothing. A step into a rule pushes a frame.
         func steps(_ index: Int) -> [(target: Int, pushes: Bool)] {
             switch code[index] {
-            case .branch, .literal, .return, .accept, .fail: []
+            case .branch, .countedBranch, .literal, .return, .accept, .fail: []
+            case .limit, .endCount: [(index + 1, false)]
             case .jump(let target): [(Int(target), false)]
             case .split(let first, let second): [(Int(first), false), (Int(second), false)]
-            case .call(let rule): [(Int(rule), true)] + (empty[Int(rule)] ? [(index + 1, false)] : [])
+            case .call(let rule), .countedCall(let rule):
+                [(Int(rule), true)] + (empty[Int(rule)] ? [(index + 1, false)] : [])
             case .loop(let body, let least, _):
                 [(Int(body), true)] + (least == 0 || empty[Int(body)] ? [(index + 1, false)] : [])
             }
@@ -74,11 +77,12 @@ extension Grammar.Program {
         var links: [(dependent: Int32, next: Int32)] = []
         func targets(_ index: Int) -> [Grammar.Address] {
             switch code[index] {
-            case .branch(let first, let count): edges[Int(first)..<Int(first + count)].map(\.target)
-            case .literal: [Int32(index + 1)]
+            case .branch(let first, let count), .countedBranch(let first, let count):
+                edges[Int(first)..<Int(first + count)].map(\.target)
+            case .literal, .limit, .endCount: [Int32(index + 1)]
             case .jump(let target): [target]
             case .split(let first, let second): [first, second]
-            case .call(let rule): [rule, Int32(index + 1)]
+            case .call(let rule), .countedCall(let rule): [rule, Int32(index + 1)]
             case .loop(let body, _, _): [body, Int32(index + 1)]
             case .return, .accept, .fail: []
             }

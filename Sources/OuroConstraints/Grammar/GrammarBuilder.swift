@@ -70,10 +70,13 @@ public struct GrammarBuilder {
     ///
     /// - Parameters:
     ///   - rule: declared by this builder.
-    public mutating func call(_ rule: Rule) {
+    public mutating func call(_ rule: Rule) { call(rule, isCounted: false) }
+
+    /// Reads a text of another rule, and counts it as one character if `isCounted`.
+    mutating func call(_ rule: Rule, isCounted: Bool) {
         if isTooLarge { return }
         calls.append((program.code.count, rule))
-        append(.call(-1))
+        append(isCounted ? .countedCall(-1) : .call(-1))
     }
 
     /// Reads a fixed text, byte for byte.
@@ -173,7 +176,8 @@ public struct GrammarBuilder {
         append(.accept)
         set(0, .jump(Int32(start)))
         guard !isTooLarge else {
-            throw Self.fault("it has more than \(Self.limit) instructions, or more than \(Self.poolLimit) literal bytes")
+            throw Self.fault(
+                "it has more than \(Self.limit) instructions, or more than \(Self.poolLimit) literal bytes")
         }
         for (instruction, rule) in calls {
             guard rules.indices.contains(rule.index) else {
@@ -184,7 +188,11 @@ public struct GrammarBuilder {
                 note("a rule is called but not defined")
                 continue
             }
-            set(instruction, .call(Int32(first)))
+            if case .countedCall = program.code[instruction] {
+                set(instruction, .countedCall(Int32(first)))
+            } else {
+                set(instruction, .call(Int32(first)))
+            }
         }
         if let mistake { throw Self.fault(mistake) }
         program.replaceTailCalls()
@@ -200,7 +208,6 @@ public struct GrammarBuilder {
     }
 
     // MARK: single instructions
-
 
     /// The address of the next instruction.
     var here: Grammar.Address { Int32(program.code.count) }
@@ -224,7 +231,7 @@ public struct GrammarBuilder {
     }
 
     /// Adds an instruction that reads one byte. The sets must be disjoint.
-    mutating func branch(_ targets: [(bytes: ByteSet, target: Int)]) {
+    mutating func branch(_ targets: [(bytes: ByteSet, target: Int)], isCounted: Bool = false) {
         if program.edges.count + targets.count > Self.limit { isTooLarge = true }
         if isTooLarge { return }
         let first = program.edges.count
@@ -236,7 +243,9 @@ public struct GrammarBuilder {
             }
             program.edges.append(Grammar.Edge(set: number, target: Int32(target)))
         }
-        append(.branch(first: Int32(first), count: Int32(targets.count)))
+        let count = Int32(targets.count)
+        append(
+            isCounted ? .countedBranch(first: Int32(first), count: count) : .branch(first: Int32(first), count: count))
     }
 
     /// Adds a constant to the targets of the edges from an index on: places become addresses.

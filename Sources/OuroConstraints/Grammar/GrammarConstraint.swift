@@ -12,7 +12,9 @@ final class GrammarConstraint: TokenConstraint, @unchecked Sendable {
     init(_ grammar: CompiledGrammar) { self.grammar = grammar }
 
     func allowTokens(after output: [Int], in mask: inout TokenMask) throws(OuroError) {
-        mask = try grammar.mask(after: output, &trail)
+        let allowed = try grammar.mask(after: output, &trail)
+        guard allowed.vocabularySize != mask.vocabularySize else { return mask = allowed }
+        for token in 0..<mask.vocabularySize { mask[token] = allowed[token] }
     }
 
     func prepare(after output: [Int]) { grammar.prepareMask(after: output, trail) }

@@ -50,6 +50,8 @@ struct StateTable {
     static let depthLimit = 512
     /// One more parse costs as much as this number of known steps.
     private static let parseWork = 8
+    /// A new state costs as much as this number of known steps, because it needs memory.
+    private static let stateWork = 32
     /// The work that one step, or the steps of one mask, may take beyond one unit for each node of a vocabulary.
     static let workLimit = 1 << 20
     private static let byteLimit = 8 << 20
@@ -108,17 +110,25 @@ struct StateTable {
                     : Place(address: thread.place.address, count: read)
                 threads.append(Thread(place: next, stacks: thread.stacks))
             case .branch(let first, let count):
-                for edge in program.edges[Int(first)..<Int(first + count)]
-                where program.sets[Int(edge.set)].contains(byte) {
-                    threads.append(Thread(place: Place(address: edge.target, count: 0), stacks: thread.stacks))
-                    break
-                }
+                follow(first, count, byte, thread.stacks, counted: 0, into: &threads)
+            case .countedBranch(let first, let count):
+                follow(first, count, byte, thread.stacks, counted: thread.place.count + 1, into: &threads)
             default: break
             }
         }
         let next = threads.isEmpty ? Self.dead : try close(threads)
         steps[place] = next
         return next
+    }
+
+    /// Adds the parse that an edge with a byte leads to.
+    private func follow(
+        _ first: Int32, _ count: Int32, _ byte: UInt8, _ stacks: Int32, counted: Int32, into threads: inout [Thread]
+    ) {
+        for edge in program.edges[Int(first)..<Int(first + count)] where program.sets[Int(edge.set)].contains(byte) {
+            threads.append(Thread(place: Place(address: edge.target, count: counted), stacks: stacks))
+            return
+        }
     }
 
     /// Runs every parse up to the next instruction that reads a byte.
@@ -141,11 +151,15 @@ struct StateTable {
                 pending.append(Thread(place: Place(address: address, count: count), stacks: stacks))
             }
             switch program.code[Int(place.address)] {
-            case .literal, .branch, .fail: break
-            case .jump(let target): goOn(target, stacks)
+            case .literal, .branch, .countedBranch, .fail: break
+            case .jump(let target): goOn(target, count: place.count, stacks)
             case .split(let first, let second):
-                goOn(second, stacks)
-                goOn(first, stacks)
+                goOn(second, count: place.count, stacks)
+                goOn(first, count: place.count, stacks)
+            case .limit(let most): if place.count <= most { goOn(place.address + 1, count: place.count, stacks) }
+            case .endCount: goOn(place.address + 1, stacks)
+            case .countedCall(let rule):
+                goOn(rule, try push(Frame(address: place.address + 1, count: place.count + 1), stacks))
             case .call(let rule): goOn(rule, try push(Frame(address: place.address + 1, count: 0), stacks))
             case .loop(let body, let least, let most):
                 if place.count >= least { goOn(place.address + 1, stacks) }
@@ -160,7 +174,7 @@ struct StateTable {
         }
         for (place, stacks) in seen {
             switch program.code[Int(place.address)] {
-            case .literal, .branch: state.threads.append(Thread(place: place, stacks: stacks))
+            case .literal, .branch, .countedBranch: state.threads.append(Thread(place: place, stacks: stacks))
             default: break
             }
         }
@@ -170,6 +184,7 @@ struct StateTable {
 
     private mutating func number(of state: State) -> Int32 {
         if let known = stateNumbers[state] { return known }
+        work += Self.stateWork
         let new = Int32(states.count)
         stateNumbers[state] = new
         states.append(state)

@@ -67,7 +67,8 @@ extension SchemaCompiler {
     private func unsupportedUnique(_ path: String) -> OuroError {
         OuroError(
             .unsupported, field: path,
-            "'uniqueItems' is supported only for elements with an 'enum' of at most \(Self.uniqueLimit) values; remove it")
+            "'uniqueItems' is supported only for elements with an 'enum' of at most \(Self.uniqueLimit) values; remove it"
+        )
     }
 
     /// The rule for arrays without equal elements. A state is the set of values that have been written.
@@ -75,7 +76,9 @@ extension SchemaCompiler {
         _ items: [SchemaPlace], _ arrays: SchemaShape.Arrays, path: String
     ) throws(OuroError) -> Rule {
         let shape = try reader.shape(of: items, &budget)
-        guard let values = shape.values, shape.groups.isEmpty, !shape.isImpossible else { throw unsupportedUnique(path) }
+        guard let values = shape.values, shape.groups.isEmpty, !shape.isImpossible else {
+            throw unsupportedUnique(path)
+        }
         var seen: Set<[UInt8]> = []
         var rules: [Rule] = []
         for value in values where seen.insert(value.identity).inserted {

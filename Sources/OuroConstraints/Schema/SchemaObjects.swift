@@ -198,7 +198,11 @@ extension SchemaCompiler {
                         jumps.append((builder.reserve(), index + 1, min(count + 1, cap)))
                         builder.set(split, .split(Int32(split + 1), builder.here))
                     }
-                    if property.isRequired { builder.fail() } else { jumps.append((builder.reserve(), index + 1, count)) }
+                    if property.isRequired {
+                        builder.fail()
+                    } else {
+                        jumps.append((builder.reserve(), index + 1, count))
+                    }
                 }
             }
             addresses.append([])

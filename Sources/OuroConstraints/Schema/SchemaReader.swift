@@ -4,7 +4,8 @@ import Ouro
 struct SchemaReader {
     /// Keywords that do not restrict the values.
     static let annotations: Set<String> = [
-        "title", "description", "default", "examples", "example", "deprecated", "readOnly", "writeOnly", "$schema", "$id",
+        "title", "description", "default", "examples", "example", "deprecated", "readOnly", "writeOnly", "$schema",
+        "$id",
         "id", "$comment", "$defs", "definitions", "$anchor", "$vocabulary", "contentEncoding", "contentMediaType",
         "contentSchema", "propertyOrdering", "xml", "externalDocs", "discriminator",
     ]
@@ -22,7 +23,8 @@ struct SchemaReader {
         var pending = [self.root]
         while let place = pending.popLast() {
             switch place.value {
-            case .array(let list): for (index, value) in list.enumerated() { pending.append(place.element(index, value)) }
+            case .array(let list):
+                for (index, value) in list.enumerated() { pending.append(place.element(index, value)) }
             case .object(let object):
                 if case .string(let name)? = object["$anchor"] { anchors[Array(name.utf8)] = place }
                 for (name, value) in object.members where name != "enum" && name != "const" {

@@ -43,12 +43,12 @@ extension SchemaCompiler {
         }
         if let automaton = texts {
             var automaton = automaton
-            if strings.least > 0 || strings.most != nil {
-                let length = try Automaton.length(strings.least, strings.most, place: path)
+            if strings.least > 0 {
+                let length = try Automaton.length(strings.least, place: path)
                 automaton = try automaton.intersection(length, &budget, place: path)
             }
             try characters.define(
-                rule, automaton, .json, before: "\"", after: "\"", &builder, &budget, place: path)
+                rule, automaton, .json, most: strings.most, before: "\"", after: "\"", &builder, &budget, place: path)
             return rule
         }
         let any = Expression.one(.all)

@@ -73,7 +73,8 @@ struct SchemaObject: Sendable {
     init(_ members: [(name: String, value: SchemaValue)]) {
         self.members = members
         places = Dictionary(
-            members.enumerated().map { (Array($0.element.name.utf8), $0.offset) }, uniquingKeysWith: { first, _ in first })
+            members.enumerated().map { (Array($0.element.name.utf8), $0.offset) },
+            uniquingKeysWith: { first, _ in first })
     }
 
     subscript(name: String) -> SchemaValue? { places[Array(name.utf8)].map { members[$0].value } }
