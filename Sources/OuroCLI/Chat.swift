@@ -93,7 +93,7 @@ struct Chat: AsyncParsableCommand {
     }
 
     private func reply(to messages: [ChatMessage], engine: Engine, depth: DepthOptions) async throws -> String {
-        let arguments: [String: JSONValue] = thinking ? ["enable_thinking": .bool(true)] : [:]
+        let arguments: JSONObject = thinking ? ["enable_thinking": .bool(true)] : [:]
         var request = sampling.request(.chat(messages, arguments: arguments), engine: engine, depth: depth)
         if thinking { request.showsSpecialTokens = true }
         let stream = try engine.generate(request)

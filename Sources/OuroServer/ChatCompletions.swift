@@ -45,14 +45,10 @@ struct ChatCompletions: Endpoint {
 
     /// Reads `messages`. The content of a message is a text, or a list of parts of type text.
     private func messages(_ fields: RequestFields) throws -> [ChatMessage] {
-        guard let values = try fields.array("messages", limit: RequestLimits.Request.messages), !values.isEmpty else {
+        guard let messages = try fields.objects("messages", count: 1...RequestLimits.Request.messages) else {
             throw fields.failure("messages", "expected at least one message")
         }
-        return try values.enumerated().map { index, value in
-            guard case .object(let members) = value else {
-                throw fields.failure("messages", "expected objects with role and content, found \(value.typeName)")
-            }
-            let message = RequestFields(members, path: "messages[\(index)].")
+        return try messages.map { message in
             guard let role = try message.string("role"), !role.isEmpty, role.utf8.count <= 64 else {
                 throw message.failure("role", "expected system, user or assistant")
             }

@@ -8,8 +8,6 @@ enum ResponseFormat: Equatable {
     /// JSON that follows a schema. For `json_object` the schema allows any object.
     case json(JSONSchema)
 
-    private static let place = "response_format.json_schema."
-
     init(_ fields: RequestFields) throws {
         guard let format = try fields.object("response_format") else {
             self = .text
@@ -22,7 +20,7 @@ enum ResponseFormat: Equatable {
             guard let schema = try format.object("json_schema")?["schema"] else {
                 throw format.failure("json_schema.schema", "the field is missing")
             }
-            self = .json(JSONSchema(schema, memberOrder: try fields.memberOrder(in: Self.place)))
+            self = .json(JSONSchema(schema))
         default: throw format.failure("type", "expected text, json_object or json_schema")
         }
     }

@@ -31,7 +31,7 @@ import Testing
             let text = String(decoding: try Data(contentsOf: url), as: UTF8.self)
             let file = try JSONSchema(parsing: #"{"cases":\#(text)}"#)
             var count = 0
-            let value = try SchemaValue(file.value, at: "schema", file.memberOrder, &count)
+            let value = try SchemaValue(file.value, &count)
             return try (value["cases"]?.elements ?? []).map { try Case($0) }
         }
 

@@ -10,7 +10,7 @@ import Testing
         let schema = try JSONSchema(parsing: schema)
         var count = 0
         var compiler = SchemaCompiler(
-            SchemaReader(try SchemaValue(schema.value, at: "schema", schema.memberOrder, &count)))
+            SchemaReader(try SchemaValue(schema.value, &count)))
         compiler.budget.steps = steps
         do throws(OuroError) {
             _ = try compiler.grammar()

@@ -1,5 +1,5 @@
 /// One message of a conversation.
-public struct ChatMessage: Sendable, Equatable, Codable {
+public struct ChatMessage: Sendable, Equatable {
     /// The author's role: `system`, `user`, `assistant`, or another role that the chat template knows.
     public var role: String
     /// The text of the message.

@@ -168,7 +168,7 @@ extension Engine {
     }
 
     private func chatTokens(
-        _ messages: [ChatMessage], _ arguments: [String: JSONValue]
+        _ messages: [ChatMessage], _ arguments: JSONObject
     ) throws(OuroError) -> [Int] {
         guard !messages.isEmpty else {
             throw OuroError(.invalidRequest, field: "messages", "a conversation needs at least one message")

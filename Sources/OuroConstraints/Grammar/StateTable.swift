@@ -33,7 +33,29 @@ struct StateTable {
 
     private struct Thread: Hashable {
         let place: Place
-        let stacks: Int32
+        var stacks: Int32
+    }
+
+    /// Parses with different places. A few are searched, many have an index.
+    private struct Threads {
+        private static let searchLimit = 16
+
+        var list: [Thread] = []
+        private var places: [Place: Int] = [:]
+
+        func index(of place: Place) -> Int? {
+            list.count <= Self.searchLimit ? list.firstIndex { $0.place == place } : places[place]
+        }
+
+        mutating func append(_ thread: Thread) {
+            list.append(thread)
+            guard list.count > Self.searchLimit else { return }
+            if list.count == Self.searchLimit + 1 {
+                for (index, thread) in list.enumerated() { places[thread.place] = index }
+            } else {
+                places[thread.place] = list.count - 1
+            }
+        }
     }
 
     /// All parses of a text, in a fixed order: equal sets of parses are equal values.
@@ -53,7 +75,7 @@ struct StateTable {
     /// A new state costs as much as this number of known steps, because it needs memory.
     private static let stateWork = 32
     /// The work that one step, or the steps of one mask, may take beyond one unit for each node of a vocabulary.
-    static let workLimit = 1 << 20
+    static let workLimit = 1 << 18
     private static let byteLimit = 8 << 20
 
     let program: Grammar.Program
@@ -135,17 +157,18 @@ struct StateTable {
     private mutating func close(_ threads: [Thread]) throws(OuroError) -> Int32 {
         var state = State()
         var pending = threads
-        var seen: [Place: Int32] = [:]
+        var seen = Threads()
         while let thread = pending.popLast() {
             work += Self.parseWork
             try checkWork()
             let (place, stacks) = (thread.place, thread.stacks)
-            if let known = seen[place] {
+            if let index = seen.index(of: place) {
+                let known = seen.list[index].stacks
                 let both = try union(known, stacks)
                 if both == known { continue }
-                seen[place] = both
+                seen.list[index].stacks = both
             } else {
-                seen[place] = stacks
+                seen.append(thread)
             }
             func goOn(_ address: Int32, count: Int32 = 0, _ stacks: Int32) {
                 pending.append(Thread(place: Place(address: address, count: count), stacks: stacks))
@@ -172,10 +195,10 @@ struct StateTable {
             case .accept: state.accepts = true
             }
         }
-        for (place, stacks) in seen {
-            switch program.code[Int(place.address)] {
-            case .literal, .branch, .countedBranch: state.threads.append(Thread(place: place, stacks: stacks))
-            default: break
+        state.threads = seen.list.filter { thread in
+            switch program.code[Int(thread.place.address)] {
+            case .literal, .branch, .countedBranch: true
+            default: false
             }
         }
         state.threads.sort { $0.place < $1.place }

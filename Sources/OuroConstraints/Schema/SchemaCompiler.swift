@@ -10,7 +10,7 @@ extension Grammar {
     ///   the schema, such as `schema.properties.age.minimum`.
     public init(_ schema: JSONSchema) throws(OuroError) {
         var count = 0
-        let root = try SchemaValue(schema.value, at: "schema", schema.memberOrder, &count)
+        let root = try SchemaValue(schema.value, &count)
         var compiler = SchemaCompiler(SchemaReader(root))
         self = try compiler.grammar()
     }

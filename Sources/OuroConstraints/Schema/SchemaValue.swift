@@ -85,12 +85,9 @@ extension SchemaValue {
     ///
     /// - Parameters:
     ///   - value: the value.
-    ///   - place: its place in the schema.
-    ///   - order: the names of each object's members in order, by the object's place.
     ///   - count: the number of values so far.
-    init(
-        _ value: JSONValue, at place: String, _ order: [String: [String]], _ count: inout Int
-    ) throws(OuroError) {
+    /// - Throws: `OuroError` if there are too many values.
+    init(_ value: JSONValue, _ count: inout Int) throws(OuroError) {
         count += 1
         guard count <= JSONSchema.valueLimit else {
             throw OuroError(
@@ -101,20 +98,16 @@ extension SchemaValue {
         case .null: self = .null
         case .bool(let value): self = .bool(value)
         case .int(let value): self = .number("\(value)")
+        case .bigInteger(let digits): self = .number(digits)
         case .double(let value): self = .number("\(value)")
         case .string(let value): self = .string(value)
         case .array(let values):
             var list: [SchemaValue] = []
-            for (index, value) in values.enumerated() {
-                list.append(try SchemaValue(value, at: "\(place)[\(index)]", order, &count))
-            }
+            for value in values { list.append(try SchemaValue(value, &count)) }
             self = .array(list)
         case .object(let object):
             var members: [(name: String, value: SchemaValue)] = []
-            for name in order[place] ?? object.keys.sorted() {
-                guard let value = object[name] else { continue }
-                members.append((name, try SchemaValue(value, at: "\(place).\(name)", order, &count)))
-            }
+            for (name, value) in object { members.append((name, try SchemaValue(value, &count))) }
             self = .object(SchemaObject(members))
         }
     }
