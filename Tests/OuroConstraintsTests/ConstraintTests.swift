@@ -1,10 +1,11 @@
 import Foundation
+import Synchronization
 import Testing
 
 @testable import Ouro
 @testable import OuroConstraints
 
-/// Tests which tokens a constraint allows next.
+/// Which tokens may follow.
 @Suite struct ConstraintTests {
     /// Compares the allowed tokens of a compiled grammar with those found by advancing the grammar over each token's
     /// bytes.
@@ -12,36 +13,44 @@ import Testing
         let trie = TokenTrie(try SmallModel.tokenizer(), size: SmallModel.vocabularySize)
         let grammar = try Grammar(schema: #"{"type":"object","properties":{"a":{"type":"string"},"b":{}}}"#)
         let compiled = CompiledGrammar(grammar, vocabulary: trie, endTokens: [])
-        var state = grammar.start
-        for byte in #"{"a":"x\\u00e9é", "b":[1.5,{"c":null}]}"#.utf8 {
-            for _ in 0..<2 {
-                let expected = (0..<SmallModel.vocabularySize).filter { id in
-                    let bytes = trie.bytes(of: id)
-                    return !bytes.isEmpty && !bytes.reduce(state) { grammar.advance($0, $1) }.isDead
-                }
-                #expect(compiled.allowed(in: state).map(Int.init).sorted() == expected)
+        let tokenizer = try SmallModel.tokenizer()
+        let text = #"{"a":"x\\u00e9é", "b":[1.5,{"c":null}]}"#
+        var trail = CompiledGrammar.Trail()
+        var table = StateTable(grammar.program)
+        var state = try table.start()
+        var output: [Int] = []
+        for id in tokenizer.encode(text) {
+            var expected: [Int] = []
+            for id in 0..<SmallModel.vocabularySize where !trie.bytes(of: id).isEmpty {
+                var next = state
+                for byte in trie.bytes(of: id) { next = try table.next(next, byte) }
+                if next != StateTable.dead { expected.append(id) }
             }
-            state = grammar.advance(state, byte)
+            let mask = try compiled.mask(after: output, &trail)
+            #expect((0..<SmallModel.vocabularySize).filter { mask[$0] } == expected)
+            output.append(id)
+            for byte in trie.bytes(of: id) { state = try table.next(state, byte) }
+            table.work = 0
         }
-        #expect(state.accepts)
+        #expect(table.accepts(state))
     }
 
     @Test func onlyWhatLeadsToAnEndMayFollow() throws {
         let tokenizer = try SmallModel.tokenizer()
         let constraint = try SmallModel.compiler().compile(JSONSchema(parsing: #"{"enum":["ab","ac"]}"#))
             .makeConstraint()
-        func allowed(_ output: String) -> [Int] {
+        func allowed(_ output: String) throws -> [Int] {
             var mask = TokenMask(vocabularySize: SmallModel.vocabularySize, allowsAll: true)
-            constraint.allowTokens(after: tokenizer.encode(output), in: &mask)
+            try constraint.allowTokens(after: tokenizer.encode(output), in: &mask)
             return (0..<SmallModel.vocabularySize).filter { mask[$0] }
         }
         func ids(_ text: String) -> [Int] { text.utf8.flatMap { tokenizer.encode(String(UnicodeScalar($0))) }.sorted() }
-        #expect(allowed("") == ids("\""))
-        #expect(allowed("\"a") == ids("bc"))
+        #expect(try allowed("") == ids("\""))
+        #expect(try allowed("\"a") == ids("bc"))
         // A rejected guess does not change later results.
-        #expect(allowed("\"ab") == ids("\""))
-        #expect(allowed("\"ac\"") == [0])
-        #expect(allowed("\"a") == ids("bc"))
+        #expect(try allowed("\"ab") == ids("\""))
+        #expect(try allowed("\"ac\"") == [0])
+        #expect(try allowed("\"a") == ids("bc"))
     }
 
     @Test func schemasAreCompiledOnce() throws {
@@ -49,19 +58,96 @@ import Testing
         func schema(_ number: Int) throws -> JSONSchema { try JSONSchema(parsing: "{\"const\":\(number)}") }
         let first = try compiler.compile(schema(0))
         #expect(try compiler.compile(schema(0)) === first)
-        for number in 1..<8 { _ = try compiler.compile(schema(number)) }
-        #expect(try compiler.compile(schema(0)) === first, "eight are kept")
-        for number in 1..<9 { _ = try compiler.compile(schema(number)) }
-        #expect(try compiler.compile(schema(0)) !== first, "the one that was used longest ago is dropped")
+        for number in 1..<40 { _ = try compiler.compile(schema(number)) }
+        #expect(try compiler.compile(schema(0)) === first, "small ones are kept")
+        #expect(try compiler.compile(regex: "a") === compiler.compile(regex: "a"))
+        #expect(try compiler.compile(gbnf: #"root ::= "a""#) !== compiler.compile(regex: #"root ::= "a""#))
     }
 
-    /// Swift compares these two strings as equal.
+    @Test func theCacheIsLimitedByItsBytes() throws {
+        let compiler = try SmallModel.compiler()
+        func compile(_ number: Int) throws -> CompiledGrammar {
+            try compiler.compile(choices: ["\(number)" + String(repeating: "x", count: 3 << 20)])
+        }
+        let first = try compile(0)
+        for number in 1..<8 {
+            _ = try compile(number)
+            #expect(compiler.cachedBytes <= ConstraintCompiler.byteLimit, "\(compiler.cachedBytes) bytes")
+        }
+        #expect(try compile(0) !== first, "the one that was used longest ago is dropped")
+    }
+
+    @Test func requestsShareTheirMasks() throws {
+        let compiled = try SmallModel.compiler().compile(JSONSchema(parsing: #"{"enum":["abc","abd"]}"#))
+        let output = try SmallModel.tokenizer().encode("\"ab")
+        var counts: [Int] = []
+        for _ in 0..<3 {
+            let constraint = compiled.makeConstraint()
+            for count in 0...output.count {
+                var mask = TokenMask(vocabularySize: SmallModel.vocabularySize, allowsAll: true)
+                try constraint.allowTokens(after: Array(output[..<count]), in: &mask)
+            }
+            counts.append(compiled.computedMasks)
+        }
+        #expect(counts == [counts[0], counts[0], counts[0]], "\(counts)")
+    }
+
+    @Test func anOutputOutsideTheGrammarIsAnError() throws {
+        let constraint = try SmallModel.compiler().compile(choices: ["yes", "no"]).makeConstraint()
+        var mask = TokenMask(vocabularySize: SmallModel.vocabularySize, allowsAll: true)
+        let output = try SmallModel.tokenizer().encode("x")
+        let error = #expect(throws: OuroError.self) { try constraint.allowTokens(after: output, in: &mask) }
+        #expect(error?.message == "no text of the grammar begins like the output")
+    }
+
+    /// Swift takes these two strings for equal.
     @Test func schemasThatDifferInTheirBytesDiffer() throws {
         let compiler = try SmallModel.compiler()
         let composed = try compiler.compile(JSONSchema(parsing: "{\"const\":\"\u{E9}\"}"))
         let decomposed = try compiler.compile(JSONSchema(parsing: "{\"const\":\"e\u{301}\"}"))
         #expect(composed.grammar.accepts("\"\u{E9}\"") && !composed.grammar.accepts("\"e\u{301}\""))
         #expect(decomposed.grammar.accepts("\"e\u{301}\""))
+    }
+
+    /// Allows everything, and fails when the output has a number of tokens. It remembers what it was asked.
+    private final class Failing: TokenConstraint {
+        let prepared = Mutex<Set<[Int]>>([])
+        let unprepared = Mutex(0)
+        let length: Int
+
+        init(length: Int) { self.length = length }
+
+        func prepare(after output: [Int]) { prepared.withLock { _ = $0.insert(output) } }
+
+        func allowTokens(after output: [Int], in mask: inout TokenMask) throws(OuroError) {
+            if !prepared.withLock({ $0.contains(output) }) { unprepared.withLock { $0 += 1 } }
+            if output.count >= length { throw OuroError(.invalidRequest, "too long") }
+            mask.setAll(true)
+        }
+    }
+
+    /// The error of a constraint ends its request, and no other one. Masks are announced before the pass that needs them.
+    @Test(arguments: [(false, 0), (true, 0), (true, 3)])
+    func anErrorEndsOneRequest(wavefront: Bool, drafts: Int) async throws {
+        let engine = try Engine(modelAt: SmallModel.url, options: EngineOptions(threads: 1))
+        func request(_ constraint: Failing) -> GenerationRequest {
+            var request = GenerationRequest(
+                .text("public func "), maxTokens: 12, ignoresEndOfText: true, wavefront: wavefront, draftTokens: drafts)
+            request.constraint = constraint
+            return request
+        }
+        let (failing, whole) = (Failing(length: 3), Failing(length: 100))
+        async let other = try await engine.generate(request(whole)).text()
+        var count = 0
+        var error: OuroError?
+        do {
+            for try await _ in try engine.generate(request(failing)) { count += 1 }
+        } catch let caught as OuroError {
+            error = caught
+        }
+        #expect(error?.message == "too long" && count == 3, "\(count) tokens")
+        #expect(try await other.utf8.count >= 12)
+        #expect(whole.unprepared.withLock { $0 } == 0)
     }
 
     @Test func anEngineWritesWhatASchemaAllows() async throws {
@@ -75,7 +161,7 @@ import Testing
                 .text("x"), maxTokens: 60, sampling: SamplingParameters(temperature: 1.5, seed: UInt64(seed)))
             request.constraint = compiled.makeConstraint()
             var text = ""
-            // Byte 0 is the end token of the fixture.
+            // The fixture's end token is the byte 0.
             for try await token in try engine.generate(request) where token.id != 0 { text += token.text }
             struct Answer: Decodable {
                 let a: Int
