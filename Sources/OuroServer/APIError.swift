@@ -57,6 +57,7 @@ struct APIError: Error {
         ])
     }
 
+    /// The response to a request.
     var response: Response {
         var response = Response.json(json, status: status)
         for field in headers { response.headers[field.name] = field.value }

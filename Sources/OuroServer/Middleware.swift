@@ -39,7 +39,12 @@ struct RequestGuard: HTTPService {
         access.mark(&response)
         response.headers[.requestID] = id
         var isWhole = true
-        do { try await writer.send(response) } catch { isWhole = false }
+        do {
+            try await writer.send(response)
+        } catch {
+            isWhole = false
+            if !Self.isDisconnect(error) { logger.error("failure", metadata: ["error": "\(error)", "id": "\(id)"]) }
+        }
         let entry = log.entry
         service.metrics.responded(path: name, status: response.status.code)
         service.memory.requestEnded(bodyBytes: request.body.size)
@@ -95,12 +100,17 @@ struct RequestGuard: HTTPService {
         case is IncomingBody.TooLarge:
             return APIError(
                 status: .contentTooLarge, message: "the body is larger than \(options.maxBodyBytes) bytes")
-        case is CancellationError, is ChannelError, is IOError:
+        case _ where Self.isDisconnect(error):
             return APIError(status: .init(code: 499, reasonPhrase: "Client Closed Request"), message: "cancelled")
         default:
             logger.error("failure", metadata: ["error": "\(error)"])
             return APIError(status: .internalServerError, message: "something went wrong in the server")
         }
+    }
+
+    /// Whether an error only says that the client has left.
+    private static func isDisconnect(_ error: any Error) -> Bool {
+        error is CancellationError || error is ChannelError || error is IOError
     }
 
     private static func printable(_ path: String) -> String {

@@ -39,15 +39,16 @@ enum ServerSentEvents {
         _ body: @escaping @Sendable (_ send: @escaping Sender) async throws -> Void, log: RequestLog,
         write: @escaping @Sendable (String) async throws -> Void
     ) async throws {
+        let failure: APIError
         do {
             try await body { try await write("data: \($0.text)\n\n") }
-            try await write("data: [DONE]\n\n")
+            return try await write("data: [DONE]\n\n")
         } catch let error as OuroError {
-            log.failed(APIError(error))
-            try await write("data: \(APIError(error).json.text)\n\n")
+            failure = APIError(error)
         } catch let error as APIError {
-            log.failed(error)
-            try await write("data: \(error.json.text)\n\n")
+            failure = error
         }
+        log.failed(failure)
+        try await write("data: \(failure.json.text)\n\n")
     }
 }

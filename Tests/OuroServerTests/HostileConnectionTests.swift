@@ -79,6 +79,8 @@ import Testing
             let choices = try #require(whole["choices"] as? [[String: Any]])
             // The other request has run 900 tokens in the meantime. The slow one has a bounded number, and its place.
             #expect(server.server.service.admission.counts.running == 1)
+            // The other request leaves the engine in the pass after its last token.
+            for _ in 0..<2 { _ = await server.engine.usage() }
             #expect(server.engine.load.liveRequests == 1)
             reading.update { $0 = .max }
             let events = try await slow.answer().events()

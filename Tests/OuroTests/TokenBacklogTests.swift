@@ -11,7 +11,7 @@ import Testing
     }
 
     /// A generation that has paused.
-    private static func paused(_ engine: Engine) async throws -> TokenStream {
+    private static func paused(_ engine: Engine, limit: Int = limit) async throws -> TokenStream {
         let stream = engine.generate(try request(engine), backlog: limit)
         let backlog = try #require(stream.backlog)
         // A pass lies between two answers.
@@ -22,6 +22,8 @@ import Testing
     @Test func aGenerationWaitsForItsReceiver() async throws {
         let engine = try Engine(modelAt: Fixtures.url("code_lm"), options: EngineOptions(threads: 1))
         let slow = try await Self.paused(engine)
+        // The load is that of the last pass but one until then.
+        for _ in 0..<2 { _ = await engine.usage() }
         let passes = engine.load.passes
         for _ in 0..<4 { _ = await engine.usage() }
         #expect(engine.load.passes == passes, "a paused generation takes no passes")
@@ -51,5 +53,30 @@ import Testing
             let tokens = try await stream.reduce(into: []) { $0.append($1.id) }
             #expect(tokens == alone)
         }
+    }
+
+    /// A cache that holds one generation only: a paused one gives its memory to others, and computes it again later.
+    @Test func aPausedGenerationGivesItsMemoryToOthers() async throws {
+        let model = Fixtures.url("code_lm")
+        let measuring = try Engine(modelAt: model, options: EngineOptions(threads: 1))
+        let alone = try await measuring.generate(try Self.request(measuring)).reduce(into: []) { $0.append($1.id) }
+        let bytes = measuring.load.cacheBytesCached
+        #expect(bytes > 0)
+        let engine = try Engine(
+            modelAt: model, options: EngineOptions(threads: 1, cacheMemory: bytes * 3 / 2, sharesPrefixes: false))
+        let slow = try await Self.paused(engine, limit: 250)
+        for _ in 0..<2 {
+            let other = try await engine.generate(try Self.request(engine)).reduce(into: []) { $0.append($1.id) }
+            #expect(other == alone)
+        }
+        #expect(engine.load.preemptions > 0)
+        // The load is that of the last pass but one until then.
+        for _ in 0..<2 { _ = await engine.usage() }
+        let passes = engine.load.passes
+        for _ in 0..<4 { _ = await engine.usage() }
+        #expect(engine.load.passes == passes, "nobody takes its tokens yet")
+        let tokens = try await slow.reduce(into: []) { $0.append($1.id) }
+        #expect(tokens == alone)
+        #expect(await engine.becomesIdle())
     }
 }

@@ -1,9 +1,11 @@
 // Decides which tasks have pages, and which rows run in the next pass. Only this file reserves pages.
 
 extension Scheduler {
-    /// Starts waiting tasks, in order, while there is room for their known positions and one more page each.
+    /// Starts waiting tasks, in order, while there is room for their known positions and one more page each. Paused tasks
+    /// are left out.
     func admit() {
-        while let entry = waiting.first {
+        while let place = waiting.firstIndex(where: { $0.task.progress.isRunnable }) {
+            let entry = waiting[place]
             let task = entry.task
             if let refusal, refusal.task === task, refusal.changes == pool.changes { return }
             let demand = task.demand
@@ -15,6 +17,7 @@ extension Scheduler {
             let promised = live.reduce(0) { $0 + blocksToCome($1.task, $1.sequence) }
             guard live.isEmpty || pool.blocksInUse + promised + blocksToCome(task, sequence) <= pool.capacity else {
                 sequence.release()
+                if preemptPaused() { continue }
                 refusal = (task, pool.changes)
                 return
             }
@@ -26,7 +29,7 @@ extension Scheduler {
             task.start(sequence, cached: cached, slots: slots)
             live.append(entry)
             live[live.count - 1].sequence = sequence
-            waiting.removeFirst()
+            waiting.remove(at: place)
         }
     }
 
@@ -45,11 +48,12 @@ extension Scheduler {
     /// 2. the first loops of new prefill chunks, longest wait first,
     /// 3. rows on guesses, oldest task first, while the pass has at most `freeRows` rows.
     ///
-    /// Paused tasks get no rows. They keep their pages.
+    /// Paused tasks get no rows.
     func plan() {
         // A task pauses for a whole pass: its rows run all or none.
-        let paused = Set(live.indices.filter { live[$0].task.progress.isPaused })
-        reserveRequired(besides: paused)
+        let pausedTasks = Set(live.filter { !$0.task.progress.isRunnable }.map { ObjectIdentifier($0.task) })
+        reserveRequired(besides: pausedTasks)
+        let paused = Set(live.indices.filter { pausedTasks.contains(ObjectIdentifier(live[$0].task)) })
         var count = 0
         func add(_ rows: [Row], to index: Int) {
             guard !rows.isEmpty else { return }
@@ -83,17 +87,25 @@ extension Scheduler {
         }
     }
 
-    /// Reserves pages for the required positions of every task, oldest task first. If the pool is full, the youngest
-    /// task is preempted. A task that gets no page waits.
-    private func reserveRequired(besides paused: Set<Int>) {
+    /// Reserves pages for the required positions of every task that is not paused, oldest task first. If the pool is full,
+    /// a paused task is preempted, and otherwise the youngest task. A task that gets no page waits.
+    private func reserveRequired(besides paused: Set<ObjectIdentifier>) {
         var index = 0
         while index < live.count {
-            guard !paused.contains(index) else {
-                index += 1
-                continue
+            let task = live[index].task
+            if !paused.contains(ObjectIdentifier(task)) {
+                let needed = task.progress.requiredPositions
+                while reserve(needed, for: index) < needed {
+                    if let other = live.lastIndex(where: { paused.contains(ObjectIdentifier($0.task)) }) {
+                        preempt(at: other)
+                        if other < index { index -= 1 }
+                    } else if live.count > index + 1 {
+                        preempt(at: live.count - 1)
+                    } else {
+                        break
+                    }
+                }
             }
-            let needed = live[index].task.progress.requiredPositions
-            while reserve(needed, for: index) < needed, live.count > index + 1 { preemptLast() }
             index += 1
         }
     }
@@ -103,9 +115,16 @@ extension Scheduler {
         live[index].sequence?.reserve(upTo: positions) ?? 0
     }
 
-    /// Preempts the youngest task. It becomes the first in the queue.
-    private func preemptLast() {
-        let entry = live.removeLast()
+    /// Preempts the youngest paused task, if there is one.
+    private func preemptPaused() -> Bool {
+        guard let index = live.lastIndex(where: { !$0.task.progress.isRunnable }) else { return false }
+        preempt(at: index)
+        return true
+    }
+
+    /// Preempts a task. It becomes the first in the queue.
+    private func preempt(at index: Int) {
+        let entry = live.remove(at: index)
         entry.task.preempt()
         var again = LiveTask(task: entry.task)
         again.isResumed = true

@@ -6,6 +6,8 @@
 /// Tasks start in the order of their arrival. When the cache is full, an older task takes memory from the youngest one.
 /// The preempted task returns to the head of the queue, and later recomputes its positions. The oldest task is never
 /// preempted and fits into the cache alone, so it finishes. Then the next task is the oldest.
+///
+/// A task whose receiver is slow pauses. It keeps its memory until another task needs it, whatever their ages.
 package final class Scheduler {
     package let device: any PassDevice
     package let pool: KVPool
@@ -65,11 +67,9 @@ package final class Scheduler {
 
     /// Whether a pass would do anything. A paused task does nothing unless it is cancelled.
     var hasWork: Bool {
-        if live.isEmpty { return !waiting.isEmpty }
-        // A task in the queue starts when a live task ends, or at once.
-        let mayStart = waiting.first.map { refusal?.task !== $0.task || refusal?.changes != pool.changes } ?? false
-        return mayStart || live.contains { $0.task.progress.isRunnable }
-            || waiting.contains { $0.task.progress.isCancelled }
+        if live.contains(where: { $0.task.progress.isRunnable }) { return true }
+        guard let next = waiting.first(where: { $0.task.progress.isRunnable }) else { return false }
+        return next.task.progress.isCancelled || refusal?.task !== next.task || refusal?.changes != pool.changes
     }
 
     /// Runs one pass over rows of all live tasks.

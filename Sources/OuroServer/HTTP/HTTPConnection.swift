@@ -293,7 +293,7 @@ final class HTTPConnection: ChannelInboundHandler {
             partsAhead.removeFirst()
             take(part, context)
         }
-        guard self.exchange == nil, case .open = phase else { return }
+        guard self.exchange == nil, case .open = phase else { return readOn() }
         if let faultAhead { return refuse(faultAhead) }
         if inputIsClosed { return context.close(promise: nil) }
         startTimer(headHasBegun ? limits.arrivalSeconds : limits.keepAliveSeconds) { $0.arrivalTimeIsOver() }

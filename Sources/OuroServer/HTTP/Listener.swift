@@ -61,6 +61,7 @@ final class ConnectionTracker: Sendable {
 
     private let entries = Watched<[ObjectIdentifier: Entry]>([:])
     private let draining = Watched(false)
+    private let closing = Watched(false)
     /// The number of requests that are being answered.
     let exchanges = Watched(0)
 
@@ -68,6 +69,8 @@ final class ConnectionTracker: Sendable {
 
     func add(_ channel: any Channel, drain: @escaping @Sendable () -> Void) {
         entries.update { $0[ObjectIdentifier(channel)] = Entry(channel: channel, drain: drain) }
+        // It may have been accepted before the listener closed, and registered after the others were closed.
+        if closing.value { channel.close(promise: nil) }
     }
 
     func remove(_ channel: any Channel) {
@@ -83,6 +86,7 @@ final class ConnectionTracker: Sendable {
 
     /// Closes all connections, and waits until they are closed.
     func closeAll() async {
+        closing.set()
         for entry in entries.value.values { entry.channel.close(promise: nil) }
         await entries.reaches { $0.isEmpty }
     }
