@@ -109,7 +109,7 @@ public struct Hub: Sendable {
             localFolder.map { FilePlacement(of: file, inLocalFolder: $0) } ?? cache.placement(of: file)
         }
         let absent = files.filter { PartialFile.byteCount(at: placement($0).final) != $0.byteCount }
-        var present: [String: Int] = [:]
+        var present: ExactDictionary<Int> = [:]
         for file in absent {
             present[file.path] = min(PartialFile.byteCount(at: placement(file).partial) ?? 0, file.byteCount)
         }

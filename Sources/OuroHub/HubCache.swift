@@ -46,7 +46,7 @@ struct HubCache: Sendable {
         for file in files {
             let link = snapshot.appendingPathComponent(file.path)
             try makeFolder(link.deletingLastPathComponent())
-            let depth = file.path.split(separator: "/").count + 1
+            let depth = file.path.utf8.count { $0 == UInt8(ascii: "/") } + 2
             let target = String(repeating: "../", count: depth) + "blobs/\(file.etag)"
             if (try? FileManager.default.destinationOfSymbolicLink(atPath: link.path)) == target { continue }
             // The link is made under another name and then renamed, so the final name always leads to a complete file.

@@ -1,3 +1,4 @@
+import Ouro
 import Synchronization
 
 /// The progress of a download. It counts only files that were not complete before.
@@ -20,7 +21,7 @@ public struct HubProgress: Sendable, Equatable {
 final class ProgressCounter: Sendable {
     private struct State {
         var total: HubProgress
-        var files: [String: Int]
+        var files: ExactDictionary<Int>
     }
 
     private let state: Mutex<State>
@@ -30,7 +31,7 @@ final class ProgressCounter: Sendable {
     ///   - files: the files to download.
     ///   - present: for every path, the bytes that an earlier run has left.
     ///   - report: gets the progress after every change, from any thread.
-    init(_ files: [HubFile], present: [String: Int], report: @escaping @Sendable (HubProgress) -> Void) {
+    init(_ files: [HubFile], present: ExactDictionary<Int>, report: @escaping @Sendable (HubProgress) -> Void) {
         var total = HubProgress()
         total.totalFiles = files.count
         total.totalBytes = files.reduce(0) { $0 + $1.byteCount }

@@ -16,7 +16,7 @@ struct Models: Endpoint {
         }
         router.get("/v1/models/**") { _, context in
             let name = context.rest.joined(separator: "/")
-            guard name == service.modelName else {
+            guard name.hasSameBytes(as: service.modelName) else {
                 throw APIError(
                     status: .notFound,
                     message: "there is no model '\(name.prefix(100))'; this server has '\(service.modelName)'",

@@ -12,9 +12,9 @@ struct TokenText {
     /// text, the larger value stays.
     func map(_ alternatives: [TokenAlternative], count: Int, token: Int, _ logProbability: Float) -> JSONOutput {
         var members: [(String, JSONOutput)] = []
-        var seen: Set<String> = []
+        var seen: Set<ExactString> = []
         let own = TokenAlternative(id: token, logProbability: logProbability)
-        for entry in alternatives.prefix(count) + [own] where seen.insert(text(entry.id)).inserted {
+        for entry in alternatives.prefix(count) + [own] where seen.insert(ExactString(text(entry.id))).inserted {
             members.append((text(entry.id), .float(entry.logProbability)))
         }
         return .members(members)

@@ -144,7 +144,7 @@ final class LowRankAdapters {
     ///
     /// - Throws: `OuroError` with code `unwritableFile`.
     func write(to folder: URL) throws(OuroError) {
-        var factors: [String: Adapter.Factors] = [:]
+        var factors: ExactDictionary<Adapter.Factors> = [:]
         for matrix in matrices {
             factors[matrix.tensor.name] = Adapter.Factors(
                 a: trainables.parameters.values(matrix.a.range), b: trainables.parameters.values(matrix.b.range),

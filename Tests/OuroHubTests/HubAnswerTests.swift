@@ -149,7 +149,8 @@ import Testing
     }
 
     @Test(arguments: [
-        ("{}", "sha"), ("[", "not valid JSON"), ("{\"sha\":\"../..\",\"siblings\":[]}", "40 hexadecimal digits"),
+        ("{}", "sha"), ("[", "line 1, column 2: expected a value"),
+        ("{\"sha\":\"../..\",\"siblings\":[]}", "40 hexadecimal digits"),
         ("{\"sha\":\"a\",\"sha\":\"b\",\"siblings\":[]}", "twice"),
         ("{\"sha\":\"0123456789012345678901234567890123456789\",\"siblings\":[]}", "none of its 0 files"),
     ])

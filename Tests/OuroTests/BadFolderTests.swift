@@ -19,7 +19,7 @@ import Testing
     }
 
     /// Writes the fixture's weights with changed declarations. Bytes are truncated or padded with zeros.
-    private func writeWeights(_ change: (inout [String: TensorDeclaration]) -> Void) throws {
+    private func writeWeights(_ change: (inout ExactDictionary<TensorDeclaration>) -> Void) throws {
         let source = try Checkpoint(folder: Self.model)
         var declarations = source.tensors.mapValues {
             TensorDeclaration(name: $0.name, elementType: $0.elementType, shape: $0.shape)

@@ -27,7 +27,8 @@ import Testing
         let file = try SafetensorsFile(contentsOf: source)
         let copy = folder.file("copy.safetensors")
         let writer = try SafetensorsWriter(
-            to: copy, tensors: Self.declarations(file.tensors.values), metadata: file.metadata)
+            to: copy, tensors: Self.declarations(file.tensors.values),
+            metadata: Dictionary(uniqueKeysWithValues: file.metadata.map { ($0.key, $0.value) }))
         #expect(try names.count == 1 && names.first?.hasSuffix(".partial") == true, "not under its name yet")
         for info in file.tensors.values { try writer.write(info.name, file.bytes(of: info)) }
         try writer.finish()

@@ -92,7 +92,7 @@ import Testing
         #expect(Provenance.note(from: now, to: now, step: 4) == nil)
         #expect(Provenance.note(from: before, to: now, step: 4)?.contains("kernels of version 0.0.9, the next") == true)
         #expect(Provenance.note(from: nil, to: now, step: 4)?.contains("step 4 was computed by an unknown") == true)
-        #expect(Provenance(now.metadata) == now)
+        #expect(Provenance(ExactDictionary(now.metadata.map { (key: $0.key, value: $0.value) })) == now)
     }
 
     @Test func anInstructionSetTheMachineLacksIsRefused() throws {

@@ -43,7 +43,7 @@ final class PrefixRoot: PrefixNode {
     struct Key: Hashable {
         let loops: Int
         /// Separates tenants: requests with different salts never share pages.
-        let salt: String
+        let salt: ExactString
     }
 
     let key: Key

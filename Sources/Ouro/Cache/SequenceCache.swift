@@ -39,7 +39,7 @@ package final class SequenceCache {
         self.loops = loops
         self.policy = policy
         self.prompt = prompt
-        key = PrefixRoot.Key(loops: loops, salt: salt)
+        key = PrefixRoot.Key(loops: loops, salt: ExactString(salt))
         mostPages = pool.layout.blocks(positions: maximumPositions, loops: 1)
         table = pool.device.makeTable(pages: mostPages, loops: loops, policy: policy)
     }

@@ -73,7 +73,8 @@ public struct ChatTemplate: Sendable {
         }
         var context: [String: Value] = [:]
         do {
-            for (name, argument) in defaultArguments.merging(arguments) {
+            // Names in templates are ASCII. A String key equals some other names too, such as the Kelvin sign for K.
+            for (name, argument) in defaultArguments.merging(arguments) where name.utf8.allSatisfy({ $0 < 0x80 }) {
                 context[name] = try Value(argument)
             }
         } catch {

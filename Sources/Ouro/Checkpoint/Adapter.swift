@@ -41,7 +41,7 @@ public struct Adapter: Sendable {
     /// The factor of B A in the adapted matrix.
     public let scale: Float
     /// The factors, by the full name of the weight in the model's checkpoint.
-    public let factors: [String: Factors]
+    public let factors: ExactDictionary<Factors>
     /// The path of the weights, for messages.
     let path: String
 
@@ -98,13 +98,13 @@ public struct Adapter: Sendable {
 
     private static func read(
         _ weights: SafetensorsFile, rank: Int, file: String
-    ) throws(OuroError) -> [String: Factors] {
+    ) throws(OuroError) -> ExactDictionary<Factors> {
         func fault(_ name: String, _ message: String) -> OuroError {
             OuroError(.invalidCheckpoint, file: file, field: NameList.clipped(name), message)
         }
         let (endA, endB) = (".lora_A.weight", ".lora_B.weight")
-        var factors: [String: Factors] = [:]
-        for (name, info) in weights.tensors.sorted(by: { $0.key < $1.key }) {
+        var factors: ExactDictionary<Factors> = [:]
+        for (name, info) in weights.tensors.sortedByKey() {
             guard name.hasPrefix(prefix), name.hasSuffix(endA) || name.hasSuffix(endB),
                 targets.contains(where: { name.hasSuffix(".\($0)\(endA)") || name.hasSuffix(".\($0)\(endB)") })
             else {
@@ -144,7 +144,7 @@ public struct Adapter: Sendable {
     ///   - factors: the factors, by the full name of the weight.
     /// - Throws: ``OuroError`` with code `unwritableFile`.
     public static func write(
-        to folder: URL, rank: Int, alpha: Double, targets: [String], base: String, factors: [String: Factors]
+        to folder: URL, rank: Int, alpha: Double, targets: [String], base: String, factors: ExactDictionary<Factors>
     ) throws(OuroError) {
         do {
             try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
@@ -152,7 +152,7 @@ public struct Adapter: Sendable {
             throw OuroError(.unwritableFile, file: folder.path, "cannot be created: \(error.localizedDescription)")
         }
         var tensors: [(TensorDeclaration, [Float])] = []
-        for (weight, pair) in factors.sorted(by: { $0.key < $1.key }) {
+        for (weight, pair) in factors.sortedByKey() {
             let name = prefix + weight.dropLast(".weight".count)
             tensors.append(
                 (.init(name: name + ".lora_A.weight", elementType: .f32, shape: [rank, pair.inputs]), pair.a))

@@ -14,7 +14,7 @@ extension Adapter {
         let checkpoint = try Checkpoint(folder: model)
         try checkpoint.validate(for: configuration)
         let merged = try checkpoint.merging(self, kernels: Kernels.select())
-        let tensors = merged.tensors.sorted { $0.key < $1.key }.map {
+        let tensors = merged.tensors.sortedByKey().map {
             TensorDeclaration(name: $0.key, elementType: $0.value.elementType, shape: $0.value.shape)
         }
         try DerivedFolder.write(from: model, to: output, configuration: configuration, tensors: tensors) {
@@ -32,8 +32,8 @@ extension Checkpoint {
     /// - Throws: ``OuroError`` with code `invalidCheckpoint` if the adapter belongs to another model, and with
     ///   `unsupported` if the weights are quantised.
     func merging(_ adapter: Adapter, kernels: Kernels) throws(OuroError) -> Checkpoint {
-        var replacements: [String: (AlignedMemory, TensorInfo)] = [:]
-        for (name, factors) in adapter.factors.sorted(by: { $0.key < $1.key }) {
+        var replacements: ExactDictionary<(memory: AlignedMemory, info: TensorInfo)> = [:]
+        for (name, factors) in adapter.factors.sortedByKey() {
             guard let info = tensors[name] else {
                 throw OuroError(
                     .invalidCheckpoint, file: adapter.path, field: name,

@@ -7,14 +7,14 @@ public struct Checkpoint: Sendable {
     package static let singleFileName = "model.safetensors"
 
     /// All tensors of all files. The byte range of a tensor counts within its own file.
-    public private(set) var tensors: [String: TensorInfo]
+    public private(set) var tensors: ExactDictionary<TensorInfo>
     /// The path of the single file or the index, for error messages.
     package let path: String
     private let files: [SafetensorsFile]
     /// The index in `files` of the file that holds a tensor.
-    private let fileIndices: [String: Int]
+    private let fileIndices: ExactDictionary<Int>
     /// Values in memory that replace those in the files.
-    private var replacements: [String: AlignedMemory] = [:]
+    private var replacements: ExactDictionary<AlignedMemory> = [:]
 
     /// Opens `model.safetensors`. If there is none, opens the shards in `model.safetensors.index.json`.
     ///
@@ -53,11 +53,13 @@ public struct Checkpoint: Sendable {
         try Self.check(index, against: files, named: names, path: url.path)
         path = url.path
         self.files = files
-        var tensors: [String: TensorInfo] = [:]
-        var fileIndices: [String: Int] = [:]
+        var tensors: ExactDictionary<TensorInfo> = [:]
+        var fileIndices: ExactDictionary<Int> = [:]
         for (position, file) in files.enumerated() {
-            tensors.merge(file.tensors) { first, _ in first }
-            fileIndices.merge(file.tensors.mapValues { _ in position }) { first, _ in first }
+            for (name, info) in file.tensors {
+                tensors[name] = info
+                fileIndices[name] = position
+            }
         }
         self.tensors = tensors
         self.fileIndices = fileIndices
@@ -86,7 +88,7 @@ public struct Checkpoint: Sendable {
     }
 
     /// A copy of the checkpoint with other values for some of its tensors.
-    package func replacing(_ values: [String: (memory: AlignedMemory, info: TensorInfo)]) -> Checkpoint {
+    package func replacing(_ values: ExactDictionary<(memory: AlignedMemory, info: TensorInfo)>) -> Checkpoint {
         var copy = self
         for (name, value) in values {
             copy.replacements[name] = value.memory
@@ -120,20 +122,21 @@ extension Checkpoint {
         _ index: ShardIndex, against files: [SafetensorsFile], named names: [String], path: String
     ) throws(OuroError) {
         func fault(_ tensors: some Sequence<String>, _ message: String) -> OuroError {
-            let sorted = tensors.sorted()
+            let sorted = tensors.sortedByBytes()
             return OuroError(
                 .invalidCheckpoint, file: path, field: sorted.first.map(NameList.clipped),
                 "\(message): \(NameList.text(sorted))")
         }
-        var holders: [String: String] = [:]
-        var repeated: Set<String> = []
+        var holders: ExactDictionary<String> = [:]
+        var repeated: [String] = []
         for (name, file) in zip(names, files) {
-            for tensor in file.tensors.keys where holders.updateValue(name, forKey: tensor) != nil {
-                repeated.insert(tensor)
+            for tensor in file.tensors.keys {
+                if holders[tensor] != nil { repeated.append(tensor) }
+                holders[tensor] = name
             }
         }
         guard repeated.isEmpty else { throw fault(repeated, "more than one shard holds these tensors") }
-        let lacking = index.shards.filter { holders[$0.key] != $0.value }
+        let lacking = index.shards.filter { holders[$0.key]?.hasSameBytes(as: $0.value) != true }
         guard lacking.isEmpty else {
             throw fault(lacking.keys, "tensors are not in the shard that the index names")
         }

@@ -27,8 +27,10 @@ extension Checkpoint {
                 .invalidCheckpoint, file: path, field: missing.first,
                 "\(missing.count) of the model's \(expected.count) tensors are missing: \(NameList.text(missing))")
         }
-        let known = Set(expected.map(\.name))
-        let unexpected = tensors.keys.filter { !known.contains($0) && !names.isIgnored($0, configuration) }.sorted()
+        let known = Set(expected.map { ExactString($0.name) })
+        let unexpected = tensors.keys.filter {
+            !known.contains(ExactString($0)) && !names.isIgnored($0, configuration)
+        }.sortedByBytes()
         guard unexpected.isEmpty else {
             throw OuroError(
                 .invalidCheckpoint, file: path, field: unexpected.first.map(NameList.clipped),

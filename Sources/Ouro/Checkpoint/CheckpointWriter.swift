@@ -14,7 +14,7 @@ public final class CheckpointWriter {
     /// The names of the files, in the order of their tensors.
     public let fileNames: [String]
     private let writers: [SafetensorsWriter]
-    private let fileIndices: [String: Int]
+    private let fileIndices: ExactDictionary<Int>
     private let indexURL: URL
 
     /// Creates the files under temporary names.
@@ -47,12 +47,15 @@ public final class CheckpointWriter {
             }
         }
         var writers: [SafetensorsWriter] = []
-        var fileIndices: [String: Int] = [:]
+        var fileIndices: ExactDictionary<Int> = [:]
         for (index, (name, shard)) in zip(fileNames, shards).enumerated() {
             writers.append(
                 try SafetensorsWriter(to: folder.appendingPathComponent(name), tensors: shard, metadata: metadata))
-            for tensor in shard where fileIndices.updateValue(index, forKey: tensor.name) != nil {
-                throw OuroError(.unwritableFile, file: folder.path, field: tensor.name, "the name is taken already")
+            for tensor in shard {
+                guard fileIndices[tensor.name] == nil else {
+                    throw OuroError(.unwritableFile, file: folder.path, field: tensor.name, "the name is taken already")
+                }
+                fileIndices[tensor.name] = index
             }
         }
         self.writers = writers
@@ -82,7 +85,7 @@ public final class CheckpointWriter {
     /// The text of the index in Transformers' layout: an indentation of two spaces, and sorted keys.
     private var indexText: String {
         let total = writers.reduce(0) { $0 + ($1.tensors.last?.byteRange.upperBound ?? 0) }
-        let entries = fileIndices.sorted { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }.map {
+        let entries = fileIndices.sortedByKey().map {
             "    \(JSONText.quote($0.key)): \(JSONText.quote(fileNames[$0.value]))"
         }
         return "{\n  \"metadata\": {\n    \"total_size\": \(total)\n  },\n  \"weight_map\": {\n"

@@ -6,9 +6,9 @@ import Foundation
 /// addition, a repeated key is an error.
 public struct SafetensorsFile: Sendable {
     /// All tensors, by name.
-    public let tensors: [String: TensorInfo]
+    public let tensors: ExactDictionary<TensorInfo>
     /// The header's `__metadata__`, such as `format: pt`.
-    public let metadata: [String: String]
+    public let metadata: ExactDictionary<String>
     package let memory: MappedFile
     /// The start of the data section in the file, in bytes.
     private let dataStart: Int
@@ -46,7 +46,7 @@ public struct SafetensorsFile: Sendable {
         let header = try SafetensorsHeader(
             file.read(8..<dataStart), dataByteCount: file.byteCount - dataStart, file: file.path)
         metadata = header.metadata
-        tensors = Dictionary(header.tensors.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
+        tensors = ExactDictionary(header.tensors.lazy.map { (key: $0.name, value: $0) })
         memory = try MappedFile(file, mapped: mapped)
     }
 

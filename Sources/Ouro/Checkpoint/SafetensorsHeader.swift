@@ -11,7 +11,7 @@ struct SafetensorsHeader {
 
     /// All tensors, in the order of their places in the file.
     let tensors: [TensorInfo]
-    let metadata: [String: String]
+    let metadata: ExactDictionary<String>
 
     /// Reads and checks a header.
     ///
@@ -83,7 +83,7 @@ struct SafetensorsHeader {
 /// The members of a header's object.
 private struct HeaderEntries {
     var tensors: [TensorInfo] = []
-    var metadata: [String: String] = [:]
+    var metadata: ExactDictionary<String> = [:]
 
     private let fields: Fields
 

@@ -34,7 +34,8 @@ public final class SafetensorsWriter {
     public let tensors: [TensorInfo]
     private let dataStart: Int
     private let file: AtomicFile
-    private var remaining: [String: TensorInfo]
+    /// The tensors that are not written yet.
+    private var remaining: [ExactString: TensorInfo]
 
     /// Creates the file under a temporary name.
     ///
@@ -56,7 +57,8 @@ public final class SafetensorsWriter {
                     + "\(SafetensorsHeader.byteLimit)")
         }
         self.tensors = tensors
-        remaining = Dictionary(tensors.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
+        remaining = Dictionary(
+            tensors.map { (ExactString($0.name), $0) }, uniquingKeysWith: { first, _ in first })
         dataStart = 8 + header.count
         file = try AtomicFile(url)
         try file.write(withUnsafeBytes(of: UInt64(header.count).littleEndian) { Data($0) } + header, at: 0)
@@ -67,7 +69,7 @@ public final class SafetensorsWriter {
     /// - Throws: ``OuroError`` with code `unwritableFile` if the tensor was not declared or has been written already,
     ///   if the number of bytes does not match the shape and type, or if the disk is full.
     public func write(_ name: String, _ bytes: UnsafeRawBufferPointer) throws(OuroError) {
-        guard let info = remaining[name] else {
+        guard let info = remaining[ExactString(name)] else {
             throw OuroError(
                 .unwritableFile, file: file.path, field: name,
                 "the tensor was not declared, or has been written already")
@@ -79,7 +81,7 @@ public final class SafetensorsWriter {
                     + "found \(bytes.count)")
         }
         try file.write(bytes, at: dataStart + info.byteRange.lowerBound)
-        remaining[name] = nil
+        remaining[ExactString(name)] = nil
     }
 
     /// Flushes the file and gives it its name.
@@ -92,7 +94,7 @@ public final class SafetensorsWriter {
 
     /// Throws if a tensor has not been written.
     func checkIsComplete() throws(OuroError) {
-        let lacking = remaining.values.filter { !$0.byteRange.isEmpty }.map(\.name).sorted()
+        let lacking = remaining.values.filter { !$0.byteRange.isEmpty }.map(\.name).sortedByBytes()
         guard lacking.isEmpty else {
             throw OuroError(
                 .unwritableFile, file: file.path, field: lacking.first,
@@ -110,14 +112,14 @@ public final class SafetensorsWriter {
             let (left, right) = (ranks[a.elementType] ?? 0, ranks[b.elementType] ?? 0)
             return left != right ? left > right : a.name.utf8.lexicographicallyPrecedes(b.name.utf8)
         }
-        var names: Set<String> = [SafetensorsHeader.metadataKey]
+        var names: Set<ExactString> = [ExactString(SafetensorsHeader.metadataKey)]
         var end = 0
         var tensors: [TensorInfo] = []
         for declaration in sorted {
             func fault(_ message: String) -> OuroError {
                 OuroError(.unwritableFile, file: path, field: NameList.clipped(declaration.name), message)
             }
-            guard names.insert(declaration.name).inserted else { throw fault("the name is taken already") }
+            guard names.insert(ExactString(declaration.name)).inserted else { throw fault("the name is taken already") }
             guard let size = declaration.elementType.byteCount(shape: declaration.shape) else {
                 throw fault(
                     "expected a shape whose size in bytes fits into 64 bits, found \(NameList.text(declaration.shape))")

@@ -1,4 +1,5 @@
 import Foundation
+import Ouro
 import OuroPlots
 
 /// An SVG plot of accuracy against mean loops, like the paper's figure 5.
@@ -29,7 +30,7 @@ public struct AccuracyPlot: Sendable {
 
     private var series: [Series] {
         var names: [String] = []
-        var groups: [String: [EvaluationResult]] = [:]
+        var groups: ExactDictionary<[EvaluationResult]> = [:]
         for result in results {
             let name = result.level.map { "level \($0)" } ?? result.task
             if groups[name] == nil { names.append(name) }

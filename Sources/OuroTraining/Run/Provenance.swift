@@ -13,7 +13,7 @@ struct Provenance: Equatable {
     }
 
     /// Reads the provenance from a checkpoint's metadata; nil if it has none.
-    init?(_ metadata: [String: String]) {
+    init?(_ metadata: ExactDictionary<String>) {
         guard let kernels = metadata["kernels"], let version = metadata["version"] else { return nil }
         (self.kernels, self.version) = (kernels, version)
     }

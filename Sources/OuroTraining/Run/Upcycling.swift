@@ -30,7 +30,7 @@ public enum Upcycling {
         configuration.slidingWindows = (0..<layers).map { windows[$0 % count] }
         var tensors: [(declaration: TensorDeclaration, source: String)] = []
         let names = configuration.tensorNames
-        for (name, info) in checkpoint.tensors.sorted(by: { $0.key < $1.key }) {
+        for (name, info) in checkpoint.tensors.sortedByKey() {
             // A tensor outside the layers is copied once.
             for time in 0..<(names.layer(of: name) == nil ? 1 : layers / count) {
                 let copy = names.name(name) { $0 + time * count }
