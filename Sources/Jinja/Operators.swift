@@ -33,7 +33,7 @@ extension Interpreter {
         _ left: Value, _ operation: Expression.Arithmetic, _ right: Value
     ) throws(TemplateError) -> Value {
         if let first = left.number, let second = right.number {
-            if case .int(let first) = first, case .int(let second) = second, operation != .divide {
+            if case .int(let first) = first, case .int(let second) = second {
                 return try calculate(first, operation, second)
             }
             return try calculate(first.double, operation, second.double)
