@@ -56,6 +56,11 @@ TRAPS = {
     "Sources/OuroTraining/TrainableModel.swift": "two models that are made together",
 }
 
+# Swift's collections take other spellings of the same characters for one string; Python does not. The caller's variables
+# are the exception.
+INEXACT = re.compile(r"Set<String>|(?<!context: )(?<!_ context: )\[String: ")
+EXACT = "Sources/Jinja/"
+
 UNFINISHED = re.compile(r"\b(TODO|FIXME|XXX)\b")
 IMPORT = re.compile(
     r"^\s*(?:@\w+ |public |package |internal )*import (?:struct |class |func |enum |protocol )?(\w+)", re.MULTILINE)
@@ -149,6 +154,8 @@ def main():
             faults.append(f"{name}: a mark of unfinished work; finish it or open an issue")
         if path.suffix != ".swift":
             continue
+        if name.startswith(EXACT) and INEXACT.search(code(text)):
+            faults.append(f"{name}: a collection finds strings in Swift's way; use ExactString")
         target = path.relative_to(ROOT / "Sources").parts[0]
         imports = set(IMPORT.findall(text))
         for module in sorted(imports - SYSTEM - IMPORTS.get(target, set())):

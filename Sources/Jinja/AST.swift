@@ -10,7 +10,7 @@ struct Expression: Sendable {
     /// is no deeper than they are.
     indirect enum Kind: Sendable {
         case literal(Value)
-        case name(String)
+        case name(ExactString)
         case list([Expression])
         case tuple([Expression])
         case dict([(key: Expression, value: Expression)])
@@ -33,19 +33,23 @@ struct Expression: Sendable {
         let line: Int
 
         enum Kind: Sendable {
-            case attribute(String)
+            case attribute(ExactString)
             case item(Expression)
             case slice(Expression?, Expression?, Expression?)
             case call(Arguments)
             case filter(FilterCall)
-            case test(name: String, arguments: Arguments, isNegated: Bool)
+            case test(name: ExactString, arguments: Arguments, isNegated: Bool)
         }
     }
 
     /// The arguments of a call before they are evaluated.
     struct Arguments: Sendable {
         var positional: [Expression] = []
-        var named: [(name: String, value: Expression)] = []
+        var named: [(name: ExactString, value: Expression)] = []
+        /// The sequence after `*`.
+        var spread: Expression?
+        /// The dictionary after `**`.
+        var spreadNamed: Expression?
     }
 
     enum Arithmetic: String, Sendable {
@@ -72,7 +76,7 @@ struct Expression: Sendable {
 
 /// `name(arguments)` after a `|`.
 struct FilterCall: Sendable {
-    let name: String
+    let name: ExactString
     let arguments: Expression.Arguments
     let line: Int
 }
@@ -88,6 +92,15 @@ indirect enum Statement: Sendable {
     /// `{% set name %}body{% endset %}`
     case setBlock(Target, filters: [FilterCall], body: [Statement], line: Int)
     case macro(Macro)
+    /// `{% call(parameters) callee(arguments) %}body{% endcall %}`: the body is a macro that the callee gets as `caller`.
+    case call(callee: Expression, arguments: Expression.Arguments, body: Macro, line: Int)
+    /// `{% filter name %}body{% endfilter %}`
+    case filter([FilterCall], body: [Statement])
+    /// `{% with %}`: the values are evaluated outside of the body's scope.
+    case with([(target: Target, value: Expression)], body: [Statement])
+    /// `{% autoescape %}`
+    case autoescape(Expression, body: [Statement])
+    case block(Block)
     /// `{% generation %}`: its body, in a scope of its own.
     case scope([Statement])
     /// `{% break %}`
@@ -99,20 +112,40 @@ indirect enum Statement: Sendable {
         let target: Target
         let sequence: Expression
         let condition: Expression?
+        let isRecursive: Bool
+        /// Whether the body mentions `loop`. If not, the condition of an item is evaluated after the previous iteration,
+        /// as in Jinja.
+        let usesLoop: Bool
         let body: [Statement]
         let otherwise: [Statement]
     }
 
     struct Macro: Sendable {
-        let name: String
-        let parameters: [(name: String, fallback: Expression?)]
+        /// Nil for the body of `{% call %}`.
+        let name: ExactString?
+        let parameters: [(name: ExactString, fallback: Expression?)]
+        /// Which of `caller`, `varargs` and `kwargs` the body mentions. Only these the macro takes.
+        let special: Set<ExactString>
+        let body: [Statement]
+
+        func takes(_ name: ExactString) -> Bool {
+            special.contains(name) && !parameters.contains { $0.name == name }
+        }
+    }
+
+    /// `{% block name %}`. Without other templates a block runs where it stands, and wherever `self.name()` is called.
+    struct Block: Sendable {
+        let name: ExactString
+        /// Whether the body sees the variables around the block, and not only those of the whole template.
+        let isScoped: Bool
+        let isRequired: Bool
         let body: [Statement]
     }
 
     /// What a value is assigned to.
     indirect enum Target: Sendable {
-        case name(String)
-        case member(of: String, name: String)
+        case name(ExactString)
+        case member(of: ExactString, name: ExactString)
         case tuple([Target])
     }
 }

@@ -11,14 +11,12 @@ enum CLibrary {
     /// `base` to the power of `exponent`.
     static func power(_ base: Double, _ exponent: Double) -> Double { pow(base, exponent) }
 
-    /// The float with this many decimal places, rounded from its exact binary value as in Python.
-    ///
-    /// - Parameter places: from 0 to 15.
-    static func decimalText(of number: Double, places: Int) -> String {
-        // The longest has a sign, 309 digits, a point and 15 decimal places.
-        let size = 330
+    /// The number in a format of C's `printf` that takes a precision and a double.
+    static func format(_ number: Double, _ format: String, precision: Int) -> String {
+        // The longest has a sign, 309 digits, a point, the decimal places and an exponent.
+        let size = 330 + precision
         var bytes = [CChar](repeating: 0, count: size)
-        let count = withVaList([Int32(places), number]) { vsnprintf(&bytes, size, "%.*f", $0) }
+        let count = withVaList([Int32(clamping: precision), number]) { vsnprintf(&bytes, size, format, $0) }
         return String(decoding: bytes.prefix(max(0, Int(count))).map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
 }

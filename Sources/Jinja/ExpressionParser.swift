@@ -4,12 +4,12 @@
 extension Parser {
     /// Reads one expression, or a tuple: several expressions with commas between them.
     mutating func parseTuple(
-        allowsConditional: Bool = true, isBracketed: Bool = false
+        allowsConditional: Bool = true, isBracketed: Bool = false, until end: ExactString? = nil
     ) throws(TemplateError) -> Expression {
         let start = line
         var items: [Expression] = []
         var isTuple = false
-        while !endsTuple {
+        while !endsTuple(end) {
             items.append(try allowsConditional ? parseExpression() : parseOr())
             guard skip(.symbol(",")) else { break }
             isTuple = true
@@ -21,8 +21,9 @@ extension Parser {
         return Expression(kind: .tuple(items), line: start)
     }
 
-    private var endsTuple: Bool {
-        switch current.kind {
+    private func endsTuple(_ end: ExactString?) -> Bool {
+        if let end, current.kind == .name(end) { return true }
+        return switch current.kind {
         case .outputEnd, .blockEnd, .symbol(")"), .end: true
         default: false
         }
@@ -33,15 +34,19 @@ extension Parser {
         defer { expressionDepth -= 1 }
         guard expressionDepth <= Limits.expressionDepth else { throw Limits.tooDeepExpression }
         let start = line
-        let value = try parseOr()
-        guard skip(.name("if")) else { return value }
-        let condition = try parseOr()
-        let otherwise = skip(.name("else")) ? try parseExpression() : nil
-        let kind = Expression.Kind.conditional(condition: condition, then: value, otherwise: otherwise)
-        guard current.kind != .name("if") else {
-            throw TemplateError("several conditions after one value need brackets")
+        let unknownCount = unknownNames.count
+        var value = try parseOr()
+        var conditions = 0
+        while skip(.name("if")) {
+            conditions += 1
+            guard conditions <= Limits.expressionDepth else { throw Limits.tooDeepExpression }
+            let condition = try parseOr()
+            let otherwise = skip(.name("else")) ? try parseExpression() : nil
+            value = Expression(
+                kind: .conditional(condition: condition, then: value, otherwise: otherwise), line: start)
+            unknownNames.removeLast(unknownNames.count - unknownCount)
         }
-        return Expression(kind: kind, line: start)
+        return value
     }
 
     mutating func parseOr() throws(TemplateError) -> Expression {
@@ -77,7 +82,7 @@ extension Parser {
         let first = try parseSum()
         var links: [(operation: Expression.Comparison, operand: Expression)] = []
         while true {
-            if case .symbol(let symbol) = current.kind, let comparison = Expression.Comparison(rawValue: symbol) {
+            if case .symbol(let symbol) = current.kind, let comparison = Expression.Comparison(rawValue: symbol.text) {
                 advance()
                 links.append((comparison, try parseSum()))
             } else if skip(.name("in")) {
@@ -99,7 +104,7 @@ extension Parser {
         _ operators: Expression.Arithmetic...
     ) -> Expression.Arithmetic? {
         guard case .symbol(let symbol) = current.kind,
-            let found = Expression.Arithmetic(rawValue: symbol), operators.contains(found)
+            let found = Expression.Arithmetic(rawValue: symbol.text), operators.contains(found)
         else { return nil }
         advance()
         return found
@@ -170,10 +175,12 @@ extension Parser {
             guard !Self.keywords.contains(name) else {
                 throw TemplateError("found '\(name)', expected an expression")
             }
+            mention(load: name)
             return Expression(kind: .name(name), line: start.line)
-        case .string(var text):
+        case .string(let first):
+            var text = first.text
             while case .string(let more) = current.kind {
-                text += more
+                text += more.text
                 advance()
             }
             return literal(.string(text))
@@ -215,156 +222,5 @@ extension Parser {
             items.append((key, try parseExpression()))
         }
         return items
-    }
-}
-
-// What follows an operand: attributes, subscripts and calls; then filters, tests and calls of their results.
-extension Parser {
-    mutating func parsePostfix(
-        of operand: Expression, withFilters: Bool
-    ) throws(TemplateError) -> Expression {
-        var links: [Expression.Postfix] = []
-        while true {
-            let start = line
-            let kind: Expression.Postfix.Kind
-            if skip(.symbol(".")) {
-                kind = try parseAttribute()
-            } else if skip(.symbol("[")) {
-                kind = try parseSubscript()
-            } else if current.kind == .symbol("(") {
-                kind = .call(try parseArguments())
-            } else {
-                break
-            }
-            links.append(Expression.Postfix(kind: kind, line: start))
-        }
-        while withFilters {
-            let start = line
-            let kind: Expression.Postfix.Kind
-            if skip(.symbol("|")) {
-                kind = .filter(try parseFilterCall())
-            } else if skip(.name("is")) {
-                kind = try parseTest()
-            } else if current.kind == .symbol("(") {
-                kind = .call(try parseArguments())
-            } else {
-                break
-            }
-            links.append(Expression.Postfix(kind: kind, line: start))
-        }
-        return links.isEmpty ? operand : Expression(kind: .postfix(operand, links), line: operand.line)
-    }
-
-    private mutating func parseAttribute() throws(TemplateError) -> Expression.Postfix.Kind {
-        switch current.kind {
-        case .name(let name):
-            advance()
-            return .attribute(name)
-        case .int(let index):
-            let start = line
-            advance()
-            return .item(Expression(kind: .literal(.int(index)), line: start))
-        default: throw unexpected("an attribute's name or a number")
-        }
-    }
-
-    private mutating func parseSubscript() throws(TemplateError) -> Expression.Postfix.Kind {
-        var parts: [Expression?] = []
-        var isSlice = false
-        while true {
-            if current.kind == .symbol(":") || current.kind == .symbol("]") {
-                parts.append(nil)
-            } else {
-                parts.append(try parseExpression())
-            }
-            guard parts.count < 3, skip(.symbol(":")) else { break }
-            isSlice = true
-        }
-        guard current.kind != .symbol(",") else {
-            throw TemplateError("subscripts with several indices are outside the supported subset")
-        }
-        guard isSlice || parts.first.flatMap({ $0 }) != nil else { throw unexpected("an index") }
-        try expect(.symbol("]"))
-        guard isSlice else {
-            guard let index = parts.first.flatMap({ $0 }) else { throw unexpected("an index") }
-            return .item(index)
-        }
-        return .slice(parts[0], parts[1], parts.count > 2 ? parts[2] : nil)
-    }
-
-    mutating func parseArguments() throws(TemplateError) -> Expression.Arguments {
-        var arguments = Expression.Arguments()
-        try expect(.symbol("("))
-        var isFirst = true
-        while !skip(.symbol(")")) {
-            if !isFirst {
-                try expect(.symbol(","))
-                if skip(.symbol(")")) { break }
-            }
-            isFirst = false
-            if current.kind == .symbol("*") || current.kind == .symbol("**") {
-                throw TemplateError("'*' and '**' arguments are outside the supported subset")
-            }
-            if case .name(let name) = current.kind, next.kind == .symbol("=") {
-                advance()
-                advance()
-                guard !arguments.named.contains(where: { $0.name == name }) else {
-                    throw TemplateError("the argument '\(name)' is given twice")
-                }
-                arguments.named.append((name, try parseExpression()))
-            } else {
-                guard arguments.named.isEmpty else {
-                    throw TemplateError("an argument without a name follows one with a name")
-                }
-                arguments.positional.append(try parseExpression())
-            }
-        }
-        return arguments
-    }
-
-    mutating func parseFilterCall() throws(TemplateError) -> FilterCall {
-        let start = line
-        let name = try parseDottedName("a filter's name")
-        guard Filters.names.contains(name) else {
-            throw TemplateError("the filter '\(name)' is outside the supported subset")
-        }
-        let arguments =
-            current.kind == .symbol("(") ? try parseArguments() : Expression.Arguments()
-        return FilterCall(name: name, arguments: arguments, line: start)
-    }
-
-    private mutating func parseTest() throws(TemplateError) -> Expression.Postfix.Kind {
-        let isNegated = skip(.name("not"))
-        let name = try parseDottedName("a test's name")
-        guard Tests.names.contains(name) else {
-            throw TemplateError("the test '\(name)' is outside the supported subset")
-        }
-        var arguments = Expression.Arguments()
-        if current.kind == .symbol("(") {
-            arguments = try parseArguments()
-        } else if current.kind == .name("is") {
-            throw TemplateError("several tests with 'is' in a row need brackets")
-        } else if startsTestArgument {
-            expressionDepth += 1
-            defer { expressionDepth -= 1 }
-            guard expressionDepth <= Limits.expressionDepth else { throw Limits.tooDeepExpression }
-            arguments.positional = [try parsePostfix(of: parsePrimary(), withFilters: false)]
-        }
-        return .test(name: name, arguments: arguments, isNegated: isNegated)
-    }
-
-    /// Whether a test's only argument follows without brackets: `x is divisibleby 3`.
-    private var startsTestArgument: Bool {
-        switch current.kind {
-        case .name(let name): !Self.keywords.contains(name)
-        case .string, .int, .float, .symbol("["), .symbol("{"): true
-        default: false
-        }
-    }
-
-    private mutating func parseDottedName(_ what: String) throws(TemplateError) -> String {
-        var name = try expectName(what)
-        while skip(.symbol(".")) { name += "." + (try expectName(what)) }
-        return name
     }
 }

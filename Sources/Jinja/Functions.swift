@@ -1,117 +1,17 @@
-/// The values that a call gives to a function, method, filter or test.
-struct Arguments {
-    var positional: [Value] = []
-    var named: [(name: String, value: Value)] = []
-
-    /// Assigns the values to parameters.
-    ///
-    /// - Throws: ``TemplateError`` if there are more values than parameters, a name that is none of them, two values for one
-    ///   of them, or no value for one of the first `required`.
-    func bind(_ parameters: String..., required: Int = 0, for callee: String) throws(TemplateError) -> Bound {
-        guard positional.count <= parameters.count else {
-            throw TemplateError("'\(callee)' takes at most \(parameters.count) arguments, found \(positional.count)")
-        }
-        var values: [String: Value] = [:]
-        for (parameter, value) in zip(parameters, positional) { values[parameter] = value }
-        for argument in named {
-            guard parameters.contains(argument.name) else {
-                throw TemplateError("'\(callee)' has no argument '\(argument.name)' in the supported subset")
-            }
-            guard values[argument.name] == nil else {
-                throw TemplateError("'\(callee)' got the argument '\(argument.name)' twice")
-            }
-            values[argument.name] = argument.value
-        }
-        for parameter in parameters.prefix(required) where values[parameter] == nil {
-            throw TemplateError("'\(callee)' needs the argument '\(parameter)'")
-        }
-        return Bound(callee: callee, values: values)
-    }
-
-    /// The values, by parameter.
-    struct Bound {
-        let callee: String
-        let values: [String: Value]
-
-        subscript(_ parameter: String) -> Value? { values[parameter] }
-
-        /// The value of a parameter; nil if it was left out or is None.
-        private func given(_ parameter: String) -> Value? {
-            if case .none? = values[parameter] { nil } else { values[parameter] }
-        }
-
-        func flag(_ parameter: String) -> Bool { values[parameter]?.isTrue ?? false }
-
-        func integer(_ parameter: String) throws(TemplateError) -> Int? {
-            guard let value = given(parameter) else { return nil }
-            guard case .int(let number)? = value.number else { throw wrongType(parameter, "an integer", value) }
-            return number
-        }
-
-        func string(_ parameter: String) throws(TemplateError) -> String? {
-            guard let value = given(parameter) else { return nil }
-            guard case .string(let text) = value else { throw wrongType(parameter, "a string", value) }
-            return text
-        }
-
-        private func wrongType(_ parameter: String, _ expected: String, _ value: Value) -> TemplateError {
-            TemplateError(
-                "'\(callee)' expects \(expected) for '\(parameter)', found a value of type '\(value.typeName)'")
-        }
-    }
-}
-
 /// The functions that a template finds without defining them.
 package enum Function: String, Sendable {
     case range
     case namespace
     case dict
+    case cycler
+    case joiner
+    case lipsum
     case raiseException = "raise_exception"
     case strftimeNow = "strftime_now"
 }
 
 extension Interpreter {
-    func call(_ callee: Value, _ arguments: Arguments) throws(TemplateError) -> Value {
-        switch callee {
-        case .function(let function): return try call(function, arguments)
-        case .method(let receiver, let name): return try callMethod(name, of: receiver, arguments)
-        case .macro(let number): return try callMacro(number, arguments)
-        case .undefined(let what): throw TemplateError(what)
-        default: throw TemplateError("a value of type '\(callee.typeName)' cannot be called")
-        }
-    }
-
-    private func callMacro(_ number: Int, _ arguments: Arguments) throws(TemplateError) -> Value {
-        guard macros.indices.contains(number) else { throw TemplateError("this macro does not exist") }
-        let (macro, outer) = macros[number]
-        let scope = Scope(parent: outer)
-        guard arguments.positional.count <= macro.parameters.count else {
-            throw TemplateError(
-                "the macro '\(macro.name)' takes at most \(macro.parameters.count) arguments,"
-                    + " found \(arguments.positional.count)")
-        }
-        for (parameter, value) in zip(macro.parameters, arguments.positional) { scope.values[parameter.name] = value }
-        for argument in arguments.named {
-            guard macro.parameters.contains(where: { $0.name == argument.name }) else {
-                throw TemplateError("the macro '\(macro.name)' has no argument '\(argument.name)'")
-            }
-            guard scope.values[argument.name] == nil else {
-                throw TemplateError("the macro '\(macro.name)' got the argument '\(argument.name)' twice")
-            }
-            scope.values[argument.name] = argument.value
-        }
-        for parameter in macro.parameters where scope.values[parameter.name] == nil {
-            let missing = Value.undefined("parameter '\(parameter.name)' was not provided")
-            scope.values[parameter.name] =
-                try parameter.fallback.map { (value) throws(TemplateError) in
-                    try evaluate(value, scope)
-                } ?? missing
-        }
-        let (text, _) = try capture { () throws(TemplateError) in try execute(macro.body, scope) }
-        return try makeText(text)
-    }
-
-    private func call(
+    func call(
         _ function: Function, _ arguments: Arguments
     ) throws(TemplateError) -> Value {
         switch function {
@@ -120,27 +20,78 @@ extension Interpreter {
             let message = try arguments.bind("message", required: 1, for: "raise_exception")["message"]
             throw TemplateError(try str(message ?? .none))
         case .strftimeNow:
-            let format = try arguments.bind("format", required: 1, for: "strftime_now").string("format")
-            return try makeText(now().text(format: format ?? ""))
-        case .dict, .namespace:
-            var members = Mapping()
-            guard arguments.positional.count <= 1 else {
-                throw TemplateError("'\(function.rawValue)' takes at most one argument without a name")
-            }
-            if let value = arguments.positional.first {
-                guard case .dict(let given) = value else {
-                    throw TemplateError("'\(function.rawValue)' expects a dictionary or named arguments")
-                }
-                try charge(given.weight)
-                members = given
-            }
-            for argument in arguments.named { try members.set(argument.value, for: .string(argument.name)) }
-            if function == .dict { return .dict(members) }
+            let format = try arguments.bind("format", required: 1, for: "strftime_now").string("format") ?? ""
+            try charge(format.utf8.count)
+            return try makeText(now().text(format: format))
+        case .dict: return .dict(try members(of: arguments, for: "dict"))
+        case .namespace:
+            let members = try members(of: arguments, for: "namespace")
             var attributes: [ExactString: Value] = [:]
-            for case (.string(let name), let value) in members.entries { attributes[ExactString(name)] = value }
+            for entry in members.entries {
+                if let name = entry.key.text { attributes[ExactString(name)] = entry.value }
+            }
+            try chargeKept()
             namespaces.append(attributes)
             return .namespace(namespaces.count - 1)
+        case .cycler:
+            guard arguments.named.isEmpty else { throw TemplateError("'cycler' takes no named arguments") }
+            guard !arguments.positional.isEmpty else { throw TemplateError("'cycler' needs at least one item") }
+            try chargeKept()
+            cyclers.append((arguments.positional, 0))
+            return .cycler(cyclers.count - 1)
+        case .joiner:
+            let separator = try arguments.bind("sep", for: "joiner")["sep"] ?? .string(", ")
+            try chargeKept()
+            joiners.append((separator, false))
+            return .joiner(joiners.count - 1)
+        case .lipsum:
+            throw TemplateError("'lipsum' is not supported: it makes random text with the help of Python")
         }
+    }
+
+    /// The entries of `dict(...)`: those of a dictionary or of a sequence of pairs, and those given by name.
+    private func members(of arguments: Arguments, for callee: String) throws(TemplateError) -> Mapping {
+        var members = Mapping()
+        guard arguments.positional.count <= 1 else {
+            throw TemplateError("'\(callee)' takes at most one argument without a name")
+        }
+        if let value = arguments.positional.first {
+            try charge(value.weight)
+            if case .dict(let given) = value {
+                members = given
+            } else {
+                for pair in try elements(of: value) {
+                    let parts = try elements(of: pair)
+                    guard parts.count == 2 else {
+                        throw TemplateError(
+                            "'\(callee)' expects pairs of a key and a value, found \(parts.count) values")
+                    }
+                    try members.set(parts[1], for: parts[0])
+                }
+            }
+        }
+        for argument in arguments.named { try members.set(argument.value, for: .string(argument.name.text)) }
+        return members
+    }
+
+    /// A member of a cycler; nil if there is none of this name.
+    func cyclerAttribute(_ name: ExactString, _ number: Int) -> Value? {
+        guard cyclers.indices.contains(number) else { return nil }
+        switch name {
+        case "current": return cyclers[number].items[cyclers[number].position]
+        case "next", "reset": return .method(receiver: .cycler(number), name: name)
+        default: return nil
+        }
+    }
+
+    func callCyclerMethod(
+        _ name: ExactString, _ number: Int, _ arguments: Arguments
+    ) throws(TemplateError) -> Value {
+        _ = try arguments.bind(for: name)
+        guard cyclers.indices.contains(number) else { throw TemplateError("this cycler does not exist") }
+        let (items, position) = cyclers[number]
+        cyclers[number].position = name == "next" ? (position + 1) % items.count : 0
+        return name == "next" ? items[position] : .none
     }
 
     private func range(_ arguments: Arguments) throws(TemplateError) -> Value {
@@ -160,68 +111,4 @@ extension Interpreter {
         }
         return try makeList((0..<Int(count)).map { .int(start + $0 * step) })
     }
-}
-
-/// A moment in the local time zone, as `strftime_now` writes it: in English, by the Gregorian calendar.
-struct LocalTime: Sendable {
-    let year: Int
-    /// From 1 to 12.
-    let month: Int
-    let day: Int
-    let hour: Int
-    let minute: Int
-    let second: Int
-    /// Days since Sunday.
-    let weekday: Int
-
-    private static let months = [
-        "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
-        "December",
-    ]
-    private static let days = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"]
-
-    /// Writes the time by a format of C's `strftime`.
-    ///
-    /// - Throws: ``TemplateError`` for a directive outside the subset.
-    func text(format: String) throws(TemplateError) -> String {
-        var result = ""
-        var isDirective = false
-        for scalar in format.unicodeScalars {
-            if isDirective {
-                result += try text(directive: scalar)
-                isDirective = false
-            } else if scalar == "%" {
-                isDirective = true
-            } else {
-                result.unicodeScalars.append(scalar)
-            }
-        }
-        return isDirective ? result + "%" : result
-    }
-
-    private func text(directive: Unicode.Scalar) throws(TemplateError) -> String {
-        switch directive {
-        case "d": return padded(day)
-        case "m": return padded(month)
-        case "Y": return String(year)
-        case "y": return padded(year % 100)
-        case "H": return padded(hour)
-        case "I": return padded(hour % 12 == 0 ? 12 : hour % 12)
-        case "M": return padded(minute)
-        case "S": return padded(second)
-        case "p": return hour < 12 ? "AM" : "PM"
-        case "B": return name(Self.months, month - 1)
-        case "b", "h": return String(name(Self.months, month - 1).prefix(3))
-        case "A": return name(Self.days, weekday)
-        case "a": return String(name(Self.days, weekday).prefix(3))
-        case "F": return try text(format: "%Y-%m-%d")
-        case "T": return try text(format: "%H:%M:%S")
-        case "%": return "%"
-        default: throw TemplateError("'%\(directive)' in 'strftime_now' is outside the supported subset")
-        }
-    }
-
-    private func padded(_ number: Int) -> String { number < 10 ? "0\(number)" : "\(number)" }
-
-    private func name(_ names: [String], _ index: Int) -> String { names.indices.contains(index) ? names[index] : "" }
 }

@@ -22,7 +22,7 @@ struct JSONWriter {
         case .bool(let flag): try result.append(flag ? "true" : "false")
         case .int(let number): try result.append(String(number))
         case .float(let number): try result.append(jsonText(of: number))
-        case .string(let text): try result.append(quoted(text))
+        case .string(let text), .markup(let text): try result.append(quoted(text))
         case .list(let items), .tuple(let items):
             try result.append("[")
             for (position, item) in items.elements.enumerated() {
@@ -58,7 +58,7 @@ struct JSONWriter {
 
     private func name(of key: Value) throws(TemplateError) -> String {
         switch key {
-        case .string(let text): return text
+        case .string(let text), .markup(let text): return text
         case .none: return "null"
         case .bool(let flag): return flag ? "true" : "false"
         case .int(let number): return String(number)

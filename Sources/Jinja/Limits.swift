@@ -21,6 +21,10 @@ package struct Limits: Sendable {
     static let rangeCount = 100_000
     /// The heaviest list, tuple or dictionary, in the units of ``Value/weight``.
     static let weight = 1_000_000
+    /// The most decimal places of a formatted number.
+    static let floatPrecision = 1000
+    /// What a macro, namespace, cycler or joiner costs, in steps: a run keeps it until its end.
+    static let keptSteps = 16
     /// The deepest nesting of lists, tuples and dictionaries.
     package static let valueDepth = 64
     /// The deepest nesting of expressions in a template's text.

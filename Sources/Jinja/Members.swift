@@ -1,47 +1,62 @@
 // Attributes, subscripts and slices. A member that does not exist is undefined, as in Jinja.
 
 extension Interpreter {
-    /// `value.name`: a method if the type has one of this name, otherwise a member.
-    func attribute(_ name: String, of value: Value) throws(TemplateError) -> Value {
+    /// `value.name`: what belongs to the type, otherwise a member of a dictionary.
+    func attribute(_ name: ExactString, of value: Value) throws(TemplateError) -> Value {
+        if let member = try ownAttribute(name, of: value) { return member }
+        if case .dict(let members) = value, let member = members.value(for: name) { return member }
+        return missing(name.text, in: value)
+    }
+
+    /// A method or another attribute of a value, but no entry of a dictionary; nil if there is none of this name.
+    func ownAttribute(_ name: ExactString, of value: Value) throws(TemplateError) -> Value? {
         switch value {
         case .undefined(let what): throw TemplateError(what)
-        case .namespace(let number):
-            if namespaces.indices.contains(number), let member = namespaces[number][ExactString(name)] {
-                return member
-            }
-        case .loop(let number):
-            if let member = try loopAttribute(name, number) { return member }
-        default:
-            if Methods.names(for: value).contains(name) { return .method(receiver: value, name: name) }
-            if case .dict(let members) = value, let member = members.value(for: name) { return member }
+        case .namespace(let number): return namespaces.indices.contains(number) ? namespaces[number][name] : nil
+        case .loop(let number): return try loopAttribute(name, number)
+        case .macro(let number): return try macroAttribute(name, number)
+        case .cycler(let number): return cyclerAttribute(name, number)
+        case .joiner(let number):
+            guard joiners.indices.contains(number) else { return nil }
+            return name == "sep" ? joiners[number].separator : name == "used" ? .bool(joiners[number].isUsed) : nil
+        case .template: return blocks[name].map { _ in .method(receiver: value, name: name) }
+        case .tuple(let items) where items.isGroup && (name == "grouper" || name == "list"):
+            return items.elements[name == "grouper" ? 0 : 1]
+        default: return Methods.names(for: value).contains(name) ? .method(receiver: value, name: name) : nil
         }
-        return missing(name, in: value)
     }
 
     /// `value[index]`: an element or member, otherwise a method.
     func item(_ index: Value, of value: Value) throws(TemplateError) -> Value {
-        switch (value, index) {
-        case (.undefined(let what), _): throw TemplateError(what)
-        case (.list(let items), .int(let position)), (.tuple(let items), .int(let position)):
-            if let position = wrapped(position, items.elements.count) { return items.elements[position] }
-        case (.string(let text), .int(let position)):
+        let position: Int? =
+            index.isInteger ? index.number.flatMap { if case .int(let number) = $0 { number } else { nil } } : nil
+        switch value {
+        case .undefined(let what): throw TemplateError(what)
+        case .list(let items), .tuple(let items):
+            if let position = position.flatMap({ wrapped($0, items.elements.count) }) {
+                return items.elements[position]
+            }
+        case .string(let text), .markup(let text):
+            guard let position else { break }
             try charge(text.utf8.count / 256)
             let scalars = Array(text.unicodeScalars)
-            if let position = wrapped(position, scalars.count) { return .string(String(scalars[position])) }
-        case (.dict(let members), _):
-            if let member = members.value(for: index) { return member }
-            if case .string(let name) = index, Methods.names(for: value).contains(name) {
-                return .method(receiver: value, name: name)
+            if let position = wrapped(position, scalars.count) {
+                return try makeText(String(scalars[position]), isMarkup: value.isMarkup)
             }
-        case (_, .string(let name)): return try attribute(name, of: value)
+        case .dict(let members):
+            if let member = members.value(for: index) { return member }
         default: break
         }
+        if let name = index.text { return try ownAttribute(ExactString(name), of: value) ?? missing(name, in: value) }
         try charge(index.weight)
         return missing(try str(index), in: value)
     }
 
-    private func missing(_ name: String, in value: Value) -> Value {
-        .undefined("a value of type '\(value.typeName)' has no '\(name.prefix(80))' in the supported subset")
+    func missing(_ name: String, in value: Value) -> Value {
+        if Methods.changesReceiver(ExactString(name), value) {
+            return .undefined("'\(name)' changes a value of type '\(value.typeName)'; templates cannot change values")
+        }
+        return .undefined("a value of type '\(value.typeName)' has no '\(name.prefix(80))'")
     }
 
     /// The position of an index, which counts from the end if it is negative; nil if it is out of range.
@@ -59,13 +74,14 @@ extension Interpreter {
         case .undefined(let what): throw TemplateError(what)
         case .list(let items): return try makeList(slice(items.elements, start, stop, step))
         case .tuple(let items): return try .makeTuple(slice(items.elements, start, stop, step))
-        case .string(let text):
-            return try makeText(Text.string(of: slice(Array(text.unicodeScalars), start, stop, step)))
+        case .string(let text), .markup(let text):
+            let scalars = try slice(Array(text.unicodeScalars), start, stop, step)
+            return try makeText(Text.string(of: scalars), isMarkup: value.isMarkup)
         default: throw TemplateError("a value of type '\(value.typeName)' cannot be sliced")
         }
     }
 
-    private func slice<Element>(
+    func slice<Element>(
         _ elements: [Element], _ start: Int?, _ stop: Int?, _ step: Int?
     ) throws(TemplateError) -> [Element] {
         let step = step ?? 1
@@ -89,26 +105,5 @@ extension Interpreter {
             index = next
         }
         return result
-    }
-
-    /// A member of `loop`; nil if there is none of this name.
-    private func loopAttribute(_ name: String, _ number: Int) throws(TemplateError) -> Value? {
-        guard loops.indices.contains(number) else { throw TemplateError("this loop has ended") }
-        let (items, index) = (loops[number].items, loops[number].index)
-        switch name {
-        case "index": return .int(index + 1)
-        case "index0": return .int(index)
-        case "revindex": return .int(items.count - index)
-        case "revindex0": return .int(items.count - index - 1)
-        case "first": return .bool(index == 0)
-        case "last": return .bool(index == items.count - 1)
-        case "length": return .int(items.count)
-        case "depth": return .int(1)
-        case "depth0": return .int(0)
-        case "previtem": return index > 0 ? items[index - 1] : .undefined("there is no previous item")
-        case "nextitem": return index + 1 < items.count ? items[index + 1] : .undefined("there is no next item")
-        case "cycle": return .method(receiver: .loop(number), name: name)
-        default: return nil
-        }
     }
 }

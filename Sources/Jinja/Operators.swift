@@ -27,27 +27,40 @@ extension Interpreter {
         _ left: Value, _ operation: Expression.Arithmetic, _ right: Value
     ) throws(TemplateError) -> Value {
         if let first = left.number, let second = right.number {
-            if case .int(let first) = first, case .int(let second) = second, operation != .divide {
+            if case .int(let first) = first, case .int(let second) = second {
                 return try calculate(first, operation, second)
             }
             return try calculate(first.double, operation, second.double)
         }
+        if operation == .remainder, left.text != nil { return try format(left, with: right) }
+        if operation == .add, let first = left.text, let second = right.text {
+            return try add(first, second, left.isMarkup, right.isMarkup)
+        }
         switch (left, operation, right) {
         case (.undefined(let what), _, _), (_, _, .undefined(let what)): throw TemplateError(what)
-        case (.string(let first), .add, .string(let second)):
-            guard first.utf8.count + second.utf8.count <= limits.textBytes else { throw limits.tooLong }
-            return try makeText(first + second)
         case (.list(let first), .add, .list(let second)):
             try charge(first.elements.count)
             return try makeList(first.elements + second.elements)
         case (.tuple(let first), .add, .tuple(let second)):
             try charge(first.elements.count + second.elements.count)
             return try .makeTuple(first.elements + second.elements)
-        case (.string, .remainder, _):
-            throw TemplateError("formatting a string with '%' is outside the supported subset")
         case (_, .multiply, _): return try multiply(left, right)
         default: throw unsuitable(operation.rawValue, left, right)
         }
+    }
+
+    /// Joins two strings. If one is safe in HTML, the other is escaped, and so the result is safe.
+    private func add(
+        _ left: String, _ right: String, _ isLeftMarkup: Bool, _ isRightMarkup: Bool
+    ) throws(TemplateError) -> Value {
+        guard isLeftMarkup != isRightMarkup else {
+            guard left.utf8.count + right.utf8.count <= limits.textBytes else { throw limits.tooLong }
+            return try makeText(left + right, isMarkup: isLeftMarkup)
+        }
+        var result = LimitedText(limits)
+        try result.append(isLeftMarkup ? left : Text.escaped(left, limits))
+        try result.append(isRightMarkup ? right : Text.escaped(right, limits))
+        return try makeText(result.text, isMarkup: true)
     }
 
     /// Repeats a string, list or tuple.
@@ -57,11 +70,12 @@ extension Interpreter {
         guard case .int(let count)? = factor else { throw unsuitable("*", left, right) }
         let times = max(0, count)
         switch sequence {
-        case .string(let text):
+        case .string(let text), .markup(let text):
             let (size, overflow) = text.utf8.count.multipliedReportingOverflow(by: times)
             guard !overflow, size <= limits.textBytes else { throw limits.tooLong }
             try charge(text.isEmpty ? 0 : times)
-            return try makeText(text.isEmpty ? "" : String(repeating: text, count: times))
+            return try makeText(
+                text.isEmpty ? "" : String(repeating: text, count: times), isMarkup: sequence.isMarkup)
         case .list(let items): return try makeList(repeated(items, times))
         case .tuple(let items): return try .makeTuple(repeated(items, times))
         default: throw unsuitable("*", left, right)
@@ -83,7 +97,9 @@ extension Interpreter {
         case .add: result = left.addingReportingOverflow(right)
         case .subtract: result = left.subtractingReportingOverflow(right)
         case .multiply: result = left.multipliedReportingOverflow(by: right)
-        case .divide: return try calculate(Double(left), operation, Double(right))
+        case .divide:
+            guard right != 0 else { throw TemplateError("division by zero") }
+            return .float(quotient(left, right))
         case .floorDivide, .remainder:
             guard right != 0 else { throw TemplateError("division by zero") }
             // Python rounds the quotient towards minus infinity, so the remainder has the divisor's sign.
@@ -98,6 +114,18 @@ extension Interpreter {
         }
         guard !result.overflow else { throw overflowFailure }
         return .int(result.partialValue)
+    }
+
+    /// The float that is nearest to the quotient. Integers beyond 2^53 have no exact floats, so their digits are divided.
+    private func quotient(_ left: Int, _ right: Int) -> Double {
+        guard max(left.magnitude, right.magnitude) > 1 << 53, left != 0 else { return Double(left) / Double(right) }
+        let shift = UInt128(left.magnitude).leadingZeroBitCount
+        let parts = (UInt128(left.magnitude) << shift).quotientAndRemainder(dividingBy: UInt128(right.magnitude))
+        // The quotient has more bits than a float. The last one says whether anything follows, which decides its rounding.
+        let result =
+            Double(parts.quotient | (parts.remainder == 0 ? 0 : 1))
+            * Double(sign: .plus, exponent: -shift, significand: 1)
+        return (left < 0) != (right < 0) ? -result : result
     }
 
     private func power(_ base: Int, _ exponent: Int) throws(TemplateError) -> Int {
@@ -137,7 +165,8 @@ extension Interpreter {
             if operation == .remainder {
                 return .float(remainder == 0 ? Double(signOf: right, magnitudeOf: 0) : remainder)
             }
-            return .float(((left - remainder) / right).rounded())
+            let quotient = ((left - remainder) / right).rounded()
+            return .float(quotient == 0 ? Double(signOf: left / right, magnitudeOf: 0) : quotient)
         }
     }
 
@@ -167,9 +196,11 @@ extension Interpreter {
     /// Python's `element in container`.
     func contains(_ container: Value, _ element: Value) throws(TemplateError) -> Bool {
         try charge(container.weight)
-        switch (container, element) {
+        switch (container.plain, element.plain) {
         case (.list(let items), _), (.tuple(let items), _): return items.elements.contains { $0.equals(element) }
-        case (.dict(let members), _): return members.value(for: element) != nil
+        case (.dict(let members), _):
+            _ = try Mapping.Key(element)
+            return members.value(for: element) != nil
         case (.string(let text), .string(let part)):
             try charge(part.utf8.count / 256)
             return !Text.positions(of: part, in: text, limit: 1).isEmpty
@@ -180,7 +211,7 @@ extension Interpreter {
         }
     }
 
-    private var overflowFailure: TemplateError { TemplateError("a number is out of range") }
+    var overflowFailure: TemplateError { TemplateError("a number is out of range") }
 
     private func unsuitable(_ operation: String, _ values: Value...) -> TemplateError {
         if case .undefined(let what)? = values.first(where: \.isUndefined) { return TemplateError(what) }

@@ -1,19 +1,27 @@
 /// Makes statements of tokens. `ExpressionParser.swift` has the part for expressions.
 ///
-/// ``Limits`` bounds the recursion. Anything outside the supported subset is an error that names it.
+/// ``Limits`` bounds the recursion. What the language does not have is an error that names it.
 struct Parser {
     private let tokens: [Token]
     private var position = 0
     var expressionDepth = 0
     private var blockDepth = 0
-    private var loopDepth = 0
+    /// The number of loops around the current tag within the current macro or block.
+    var loopDepth = 0
+    /// The special names that the current macro or loop mentions.
+    var mentions = Mentions()
+    var blockNames: Set<ExactString> = []
+    /// Filters and tests that do not exist. In a branch of a condition they are errors only if the branch runs, because a
+    /// template may ask `'name' is filter` first. Elsewhere they are errors of the whole template.
+    var unknownNames: [TemplateError] = []
 
     init(tokens: [Token]) { self.tokens = tokens }
 
     /// The whole template.
     mutating func parse() throws(TemplateError) -> [Statement] {
-        let body = try parseBody(until: [])
+        let body = try parseStatements(until: [])
         guard current.kind == .end else { throw unexpected("a tag") }
+        if let unknown = unknownNames.first { throw unknown }
         return body
     }
 
@@ -44,7 +52,7 @@ struct Parser {
         }
     }
 
-    mutating func expectName(_ what: String) throws(TemplateError) -> String {
+    mutating func expectName(_ what: String) throws(TemplateError) -> ExactString {
         guard case .name(let name) = current.kind else { throw unexpected(what) }
         advance()
         return name
@@ -56,8 +64,15 @@ struct Parser {
 
     // MARK: - Statements
 
-    /// Reads statements up to a tag with one of these names. The name is then the current token.
-    private mutating func parseBody(until ends: [String]) throws(TemplateError) -> [Statement] {
+    /// Reads the end of a tag and then statements, up to a tag with one of these names. The name is then the current token.
+    mutating func parseBody(until ends: [ExactString]) throws(TemplateError) -> [Statement] {
+        // Jinja allows a colon there, as Python has one.
+        _ = skip(.symbol(":"))
+        try expect(.blockEnd)
+        return try parseStatements(until: ends)
+    }
+
+    private mutating func parseStatements(until ends: [ExactString]) throws(TemplateError) -> [Statement] {
         blockDepth += 1
         defer { blockDepth -= 1 }
         guard blockDepth <= Limits.blockDepth else { throw Limits.tooDeepBlock }
@@ -65,7 +80,7 @@ struct Parser {
         while true {
             switch current.kind {
             case .text(let text):
-                statements.append(.text(text))
+                statements.append(.text(text.text))
                 advance()
             case .outputBegin:
                 advance()
@@ -86,137 +101,95 @@ struct Parser {
     }
 
     private mutating func parseStatement() throws(TemplateError) -> Statement {
+        let start = line
         let name = try expectName("a tag's name")
         switch name {
         case "for": return try parseLoop()
         case "if": return try parseChoice()
         case "set": return try parseSet()
         case "macro": return try parseMacro()
+        case "call": return try parseCall(line: start)
+        case "filter": return try parseFilterBlock()
+        case "with": return try parseWith()
+        case "autoescape": return try parseAutoescape()
+        case "block": return try parseBlock()
         case "generation":
-            try expect(.blockEnd)
             let body = try parseBody(until: ["endgeneration"])
             advance()
             return .scope(body)
         case "break", "continue":
             guard loopDepth > 0 else { throw TemplateError("'{% \(name) %}' is outside of a loop") }
             return name == "break" ? .leaveLoop : .nextIteration
-        case "endfor", "endif", "endset", "endmacro", "endgeneration", "endraw", "else", "elif":
-            throw TemplateError("'{% \(name) %}' ends nothing here")
-        default: throw TemplateError("the tag '{% \(name) %}' is outside the supported subset")
+        default:
+            if Self.inner.contains(name) { throw TemplateError("'{% \(name) %}' ends nothing here") }
+            if let reason = Self.refused[name] { throw TemplateError("the tag '{% \(name) %}' \(reason)") }
+            throw TemplateError("there is no tag '{% \(name) %}'")
         }
     }
 
     private mutating func parseLoop() throws(TemplateError) -> Statement {
-        let target = try parseTarget(allowsMember: false, until: "in")
+        let target = try parseTarget(allowsMember: false)
         try expect(.name("in"))
-        let sequence = try parseTuple(allowsConditional: false)
+        let sequence = try parseTuple(allowsConditional: false, until: "recursive")
         let condition = skip(.name("if")) ? try parseExpression() : nil
-        guard current.kind != .name("recursive") else {
-            throw TemplateError("recursive loops are outside the supported subset")
-        }
-        try expect(.blockEnd)
+        let isRecursive = skip(.name("recursive"))
         loopDepth += 1
-        let body = try parseBody(until: ["else", "endfor"])
+        let (body, mentioned) = try collectingMentions { (parser) throws(TemplateError) in
+            try parser.parseBody(until: ["else", "endfor"])
+        }
         loopDepth -= 1
         var otherwise: [Statement] = []
-        if skip(.name("else")) {
-            try expect(.blockEnd)
-            otherwise = try parseBody(until: ["endfor"])
-        }
+        if skip(.name("else")) { otherwise = try parseBody(until: ["endfor"]) }
         advance()
         return .loop(
             Statement.Loop(
-                target: target, sequence: sequence, condition: condition, body: body, otherwise: otherwise))
+                target: target, sequence: sequence, condition: condition, isRecursive: isRecursive,
+                usesLoop: isRecursive || mentioned.contains("loop"), body: body, otherwise: otherwise))
     }
 
     private mutating func parseChoice() throws(TemplateError) -> Statement {
+        let unknownCount = unknownNames.count
         var branches: [(condition: Expression, body: [Statement])] = []
         while true {
             let condition = try parseTuple(allowsConditional: false)
-            try expect(.blockEnd)
             branches.append((condition, try parseBody(until: ["elif", "else", "endif"])))
             if skip(.name("elif")) { continue }
             var otherwise: [Statement] = []
-            if skip(.name("else")) {
-                try expect(.blockEnd)
-                otherwise = try parseBody(until: ["endif"])
-            }
+            if skip(.name("else")) { otherwise = try parseBody(until: ["endif"]) }
             advance()
+            unknownNames.removeLast(unknownNames.count - unknownCount)
             return .choice(branches, otherwise: otherwise)
         }
     }
 
     private mutating func parseSet() throws(TemplateError) -> Statement {
         let start = line
-        let target = try parseTarget(allowsMember: true, until: nil)
+        let target = try parseTarget(allowsMember: true)
         if skip(.symbol("=")) { return .set(target, try parseTuple()) }
         var filters: [FilterCall] = []
         while skip(.symbol("|")) { filters.append(try parseFilterCall()) }
-        try expect(.blockEnd)
         let body = try parseBody(until: ["endset"])
         advance()
         return .setBlock(target, filters: filters, body: body, line: start)
     }
 
-    private mutating func parseMacro() throws(TemplateError) -> Statement {
-        guard loopDepth == 0 else { throw TemplateError("a macro inside a loop is outside the supported subset") }
-        let name = try expectName("the macro's name")
-        try expect(.symbol("("))
-        var parameters: [(name: String, fallback: Expression?)] = []
-        while current.kind != .symbol(")") {
-            if !parameters.isEmpty { try expect(.symbol(",")) }
-            let parameter = try expectName("a parameter's name")
-            guard !parameters.contains(where: { $0.name == parameter }) else {
-                throw TemplateError("the macro '\(name)' has two parameters '\(parameter)'")
-            }
-            let fallback = skip(.symbol("=")) ? try parseExpression() : nil
-            guard fallback != nil || parameters.last?.fallback == nil else {
-                throw TemplateError("parameter '\(parameter)' without a default follows one with a default")
-            }
-            parameters.append((parameter, fallback))
-        }
-        advance()
-        try expect(.blockEnd)
-        let body = try parseBody(until: ["endmacro"])
-        advance()
-        return .macro(Statement.Macro(name: name, parameters: parameters, body: body))
-    }
+    /// Tags that end another one or that stand within it.
+    private static let inner: Set<ExactString> = [
+        "endfor", "endif", "endset", "endmacro", "endcall", "endfilter", "endwith", "endautoescape", "endblock",
+        "endgeneration", "endraw", "else", "elif",
+    ]
 
-    /// Reads what is left of an assignment or of a loop's `in`.
-    private mutating func parseTarget(
-        allowsMember: Bool, until end: String?
-    ) throws(TemplateError) -> Statement.Target {
-        var targets: [Statement.Target] = []
-        var isTuple = false
-        while true {
-            if skip(.symbol("(")) {
-                expressionDepth += 1
-                defer { expressionDepth -= 1 }
-                guard expressionDepth <= Limits.expressionDepth else {
-                    throw Limits.tooDeepExpression
-                }
-                targets.append(try parseTarget(allowsMember: allowsMember, until: nil))
-                try expect(.symbol(")"))
-            } else {
-                let name = try expectName("a variable's name")
-                guard !Self.constants.contains(name), !Self.keywords.contains(name) else {
-                    throw TemplateError("cannot assign to '\(name)'")
-                }
-                if allowsMember, skip(.symbol(".")) {
-                    targets.append(.member(of: name, name: try expectName("an attribute's name")))
-                } else {
-                    targets.append(.name(name))
-                }
-            }
-            guard skip(.symbol(",")) else { break }
-            isTuple = true
-            if current.kind == .symbol("=") || current.kind == .symbol(")") { break }
-            if let end, current.kind == .name(end) { break }
-        }
-        if !isTuple, let target = targets.first { return target }
-        return .tuple(targets)
-    }
+    /// Tags of Jinja that are no part of this language, and why.
+    private static let refused: [ExactString: String] = [
+        "include": "is not supported: it needs another template, and a chat template is one text",
+        "import": "is not supported: it needs another template, and a chat template is one text",
+        "from": "is not supported: it needs another template, and a chat template is one text",
+        "extends": "is not supported: it needs another template, and a chat template is one text",
+        "do": "is not supported: it needs an extension that Transformers does not load",
+        "trans": "is not supported: it needs an extension that Transformers does not load",
+        "debug": "is not supported: it needs an extension that Transformers does not load",
+    ]
 
-    static let constants: Set<String> = ["true", "false", "none", "True", "False", "None"]
-    static let keywords: Set<String> = ["and", "or", "not", "in", "is", "if", "else", "elif", "for"]
+    static let constants: Set<ExactString> = ["true", "false", "none", "True", "False", "None"]
+    static let keywords: Set<ExactString> = ["and", "or", "not", "in", "is", "if", "else", "elif", "for"]
 }

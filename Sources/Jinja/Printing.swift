@@ -5,7 +5,7 @@ extension Interpreter {
     func str(_ value: Value) throws(TemplateError) -> String {
         switch value {
         case .undefined: return ""
-        case .string(let text): return text
+        case .string(let text), .markup(let text): return text
         default:
             var result = LimitedText(limits)
             try writeRepresentation(of: value, to: &result)
@@ -14,7 +14,7 @@ extension Interpreter {
     }
 
     /// Python's `repr(value)`.
-    private func writeRepresentation(of value: Value, to result: inout LimitedText) throws(TemplateError) {
+    func writeRepresentation(of value: Value, to result: inout LimitedText) throws(TemplateError) {
         switch value {
         case .undefined: try result.append("Undefined")
         case .none: try result.append("None")
@@ -22,6 +22,7 @@ extension Interpreter {
         case .int(let number): try result.append(String(number))
         case .float(let number): try result.append(pythonText(of: number))
         case .string(let text): try result.append(quoted(text))
+        case .markup(let text): try result.append("Markup(" + quoted(text) + ")")
         case .list(let items):
             try result.append("[")
             try writeRepresentations(of: items, to: &result)
@@ -39,9 +40,22 @@ extension Interpreter {
                 try writeRepresentation(of: entry.value, to: &result)
             }
             try result.append("}")
-        case .namespace, .macro, .loop, .function, .method:
+        case .macro(let number):
+            let name = macros.indices.contains(number) ? macros[number].macro.name : nil
+            try result.append("<Macro " + (name.map { quoted($0.text) } ?? "anonymous") + ">")
+        case .loop(let number):
+            let state = try state(ofLoop: number)
+            try result.append("<LoopContext \(state.index + 1)/\(length(of: state))>")
+        case .namespace, .cycler, .joiner, .template, .function, .method:
             throw TemplateError("a value of type '\(value.typeName)' has no text to print")
         }
+    }
+
+    /// Python's `repr(value)`.
+    func repr(_ value: Value) throws(TemplateError) -> String {
+        var result = LimitedText(limits)
+        try writeRepresentation(of: value, to: &result)
+        return result.text
     }
 
     private func writeRepresentations(
@@ -116,7 +130,7 @@ private func quoted(_ text: String) -> String {
 }
 
 /// Whether Python's `str.isprintable` is true, except for the space.
-private func isPrintable(_ scalar: Unicode.Scalar) -> Bool {
+func isPrintable(_ scalar: Unicode.Scalar) -> Bool {
     switch scalar.properties.generalCategory {
     case .control, .format, .surrogate, .privateUse, .unassigned, .lineSeparator, .paragraphSeparator,
         .spaceSeparator:

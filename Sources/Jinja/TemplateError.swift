@@ -13,7 +13,14 @@ package struct TemplateError: Error, Sendable, Equatable {
         self.line = line
     }
 
-    func at(line: Int) -> TemplateError { TemplateError(message, line: line) }
+    /// The same error with a line, unless it has one.
+    func at(line: Int) -> TemplateError { self.line == nil ? TemplateError(message, line: line) : self }
+}
+
+extension TemplateError {
+    package static func == (left: TemplateError, right: TemplateError) -> Bool {
+        ExactString(left.message) == ExactString(right.message) && left.line == right.line
+    }
 }
 
 extension TemplateError: CustomStringConvertible {

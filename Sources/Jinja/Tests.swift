@@ -1,21 +1,27 @@
 /// The tests after `is`. The filters `select`, `reject`, `selectattr` and `rejectattr` take them by name.
 enum Tests {
-    static let names: Set<String> = plain.union(withArgument)
+    static let names: Set<ExactString> = plain.union(withArgument)
 
-    static let plain: Set<String> = [
+    static let plain: Set<ExactString> = [
         "defined", "undefined", "none", "boolean", "true", "false", "string", "number", "integer", "float", "mapping",
-        "sequence", "iterable", "callable", "odd", "even", "lower", "upper",
+        "sequence", "iterable", "callable", "odd", "even", "lower", "upper", "escaped", "filter", "test",
     ]
-    static let withArgument: Set<String> = [
+    static let withArgument: Set<ExactString> = [
         "eq", "equalto", "==", "ne", "!=", "lt", "lessthan", "<", "le", "<=", "gt", "greaterthan", ">", "ge", ">=",
         "in", "divisibleby", "sameas",
     ]
+
+    /// Why a test cannot be used; nil if it can.
+    static func failure(of name: ExactString) -> TemplateError? {
+        names.contains(name) ? nil : TemplateError("there is no test '\(name.text.prefix(80))'")
+    }
 }
 
 extension Interpreter {
     func test(
-        _ value: Value, _ name: String, _ arguments: Arguments
+        _ value: Value, _ name: ExactString, _ arguments: Arguments
     ) throws(TemplateError) -> Bool {
+        if let unknown = Tests.failure(of: name) { throw unknown }
         if Tests.withArgument.contains(name) {
             let other = try arguments.bind("other", required: 1, for: name)["other"] ?? .none
             return try test(value, name, other)
@@ -25,15 +31,25 @@ extension Interpreter {
         case "defined": return !value.isUndefined
         case "undefined": return value.isUndefined
         case "odd", "even":
-            let isOdd = try calculate(value, .remainder, .int(2)).equals(.int(1))
-            return isOdd == (name == "odd")
-        case "lower", "upper": return isCased(try str(value), as: name)
-        default: return hasType(value, name)
+            return try calculate(value, .remainder, .int(2)).equals(.int(name == "odd" ? 1 : 0))
+        case "lower", "upper": return Text.isCased(try str(value), isLower: name == "lower")
+        case "filter": return try Filters.names.contains(ExactString(nameText(value, of: name)))
+        case "test": return try Tests.names.contains(ExactString(nameText(value, of: name)))
+        default: return hasType(value.plain, isMarkup: value.isMarkup, name)
         }
     }
 
-    private func hasType(_ value: Value, _ name: String) -> Bool {
-        switch (name, value) {
+    /// The name that `is filter` and `is test` look for. Whatever is no string is the name of none.
+    private func nameText(_ value: Value, of name: ExactString) throws(TemplateError) -> String {
+        switch value {
+        case .list, .dict: throw TemplateError("'\(name)' needs a name, found a value of type '\(value.typeName)'")
+        default: value.text ?? ""
+        }
+    }
+
+    private func hasType(_ value: Value, isMarkup: Bool, _ name: ExactString) -> Bool {
+        switch (name.text, value) {
+        case ("escaped", _): isMarkup
         case ("none", .none), ("boolean", .bool), ("string", .string), ("integer", .int), ("float", .float),
             ("number", .int), ("number", .float), ("number", .bool), ("mapping", .dict):
             true
@@ -45,18 +61,15 @@ extension Interpreter {
         case ("iterable", .list), ("iterable", .tuple), ("iterable", .string), ("iterable", .dict),
             ("iterable", .undefined), ("iterable", .loop):
             true
-        case ("callable", .function), ("callable", .method), ("callable", .macro), ("callable", .undefined): true
+        case ("callable", .function), ("callable", .method), ("callable", .macro), ("callable", .undefined),
+            ("callable", .joiner):
+            true
+        case ("callable", .loop): true
         default: false
         }
     }
 
-    private func isCased(_ text: String, as name: String) -> Bool {
-        let cased = text.unicodeScalars.filter(\.properties.isCased)
-        return !cased.isEmpty
-            && cased.allSatisfy { name == "lower" ? $0.properties.isLowercase : $0.properties.isUppercase }
-    }
-
-    private func test(_ value: Value, _ name: String, _ other: Value) throws(TemplateError) -> Bool {
+    private func test(_ value: Value, _ name: ExactString, _ other: Value) throws(TemplateError) -> Bool {
         switch name {
         case "eq", "equalto", "==": return try compare(value, .equal, other)
         case "ne", "!=": return try compare(value, .notEqual, other)
@@ -66,14 +79,7 @@ extension Interpreter {
         case "ge", ">=": return try compare(value, .greaterOrEqual, other)
         case "in": return try compare(value, .isIn, other)
         case "divisibleby": return try calculate(value, .remainder, other).equals(.int(0))
-        default:
-            // None and the booleans exist once. Whether other equal values are the same depends on Python's implementation.
-            switch (value, other) {
-            case (.none, .none): return true
-            case (.bool(let left), .bool(let right)): return left == right
-            case (.none, _), (_, .none), (.bool, _), (_, .bool): return false
-            default: throw TemplateError("'sameas' supports only booleans and none")
-            }
+        default: return value.isSame(other)
         }
     }
 }

@@ -73,56 +73,30 @@ enum Text {
 
     static func reversed(_ text: String) -> String { string(of: text.unicodeScalars.reversed()) }
 
-    /// Cuts at every kind of line end and drops it. After a final line end there is no empty line.
-    static func lines(_ text: String) -> [String] {
+    /// Cuts at every kind of line end, and drops it unless `keepsEnds`. After a final line end there is no empty line.
+    static func lines(_ text: String, keepsEnds: Bool = false) -> [String] {
+        let scalars = text.unicodeScalars
         var lines: [String] = []
-        var line = String.UnicodeScalarView()
-        var previous: Unicode.Scalar = " "
-        var isOpen = false
-        for scalar in text.unicodeScalars {
-            switch scalar.value {
-            case 0x0a where previous == "\r": break
-            case 0x0a...0x0d, 0x1c...0x1e, 0x85, 0x2028, 0x2029:
-                lines.append(String(line))
-                line = String.UnicodeScalarView()
-                isOpen = false
-            default:
-                line.append(scalar)
-                isOpen = true
-            }
-            previous = scalar
+        var start = scalars.startIndex
+        var index = start
+        while index < scalars.endIndex {
+            let scalar = scalars[index]
+            let end = index
+            index = scalars.index(after: index)
+            guard isLineEnd(scalar) else { continue }
+            if scalar == "\r", index < scalars.endIndex, scalars[index] == "\n" { index = scalars.index(after: index) }
+            lines.append(String(scalars[start..<(keepsEnds ? index : end)]))
+            start = index
         }
-        if isOpen { lines.append(String(line)) }
+        if start < scalars.endIndex { lines.append(String(scalars[start...])) }
         return lines
     }
 
-    static func capitalized(_ text: String) -> String {
-        guard let first = text.unicodeScalars.first else { return "" }
-        return first.properties.titlecaseMapping + String(text.unicodeScalars.dropFirst()).lowercased()
-    }
-
-    /// `str.title()`: a letter is a capital unless a letter is before it.
-    static func titled(_ text: String) -> String {
-        var result = ""
-        var isInWord = false
-        for scalar in text.unicodeScalars {
-            let properties = scalar.properties
-            result += isInWord ? properties.lowercaseMapping : properties.titlecaseMapping
-            isInWord = properties.isCased
+    private static func isLineEnd(_ scalar: Unicode.Scalar) -> Bool {
+        switch scalar.value {
+        case 0x0a...0x0d, 0x1c...0x1e, 0x85, 0x2028, 0x2029: true
+        default: false
         }
-        return result
-    }
-
-    /// The `title` filter: words begin after whitespace, hyphens and opening brackets.
-    static func titledWords(_ text: String) -> String {
-        var result = ""
-        var isInWord = false
-        for scalar in text.unicodeScalars {
-            let properties = scalar.properties
-            result += isInWord ? properties.lowercaseMapping : properties.uppercaseMapping
-            isInWord = !(isSpace(scalar) || "-({[<".unicodeScalars.contains(scalar))
-        }
-        return result
     }
 
     /// Indents lines; the first and the empty ones only on request.
@@ -136,22 +110,6 @@ enum Text {
         return result
     }
 
-    /// Python's `int(text)`.
-    static func integer(_ text: String) -> Int? {
-        let digits = strip(text, nil)
-        guard !digits.hasPrefix("_"), !digits.hasSuffix("_"), !digits.contains("__") else { return nil }
-        return Int(digits.replacing("_", with: ""))
-    }
-
-    /// Python's `float(text)`.
-    static func float(_ text: String) -> Double? {
-        let digits = strip(text, nil).lowercased()
-        switch digits.drop(while: { $0 == "+" || $0 == "-" }) {
-        case "inf", "infinity", "nan": break
-        default: guard digits.allSatisfy({ "0123456789+-.e".contains($0) }) else { return nil }
-        }
-        return Double(digits) ?? (digits.hasSuffix(".") ? Double(digits + "0") : nil)
-    }
     /// Python's whitespace.
     static func isSpace(_ scalar: Unicode.Scalar) -> Bool {
         switch scalar.value {

@@ -2,7 +2,7 @@
 struct Token: Sendable, Equatable {
     enum Kind: Sendable, Equatable {
         /// Text outside of tags, after whitespace control.
-        case text(String)
+        case text(ExactString)
         /// `{{`
         case outputBegin
         /// `}}`
@@ -11,12 +11,12 @@ struct Token: Sendable, Equatable {
         case blockBegin
         /// `%}`
         case blockEnd
-        case name(String)
-        case string(String)
+        case name(ExactString)
+        case string(ExactString)
         case int(Int)
         case float(Double)
         /// An operator or a bracket.
-        case symbol(String)
+        case symbol(ExactString)
         case end
     }
 

@@ -1,27 +1,8 @@
-/// A string as a key, equal to another only if its code points are the same, as in Python.
-///
-/// Swift's `String` also equals other spellings of the same characters: "\u{e9}" and "e\u{301}" would be one key.
-struct ExactString: Hashable, Sendable {
-    let text: String
-
-    init(_ text: String) { self.text = text }
-
-    static func == (left: ExactString, right: ExactString) -> Bool {
-        left.text.utf8.elementsEqual(right.text.utf8)
-    }
-
-    func hash(into hasher: inout Hasher) {
-        var text = text
-        text.withUTF8 { hasher.combine(bytes: UnsafeRawBufferPointer($0)) }
-        hasher.combine(0xff as UInt8)
-    }
-}
-
 /// What an expression of a template evaluates to: a value of Python, as far as templates can see it.
 ///
 /// A caller makes values of the first cases, up to `dict`. The others exist only while a template runs: `namespace`,
-/// `macro` and `loop` are indices into what the run keeps, so no value can contain itself. Containers know how deeply they
-/// nest, which bounds every recursion over a value.
+/// `macro`, `loop`, `cycler` and `joiner` are numbers of what the run keeps, so no value can contain itself. Containers know
+/// how deeply they nest, which bounds every recursion over a value.
 package indirect enum Value: Sendable {
     /// A name or member that does not exist. The text says which; it is the error's message if the value is used.
     case undefined(String)
@@ -33,11 +14,17 @@ package indirect enum Value: Sendable {
     case list(Elements)
     case tuple(Elements)
     case dict(Mapping)
+    /// A string that is safe in HTML, so `escape` leaves it as it is: `Markup` in Python.
+    case markup(String)
     case namespace(Int)
     case macro(Int)
     case loop(Int)
+    case cycler(Int)
+    case joiner(Int)
+    /// The template itself, named `self`: its members are its blocks.
+    case template
     case function(Function)
-    case method(receiver: Value, name: String)
+    case method(receiver: Value, name: ExactString)
 
     /// How deeply containers nest: 0 for a value that is none, 1 for a list of such values.
     var depth: Int {
@@ -52,7 +39,7 @@ package indirect enum Value: Sendable {
     /// What it costs to handle the whole value, in steps: one for each value in it, and one for each 256 bytes of text.
     var weight: Int {
         switch self {
-        case .string(let text): 1 + text.utf8.count / 256
+        case .string(let text), .markup(let text): 1 + text.utf8.count / 256
         case .list(let items), .tuple(let items): items.weight
         case .dict(let members): members.weight
         case .method(let receiver, _): receiver.weight + 1
@@ -72,9 +59,13 @@ package indirect enum Value: Sendable {
         case .list: "list"
         case .tuple: "tuple"
         case .dict: "dict"
+        case .markup: "Markup"
         case .namespace: "Namespace"
         case .macro: "Macro"
         case .loop: "LoopContext"
+        case .cycler: "Cycler"
+        case .joiner: "Joiner"
+        case .template: "TemplateReference"
         case .function: "function"
         case .method: "method"
         }
@@ -82,6 +73,23 @@ package indirect enum Value: Sendable {
 
     var isUndefined: Bool {
         if case .undefined = self { true } else { false }
+    }
+
+    /// The text of a string, safe in HTML or not; nil for other types.
+    var text: String? {
+        switch self {
+        case .string(let text), .markup(let text): text
+        default: nil
+        }
+    }
+
+    var isMarkup: Bool {
+        if case .markup = self { true } else { false }
+    }
+
+    /// The value as a string that is not known to be safe in HTML; other values as they are.
+    var plain: Value {
+        if case .markup(let text) = self { .string(text) } else { self }
     }
 
     /// Makes a list; an error if it nests too deeply or is too heavy.
@@ -100,6 +108,8 @@ package struct Elements: Sendable {
     let elements: [Value]
     let depth: Int
     let weight: Int
+    /// Whether this is a tuple of `groupby`, whose elements also have the names `grouper` and `list`.
+    var isGroup = false
 
     init(_ elements: [Value]) throws(TemplateError) {
         var deepest = 0
@@ -122,24 +132,33 @@ package struct Mapping: Sendable {
     /// have the same code points.
     enum Key: Hashable, Sendable {
         case none
+        case undefined
         case int(Int)
         case float(Double)
         case string(ExactString)
+        case function(Function)
+        case object(type: ExactString, number: Int)
         indirect case tuple([Key])
 
         init(_ value: Value) throws(TemplateError) {
             switch value {
             case .none: self = .none
+            case .undefined: self = .undefined
             case .bool(let flag): self = .int(flag ? 1 : 0)
             case .int(let number): self = .int(number)
             case .float(let number):
                 if let whole = Int(exactly: number) { self = .int(whole) } else { self = .float(number) }
-            case .string(let text): self = .string(ExactString(text))
+            case .string(let text), .markup(let text): self = .string(ExactString(text))
             case .tuple(let items):
                 var keys: [Key] = []
                 for item in items.elements { keys.append(try Key(item)) }
                 self = .tuple(keys)
-            default: throw TemplateError("a value of type '\(value.typeName)' cannot be a dictionary's key")
+            case .function(let function): self = .function(function)
+            case .namespace(let number), .macro(let number), .loop(let number), .cycler(let number),
+                .joiner(let number):
+                self = .object(type: ExactString(value.typeName), number: number)
+            case .list, .dict, .template, .method:
+                throw TemplateError("a value of type '\(value.typeName)' cannot be a dictionary's key")
             }
         }
     }
@@ -160,8 +179,8 @@ package struct Mapping: Sendable {
         return entries[position].value
     }
 
-    func value(for name: String) -> Value? {
-        guard let position = positions[.string(ExactString(name))] else { return nil }
+    func value(for name: ExactString) -> Value? {
+        guard let position = positions[.string(name)] else { return nil }
         return entries[position].value
     }
 
@@ -182,99 +201,5 @@ package struct Mapping: Sendable {
             positions[reduced] = entries.count
             entries.append((key, value))
         }
-    }
-}
-
-// Truth, equality and order, by Python's rules.
-extension Value {
-    /// Python's truth: zero and whatever is empty or undefined is false.
-    var isTrue: Bool {
-        switch self {
-        case .undefined, .none: false
-        case .bool(let flag): flag
-        case .int(let number): number != 0
-        case .float(let number): number != 0
-        case .string(let text): !text.isEmpty
-        case .list(let items), .tuple(let items): !items.elements.isEmpty
-        case .dict(let members): !members.entries.isEmpty
-        case .namespace, .macro, .loop, .function, .method: true
-        }
-    }
-
-    /// The number of an integer, float or boolean, of which True is 1; nil for other types.
-    var number: Number? {
-        switch self {
-        case .bool(let flag): .int(flag ? 1 : 0)
-        case .int(let value): .int(value)
-        case .float(let value): .float(value)
-        default: nil
-        }
-    }
-
-    /// Python's `==`.
-    func equals(_ other: Value) -> Bool {
-        if let left = number, let right = other.number { return left.order(right) == .same }
-        switch (self, other) {
-        case (.undefined, .undefined), (.none, .none): return true
-        case (.string(let left), .string(let right)): return left.utf8.elementsEqual(right.utf8)
-        case (.list(let left), .list(let right)), (.tuple(let left), .tuple(let right)):
-            return left.elements.count == right.elements.count
-                && zip(left.elements, right.elements).allSatisfy { $0.equals($1) }
-        case (.dict(let left), .dict(let right)):
-            return left.entries.count == right.entries.count
-                && left.entries.allSatisfy { right.value(for: $0.key)?.equals($0.value) ?? false }
-        case (.namespace(let left), .namespace(let right)), (.macro(let left), .macro(let right)),
-            (.loop(let left), .loop(let right)):
-            return left == right
-        case (.function(let left), .function(let right)): return left == right
-        default: return false
-        }
-    }
-
-    /// Python's order of two values; an error for values that have none.
-    func order(_ other: Value) throws(TemplateError) -> Order {
-        if let left = number, let right = other.number { return left.order(right) }
-        switch (self, other) {
-        case (.string(let left), .string(let right)):
-            // The order of UTF-8 bytes is the order of code points.
-            if left.utf8.elementsEqual(right.utf8) { return .same }
-            return left.utf8.lexicographicallyPrecedes(right.utf8) ? .less : .greater
-        case (.list(let left), .list(let right)), (.tuple(let left), .tuple(let right)):
-            for (first, second) in zip(left.elements, right.elements) where !first.equals(second) {
-                return try first.order(second)
-            }
-            let counts = (left.elements.count, right.elements.count)
-            return counts.0 == counts.1 ? .same : counts.0 < counts.1 ? .less : .greater
-        case (.undefined(let what), _), (_, .undefined(let what)): throw TemplateError(what)
-        default:
-            throw TemplateError("'\(typeName)' and '\(other.typeName)' cannot be ordered")
-        }
-    }
-}
-
-enum Order {
-    case less, same, greater
-    /// One of the two is not a number (NaN).
-    case none
-}
-
-/// An integer or a float, compared as Python compares them.
-enum Number {
-    case int(Int)
-    case float(Double)
-
-    var double: Double {
-        switch self {
-        case .int(let value): Double(value)
-        case .float(let value): value
-        }
-    }
-
-    func order(_ other: Number) -> Order {
-        if case .int(let left) = self, case .int(let right) = other {
-            return left == right ? .same : left < right ? .less : .greater
-        }
-        let (left, right) = (double, other.double)
-        return left == right ? .same : left < right ? .less : left > right ? .greater : .none
     }
 }

@@ -36,7 +36,20 @@ import Testing
         "{{ 'x' ~ 'x' * (n - 1) }}",
         "{{ 'x' + 'x' * (n - 1) }}", "{{ 'a' | replace('a', 'x' * n) }}", "{{ 'x' | indent(n - 1, true) }}",
         "{{ ('x' * (n - 2)) | tojson }}", "{{ ['x' * (n - 4)] }}", "{% set t %}{{ 'x' * n }}{% endset %}{{ t }}",
-        "{% macro m() %}{{ 'x' * n }}{% endmacro %}{{ m() }}",
+        "{% macro m() %}{{ 'x' * n }}{% endmacro %}{{ m() }}", "{{ 'x' | center(n) }}", "{{ 'x'.ljust(n) }}",
+        "{{ 'x'.rjust(n, '*') }}", "{{ '7'.zfill(n) }}", "{{ '\\t'.expandtabs(n) }}", "{{ '%*d' % (n, 7) }}",
+        "{{ '%-*s' % (n, 'x') }}", "{{ '%.*d' % (n, 7) }}", "{{ '{:{}}'.format('x', n) }}",
+        "{{ '{:>{}}'.format(7, n) }}",
+        "{{ '{:0{}}'.format(7, n) }}", "{{ '{:^{}}'.format('x', n) }}", "{{ ('x' * (n - 4) ~ '<') | e }}",
+        "{{ 'x y' | wordwrap(1, wrapstring='-' * (n - 2)) }}", "{{ [0] | batch(n, 'x') | first | join }}",
+        "{{ [] | slice(n, 'x') | map('first') | join }}", "{{ 'xy'.replace('x', '-' * (n - 1)) }}",
+        "{% filter center(n) %}x{% endfilter %}",
+        "{% macro m() %}{{ caller() }}{% endmacro %}"
+            + "{% call m() %}{{ 'x' * n }}{% endcall %}", "{% for x in [0] recursive %}{{ 'x' * n }}{% endfor %}",
+        "{{ ('x' * (n - 3) ~ '<') | urlencode }}", "{{ 'x' * (n - 3) ~ '...' | truncate(n, true) }}",
+        "{% block b %}{{ 'x' * n }}{% endblock %}", "{{ 'x'.join(['', 'y' * (n - 1)]) }}",
+        "{{ {'x': 'y' * (n - 5)} | xmlattr }}", "{{ '{0}{0}'.format('x' * (n // 2)) ~ 'x' * (n % 2) }}",
+        "{{ '%s%s' | format('x' * (n - 1), 'x') }}", "{{ 'x' * (n - 1) ~ 'x' | striptags }}",
     ])
     func textsAreBounded(template: String) throws {
         func failure(_ count: Int) -> TemplateError? {
@@ -63,6 +76,16 @@ import Testing
         #expect(failure("{{ [0] * 9223372036854775807 }}") == "a value has more than 1000000 elements")
         #expect(failure("{{ range(100001) }}") == "'range' has more than 100000 elements")
         #expect(failure("{{ 'a' | indent(257) }}") == "an indentation is wider than 256")
+        let huge = "9223372036854775807"
+        for source in [
+            "{{ 'x' | center(\(huge)) }}", "{{ 'x'.zfill(\(huge)) }}", "{{ '\\t'.expandtabs(\(huge)) }}",
+            "{{ '%\(huge)d' % 1 }}", "{{ '%.\(huge)d' % 1 }}", "{{ '{:\(huge)}'.format(1) }}",
+            "{{ '{:0\(huge),}'.format(1) }}", "{{ '%*d' % (-\(huge) - 1, 7) }}",
+        ] { #expect(failure(source) == "a text is longer than 16777216 bytes", "\(source)") }
+        #expect(failure("{{ '%.1001f' % 1.5 }}") == "a number has more than 1000 decimal places")
+        #expect(failure("{{ '{:.\(huge)e}'.format(1.5) }}") == "a number has more than 1000 decimal places")
+        #expect(failure("{{ [0] | batch(\(huge), 1) }}") == "a value has more than 1000000 elements")
+        #expect(failure("{{ [0] | slice(\(huge)) }}") == "the template takes more than 1000000 steps")
     }
 
     @Test func nestingIsBounded() {
@@ -80,6 +103,23 @@ import Testing
         #expect(failure(deep) == "values nest deeper than 64 levels")
     }
 
+    /// What a run keeps until its end costs more steps than other values.
+    @Test(arguments: ["namespace()", "cycler(1)", "joiner()"])
+    func whatIsKeptCostsSteps(value: String) throws {
+        let interpreter = Interpreter(limits: Limits())
+        _ = try Template("{% for i in range(100) %}{% set x = \(value) %}{% endfor %}").render([:], with: interpreter)
+        #expect(interpreter.steps > 100 * Limits.keptSteps)
+    }
+
+    /// Work that is linear in the source must stay so for long sources.
+    @Test func longListsOfNamesTakeLinearTime() {
+        let names = (0..<20_000).map { "a\($0)" }
+        let parameters = names.joined(separator: ",")
+        let arguments = names.map { $0 + "=1" }.joined(separator: ",")
+        #expect(failure("{% macro m(\(parameters)) %}{% endmacro %}{{ m(\(arguments)) }}") == nil)
+        #expect(failure("{% macro m(\(parameters),a7) %}{% endmacro %}") == "the macro 'm' has two parameters 'a7'")
+    }
+
     @Test func longSourcesAreRefused() {
         let longest = String(repeating: "x", count: Limits.sourceBytes)
         #expect(failure(longest) == nil)
@@ -95,7 +135,16 @@ import Testing
         #endif
         let brackets = String(repeating: "[", count: 30) + "m(n + 1)" + String(repeating: "]", count: 30)
         let value = "{% set ns = namespace(x=[]) %}{% for i in range(63) %}{% set ns.x = [ns.x] %}{% endfor %}"
+        let recursive =
+            "{% for x in [[[[[[1]]]]]] recursive %}{% call m() %}{% filter upper %}{{ loop(x) if x is iterable }}"
+            + "{% endfilter %}{% endcall %}{% endfor %}"
+        let blocks =
+            "{% macro m() %}{% call m() %}{% with a = 1 %}{% filter upper %}{{ caller() if n }}{% endfilter %}"
+            + "{% endwith %}{% endcall %}{% endmacro %}{{ m() }}"
         let sources = [
+            "{% macro m() %}{{ caller() }}{% endmacro %}" + recursive, blocks,
+            "{% macro m() %}{{ '{0}'.format(m()) }}{% endmacro %}{{ m() }}",
+            "{% block b %}{{ self.b() }}{% endblock %}",
             "{% macro m(n) %}{{ \(brackets) }}{% endmacro %}{{ m(0) }}",
             "{% macro m(n) %}{{ m(n) }}{% endmacro %}{{ m(0) }}",
             "{% macro m(n) %}{% if true %}{% for i in [1] %}{{ [n] | map('string') | map('upper') | list ~ m(n) }}"
@@ -119,7 +168,10 @@ import Testing
         outcomes.done.wait()
         let tooDeep = "blocks and macro calls nest deeper than 160 levels"
         let tooDeepExpression = "expressions nest deeper than 64 levels"
-        #expect(outcomes.texts == [tooDeep, tooDeep, tooDeep, "text", tooDeepExpression])
+        #expect(
+            outcomes.texts == [
+                "nothing", tooDeep, tooDeep, tooDeep, tooDeep, tooDeep, tooDeep, "text", tooDeepExpression,
+            ])
     }
 
     private final class Outcomes: @unchecked Sendable {

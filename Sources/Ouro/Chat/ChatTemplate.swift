@@ -2,8 +2,8 @@ import Jinja
 
 /// The chat template of a model. It turns a conversation into the prompt format that the model was trained on.
 ///
-/// Chat templates are written in the Jinja language. The `Jinja` module of this package implements the part of the
-/// language that they use, with the settings of Transformers. Anything else is an error that names it. If possible, the
+/// Chat templates are written in the Jinja language. The `Jinja` module of this package implements it without what needs
+/// other files or Python, with the settings of Transformers. Anything else is an error that names it. If possible, the
 /// error is thrown when the template is read. The members of objects in arguments keep their order.
 ///
 /// Templates come with downloaded models and are not trusted. They can access only their arguments and the clock. Their
