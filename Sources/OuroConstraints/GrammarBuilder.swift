@@ -183,6 +183,21 @@ public struct GrammarBuilder {
         return Grammar(program: program)
     }
 
+    /// Defines a rule by the program of a grammar. Its targets move, and the end of a text becomes the end of the rule.
+    mutating func splice(_ instructions: [Grammar.Instruction], as rule: Rule) {
+        let start = program.count
+        rules[rule.index] = start
+        for instruction in instructions {
+            switch instruction {
+            case .byte, .return: program.append(instruction)
+            case .jump(let target): program.append(.jump(start + target))
+            case .split(let first, let second): program.append(.split(start + first, start + second))
+            case .call(let target): program.append(.call(start + target))
+            case .accept: program.append(.return)
+            }
+        }
+    }
+
     /// Adds an instruction whose target is set later, and returns its index.
     private mutating func reserve() -> Int {
         program.append(.accept)

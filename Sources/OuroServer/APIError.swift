@@ -55,7 +55,8 @@ struct APIError: Error, HTTPResponseError {
     }
 
     func response(from request: Request, context: some RequestContext) throws -> Response {
-        var response = Response.json(json, status: status)
+        let isAnthropic = Self.isAnthropic(request.uri.path)
+        var response = Response.json(isAnthropic ? anthropic : json, status: status)
         for field in headers { response.headers[field.name] = field.value }
         return response
     }

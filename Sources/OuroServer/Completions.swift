@@ -16,6 +16,7 @@ struct Completions: Endpoint {
     func handle(_ fields: RequestFields, for connection: Connection) async throws -> Response {
         let engine = service.engine
         let common = try SamplingFields(fields, engine: engine)
+        try RefusedFields.check(fields, .completions, count: common.count)
         let prompts = try prompts(fields).map(common.shortened)
         let maxTokens =
             try fields.integer("max_tokens", 0...RequestLimits.Request.tokens)
@@ -82,6 +83,7 @@ private struct CompletionCall: ResponseFormatter {
 
     func choices() throws -> [Choice] {
         guard maxTokens > 0 else { return [] }
+        let grammar = try service.compiled(common.responseFormat, at: common.formatPlace)
         return try prompts.enumerated().flatMap { index, prompt in
             try (0..<common.count).map { sample in
                 Choice(
@@ -89,7 +91,7 @@ private struct CompletionCall: ResponseFormatter {
                     request: try service.engine.prepare(
                         common.request(
                             prompt, sample: sample, maxTokens: maxTokens, alternatives: logprobs ?? 0,
-                            constraint: try service.constraint(common.responseFormat))))
+                            constraint: grammar?.makeConstraint())))
             }
         }
     }
@@ -112,6 +114,7 @@ private struct CompletionCall: ResponseFormatter {
                     ScoringRequest(
                         .tokens(prompt), loops: common.loops, exit: common.exit, alternatives: logprobs ?? 0,
                         cacheSalt: common.cacheSalt)) : []
+            let promptScores = try await service.promptLogprobs(prompt, common)
             let before = echo ? service.engine.tokenizer?.decode(prompt) ?? "" : ""
             for sample in 0..<common.count {
                 let place = index * common.count + sample
@@ -121,14 +124,20 @@ private struct CompletionCall: ResponseFormatter {
                     ("logprobs", logprobs == nil ? .null : logprobsJSON(scores, result.tokens)),
                     ("finish_reason", .string(result.finishReason ?? "length")),
                 ]
+                if let stop = result.last?.matchedStop { members.append(("stop_reason", .string(stop))) }
                 if common.loopDetails { members.append(("loops", .array(result.tokens.map(\.depth)))) }
+                if common.returnsTokenIDs {
+                    members.append(("prompt_token_ids", .ints(prompt)))
+                    members.append(("token_ids", .ints(result.tokens.map(\.id))))
+                }
+                if let promptScores { members.append(("prompt_logprobs", promptScores)) }
                 answers.append(.members(members))
             }
         }
         return envelope(answers, usage: usage)
     }
 
-    func chunk(_ index: Int, _ token: GeneratedToken, isFirst: Bool) -> JSONOutput? {
+    func chunks(_ index: Int, _ token: GeneratedToken, isFirst: Bool) -> [JSONOutput] {
         let before = isFirst && echo ? service.engine.tokenizer?.decode(prompts[index / common.count]) ?? "" : ""
         var members: [(String, JSONOutput)] = [
             ("index", .int(index)), ("text", .string(before + token.text)),
@@ -136,10 +145,14 @@ private struct CompletionCall: ResponseFormatter {
             ("finish_reason", token.finishReason.map { .string($0.rawValue) } ?? .null),
         ]
         if common.loopDetails { members.append(("loops", .array([token.depth]))) }
-        return envelope([.members(members)], usage: nil)
+        if common.returnsTokenIDs {
+            if isFirst { members.append(("prompt_token_ids", .ints(prompts[index / common.count]))) }
+            members.append(("token_ids", .ints([token.id])))
+        }
+        return [envelope([.members(members)], usage: nil)]
     }
 
-    func usageChunk(_ usage: Usage) -> JSONOutput { envelope([], usage: usage) }
+    func closing(_ usage: Usage) -> [JSONOutput] { common.includesUsage ? [envelope([], usage: usage)] : [] }
 
     /// The log-probabilities of the prompt's tokens, if they were scored, and of the generated tokens. The first token of a
     /// text has none.

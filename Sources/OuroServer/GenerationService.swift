@@ -14,7 +14,9 @@ final class GenerationService: Sendable {
     /// Set at shutdown. Running requests may finish, and new ones are refused.
     let isDraining = AtomicFlag()
     /// Nil for a model without a tokenizer.
-    private let constraints: ConstraintCompiler?
+    let constraints: ConstraintCompiler?
+    /// Nil for a model without a tokenizer.
+    let calls: CallCompiler?
 
     init(engine: Engine, modelName: String, options: ServerOptions) {
         self.engine = engine
@@ -22,7 +24,14 @@ final class GenerationService: Sendable {
         self.options = options
         admission = Admission(limit: options.maxRunning, queueLimit: options.maxQueued)
         metrics = ServerMetrics(modelName: modelName)
-        constraints = try? ConstraintCompiler(for: engine)
+        let constraints = try? ConstraintCompiler(for: engine)
+        self.constraints = constraints
+        calls = engine.tokenizer.flatMap { tokenizer in
+            constraints.map {
+                CallCompiler(
+                    tokenizer: tokenizer, vocabularySize: engine.configuration.vocabularySize, constraints: $0)
+            }
+        }
     }
 
     /// Converts a prompt to tokens.
@@ -36,17 +45,23 @@ final class GenerationService: Sendable {
         }
     }
 
-    /// Makes the constraint of a response format. Nil for a format that allows any text. Every choice needs its own.
+    /// Compiles a response format. Nil for a format that allows any text.
     ///
+    /// - Parameters:
+    ///   - place: the field of the request, and the place of the schema in it, for errors.
     /// - Throws: `APIError` with status 400 if the schema is invalid, or the model has no tokenizer.
-    func constraint(_ format: ResponseFormat) throws -> (any TokenConstraint)? {
-        guard case .json(let schema) = format else { return nil }
-        guard let constraints else { throw APIError.badRequest("response_format", "the model has no tokenizer") }
+    func compiled(
+        _ format: ResponseFormat, at place: (field: String, place: String)?
+    ) throws -> CompiledGrammar? {
+        guard format != .text else { return nil }
+        let (field, place) = place ?? ("response_format", "response_format.json_schema.schema")
+        guard let constraints else { throw APIError.badRequest(field, "\(field): the model has no tokenizer") }
         do throws(OuroError) {
-            return try constraints.compile(schema).makeConstraint()
+            if case .json(let schema) = format { return try constraints.compile(schema) }
+            return try format.grammar().map(constraints.compile)
         } catch {
-            let place = error.field ?? "schema"
-            throw APIError.badRequest("response_format", "response_format.json_schema.\(place): \(error.message)")
+            let inner = (error.field ?? "").trimmingPrefix("schema")
+            throw APIError.badRequest(field, "\(place)\(inner): \(error.message)")
         }
     }
 
@@ -77,20 +92,23 @@ final class GenerationService: Sendable {
         // A refused request gets a status. A request in the queue waits inside its stream, so that a disconnect of the
         // client is detected.
         let ticket = try admission.enter(places)
-        return ServerSentEvents.response(to: connection, seconds: options.requestSeconds + options.arrivalSeconds) {
-            send in
+        return ServerSentEvents.response(
+            to: connection, seconds: options.requestSeconds + options.arrivalSeconds,
+            framing: output.framing
+        ) { send in
             defer { ticket.leave() }
             try await connection.limiting(seconds: self.options.requestSeconds, self.tookTooLong) {
                 try await ticket.wait()
                 let record = RequestRecord(metrics: self.metrics, arrival: arrival, prompts: prompts)
                 let started = Mutex(Set<Int>())
+                for chunk in output.opening() { send(chunk) }
                 try await self.engine.generate(choices) { index, token in
                     record.add(token, choice: index)
                     let isFirst = started.withLock { $0.insert(index).inserted }
-                    if let chunk = output.chunk(index, token, isFirst: isFirst) { send(chunk) }
+                    for chunk in output.chunks(index, token, isFirst: isFirst) { send(chunk) }
                 }
                 record.finish()
-                if call.includesUsage { send(output.usageChunk(record.usage)) }
+                for chunk in output.closing(record.usage) { send(chunk) }
             }
         }
     }

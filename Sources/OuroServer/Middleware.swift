@@ -60,7 +60,8 @@ struct RequestGuard: RouterMiddleware {
         case let error as HTTPError:
             let message =
                 switch error.status {
-                case .notFound: "there is no \(request.method) \(request.uri.path.prefix(100))"
+                case .notFound:
+                    "there is no \(request.method) \(request.uri.path.prefix(100)); there are \(Self.routes)"
                 default: error.body ?? error.status.reasonPhrase
                 }
             known = APIError(status: error.status, message: message)
@@ -76,8 +77,19 @@ struct RequestGuard: RouterMiddleware {
         return try known.response(from: request, context: context)
     }
 
+    /// The endpoints, for clients that look for one that does not exist.
+    static let routes =
+        "POST /v1/completions, /v1/chat/completions, /v1/responses, /v1/messages, /v1/messages/count_tokens, /tokenize, "
+        + "/detokenize; GET /v1/models, /props, /tokenizer_info, /version, /health, /metrics, /"
+
     private func authorise(_ request: Request) throws {
         guard let key = options.apiKey, !Self.open.contains(request.uri.path) else { return }
+        // Clients of Anthropic's API have a header of their own for the key.
+        if APIError.isAnthropic(request.uri.path), let given = request.headers[.apiKey],
+            Self.areEqual(given.utf8, key.utf8)
+        {
+            return
+        }
         let given = request.headers[.authorization] ?? ""
         guard given.hasPrefix("Bearer "), Self.areEqual(given.dropFirst("Bearer ".count).utf8, key.utf8) else {
             throw APIError(
@@ -98,6 +110,7 @@ struct RequestGuard: RouterMiddleware {
 }
 
 extension HTTPField.Name {
+    static let apiKey = Self("x-api-key")!
     static let accessControlAllowHeaders = Self("Access-Control-Allow-Headers")!
     static let accessControlAllowMethods = Self("Access-Control-Allow-Methods")!
 }

@@ -6,7 +6,7 @@ import Ouro
 /// A null member counts as absent, because clients send null for missing values. Unknown members are ignored.
 struct RequestFields {
     private let members: [String: JSONValue]
-    private let path: String
+    let path: String
     /// The text of the whole request.
     private let text: Data?
 

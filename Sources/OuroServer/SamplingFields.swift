@@ -22,6 +22,14 @@ struct SamplingFields {
     /// Whether the response has the exit loop, exit distribution and gates of every token.
     var loopDetails: Bool
     var responseFormat: ResponseFormat
+    /// The place of the response format in the request, for errors.
+    var formatPlace: (field: String, place: String)?
+    /// Whether the text ends with the stop string that ended it.
+    var includesStop: Bool
+    /// Whether the response has the ids of the tokens.
+    var returnsTokenIDs: Bool
+    /// The number of alternatives for each token of the prompt. Nil does not score the prompt.
+    var promptLogprobs: Int?
 
     /// - Throws: `APIError` with status 400. It names the field.
     init(_ fields: RequestFields, engine: Engine) throws {
@@ -98,39 +106,15 @@ struct SamplingFields {
         includesUsage = try fields.object("stream_options")?.flag("include_usage") ?? false
         loopDetails = try fields.flag("loop_details") ?? false
         responseFormat = try ResponseFormat(fields)
+        formatPlace = ResponseFormat.place(in: fields)
+        includesStop = try fields.flag("include_stop_str_in_output") ?? false
+        returnsTokenIDs = try fields.flag("return_token_ids") ?? false
+        promptLogprobs = try fields.integer("prompt_logprobs", RequestLimits.OpenAI.alternatives)
+        if promptLogprobs != nil, streams {
+            throw fields.failure("prompt_logprobs", "cannot be streamed; leave out stream")
+        }
         // The server has one model, so any name is accepted.
         _ = try fields.string("model")
-        try Self.refuseWhatIsNotThere(fields, count: count)
-    }
-
-    /// Refuses unsupported fields of other servers that would change the meaning of the answer.
-    private static func refuseWhatIsNotThere(_ fields: RequestFields, count: Int) throws {
-        func isOff(_ value: JSONValue) -> Bool {
-            [.bool(false), .int(0), .string(""), .array([]), .object([:])].contains(value)
-        }
-        try fields.refuse("best_of", unless: { $0 == .int(1) || $0 == .int(count) }, "is not supported; use n")
-        try fields.refuse("suffix", unless: isOff, "inserting text is not supported")
-        for name in ["tools", "functions"] { try fields.refuse(name, unless: isOff, "\(name) are not supported") }
-        for name in ["tool_choice", "function_call"] {
-            try fields.refuse(
-                name, unless: { $0 == .string("none") || $0 == .string("auto") }, "tools are not supported")
-        }
-        try fields.refuse("modalities", unless: { $0 == .array([.string("text")]) }, "only text is supported")
-        try fields.refuse("length_penalty", unless: { $0 == .int(1) || $0 == .double(1) }, "is not supported")
-        try fields.refuse("typical_p", unless: { $0 == .int(1) || $0 == .double(1) }, "is not supported")
-        for name in [
-            "guided_json", "guided_regex", "guided_choice", "guided_grammar", "structured_outputs", "grammar",
-            "json_schema",
-        ] {
-            try fields.refuse(name, unless: { _ in false }, "is not supported; use response_format")
-        }
-        for name in [
-            "use_beam_search", "bad_words", "allowed_token_ids", "prompt_logprobs", "prompt_embeds",
-            "include_stop_str_in_output", "audio", "chat_template", "continue_final_message", "documents",
-        ] {
-            try fields.refuse(name, unless: isOff, "is not supported")
-        }
-        try fields.refuse("add_generation_prompt", unless: { $0 == .bool(true) }, "only true is supported")
     }
 
     func shortened(_ prompt: [Int]) -> [Int] { promptLimit.map { prompt.suffix($0) } ?? prompt }
@@ -149,6 +133,7 @@ struct SamplingFields {
         request.kvPolicy = kvPolicy
         request.alternatives = alternatives
         request.constraint = constraint
+        request.includesStop = includesStop
         return request
     }
 }

@@ -99,7 +99,8 @@ public struct Server: Sendable {
         let router = Router(context: ConnectionContext.self, options: .autoGenerateHeadEndpoints)
         router.add(middleware: RequestGuard(service: service, logger: logger))
         let endpoints: [any Endpoint.Type] = [
-            Completions.self, ChatCompletions.self, Tokenization.self, Models.self, Health.self, MetricsPage.self,
+            Completions.self, ChatCompletions.self, Responses.self, Messages.self, Tokenization.self, Version.self,
+            Models.self, Health.self, MetricsPage.self,
             Playground.self,
         ]
         for endpoint in endpoints { endpoint.init(service: service).add(to: router) }

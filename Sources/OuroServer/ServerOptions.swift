@@ -26,8 +26,6 @@ public struct ServerOptions: Sendable {
     public var drainSeconds = 30
     /// The value of `Access-Control-Allow-Origin`. Nil sends no such header.
     public var corsOrigin: String?
-    /// The maximum number of tokens for a chat request that sets none.
-    public var defaultChatTokens = 4096
     /// The clock of all time limits. Nil takes the machine's clock. Tests give their own.
     package var clock: (any Clock<Duration>)?
 

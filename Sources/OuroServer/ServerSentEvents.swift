@@ -15,13 +15,13 @@ enum ServerSentEvents {
     ///   - body: sends the events. It is cancelled if the client disconnects. If it throws, the error becomes the last event,
     ///     because the status has already been sent.
     static func response(
-        to connection: Connection, seconds: Int,
+        to connection: Connection, seconds: Int, framing: EventFraming = .openAI,
         _ body: @escaping @Sendable (_ send: @escaping Sender) async throws -> Void
     ) -> Response {
         let responseBody = ResponseBody { writer in
             let output = Output(writer)
             try await connection.cancelling {
-                try await run(body, for: connection, seconds: seconds) {
+                try await run(body, for: connection, seconds: seconds, framing: framing) {
                     try await output.writer.write(ByteBuffer(string: $0))
                 }
             }
@@ -42,7 +42,7 @@ enum ServerSentEvents {
     /// Runs `body` and the writing concurrently, until everything is written. Writing waits for the client; `send` does not.
     private static func run(
         _ body: @escaping @Sendable (_ send: @escaping Sender) async throws -> Void, for connection: Connection,
-        seconds: Int,
+        seconds: Int, framing: EventFraming,
         write: @escaping @Sendable (String) async throws -> Void
     ) async throws {
         let (events, source) = AsyncStream<String>.makeStream()
@@ -50,12 +50,12 @@ enum ServerSentEvents {
             group.addTask {
                 defer { source.finish() }
                 do {
-                    try await body { source.yield("data: \($0.text)\n\n") }
-                    source.yield("data: [DONE]\n\n")
+                    try await body { source.yield(framing.event($0)) }
+                    if let ending = framing.ending { source.yield(ending) }
                 } catch let error as OuroError {
-                    source.yield("data: \(APIError(error).json.text)\n\n")
+                    source.yield(framing.failure(APIError(error)))
                 } catch let error as APIError {
-                    source.yield("data: \(error.json.text)\n\n")
+                    source.yield(framing.failure(error))
                 }
                 return false
             }

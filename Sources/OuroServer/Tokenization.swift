@@ -1,7 +1,7 @@
 import Hummingbird
 import Ouro
 
-/// `POST /tokenize` and `/detokenize`, and `GET /tokenizer_info`.
+/// `POST /tokenize` and `/detokenize`, and `GET /tokenizer_info`. Messages are rendered with the chat template.
 struct Tokenization: Endpoint {
     private let service: GenerationService
 
@@ -24,15 +24,31 @@ struct Tokenization: Endpoint {
 
     private func tokenize(_ request: Request, from connection: Connection) async throws -> Response {
         let fields = try await service.body(of: request, from: connection)
-        guard let text = try fields.string("prompt") ?? fields.string("content") else {
-            throw fields.failure("prompt", "the field is missing")
+        // No tokenizer of these models adds a token at the beginning or end, so `add_special_tokens` has no effect.
+        _ = try fields.flag("add_special_tokens")
+        var ids: [Int]
+        var rendered: String?
+        if fields.has("messages") {
+            let conversation = try Conversation(chat: fields, service: service)
+            let prompt = try service.prompt(
+                of: conversation, addGenerationPrompt: try fields.flag("add_generation_prompt") ?? true)
+            (ids, rendered) = (prompt.tokens, prompt.text)
+        } else {
+            guard let text = try fields.string("prompt") ?? fields.string("content") else {
+                throw fields.failure("prompt", "the field is missing; give it or messages")
+            }
+            ids = try needTokenizer().encode(text, parsingSpecialTokens: try fields.flag("parse_special") ?? true)
         }
-        let ids = try needTokenizer().encode(text)
-        return Response.json(
-            .object([
-                "tokens": .ints(ids), "count": .int(ids.count),
-                "max_model_len": .int(engine.configuration.contextLength),
-            ]))
+        var members: [(String, JSONOutput)] = [
+            ("tokens", .ints(ids)), ("count", .int(ids.count)),
+            ("max_model_len", .int(engine.configuration.contextLength)),
+        ]
+        if let rendered { members.append(("prompt", .string(rendered))) }
+        if try fields.flag("return_token_strs") ?? false {
+            let tokenizer = try needTokenizer()
+            members.append(("token_strs", .array(ids.map { .string(tokenizer.piece($0)) })))
+        }
+        return Response.json(.members(members))
     }
 
     private func detokenize(_ request: Request, from connection: Connection) async throws -> Response {

@@ -15,7 +15,7 @@ final class RouterClient: TestClient {
     let server: Server
     private let responder: RouterResponder<ConnectionContext>
 
-    private init(_ server: Server, _ engine: Engine) {
+    init(_ server: Server, _ engine: Engine) {
         (self.server, self.engine) = (server, engine)
         responder = server.router().buildResponder()
     }

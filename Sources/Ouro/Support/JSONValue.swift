@@ -62,16 +62,6 @@ extension JSONValue {
         if case .object(let members) = self { members[key] } else { nil }
     }
 
-    /// The value with every string changed. Keys stay.
-    func mapStrings(_ change: (String) -> String) -> JSONValue {
-        switch self {
-        case .string(let text): .string(change(text))
-        case .array(let elements): .array(elements.map { $0.mapStrings(change) })
-        case .object(let members): .object(members.mapValues { $0.mapStrings(change) })
-        case .null, .bool, .int, .double: self
-        }
-    }
-
     /// The name of the value's type, for error messages: `an integer`.
     public var typeName: String {
         switch self {

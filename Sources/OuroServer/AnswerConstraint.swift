@@ -1,0 +1,89 @@
+import Ouro
+
+/// Decides which tokens may follow in an answer with thoughts, text and tool calls.
+///
+/// Thoughts are free: the grammar begins after `</think>`. The end of thoughts is always allowed, and required when their
+/// budget is used up. If a grammar follows, an end token cannot come inside thoughts, so that an answer that stops is
+/// whole.
+final class AnswerConstraint: TokenConstraint, @unchecked Sendable {
+    /// The thoughts of an answer.
+    struct Thoughts: Sendable {
+        let marks: ReasoningParts.Marks
+        /// Whether the answer begins with thoughts.
+        var beginsOpen: Bool
+        /// Whether an answer that begins without thoughts may open them before its grammar.
+        var mayOpen: Bool
+        /// Most tokens of thoughts. Nil sets no limit.
+        var budget: Int?
+    }
+
+    /// What follows thoughts.
+    enum Body: Sendable {
+        /// Anything.
+        case free
+        /// The texts of a grammar.
+        case grammar(any TokenConstraint)
+        /// Text until tool calls begin, then a grammar.
+        case calls(CallBorder)
+    }
+
+    private let thoughts: Thoughts?
+    private let body: Body
+    private let endTokens: Set<Int>
+
+    /// - Parameters:
+    ///   - thoughts: nil for a model without `<think>`.
+    ///   - body: what follows the thoughts. A grammar in it belongs to this constraint alone.
+    ///   - endTokens: the tokens that end a text.
+    init(thoughts: Thoughts?, body: Body, endTokens: Set<Int>) {
+        (self.thoughts, self.body, self.endTokens) = (thoughts, body, endTokens)
+    }
+
+    /// Whether the constraint restricts anything.
+    static func isNeeded(thoughts: Thoughts?, body: Body) -> Bool {
+        if case .free = body { thoughts?.budget != nil } else { true }
+    }
+
+    func allowTokens(after output: [Int], in mask: inout TokenMask) {
+        var isThinking = thoughts?.beginsOpen ?? false
+        var thoughtCount = 0
+        var start = 0
+        // In free text the thoughts may begin again. A grammar has no special tokens, so there they may only come first.
+        for (index, token) in output.enumerated() {
+            if isThinking {
+                thoughtCount += 1
+                if token == thoughts?.marks.closing { (isThinking, start) = (false, index + 1) }
+            } else if token == thoughts?.marks.opening, mayOpen(index, start) {
+                isThinking = true
+            }
+        }
+        let isUsedUp = thoughts?.budget.map { thoughtCount >= $0 } ?? false
+        if isThinking, let thoughts {
+            mask.setAll(!isUsedUp)
+            mask[thoughts.marks.closing] = true
+            if case .free = body { return }
+            for token in endTokens { mask[token] = false }
+            return
+        }
+        let answer = output[start...]
+        switch body {
+        case .free: mask.setAll(true)
+        case .grammar(let grammar): grammar.allowTokens(after: Array(answer), in: &mask)
+        case .calls(let border): border.allowTokens(after: answer, in: &mask)
+        }
+        guard let thoughts else { return }
+        if isUsedUp {
+            mask[thoughts.marks.opening] = false
+        } else if mayOpen(output.count, start) {
+            mask[thoughts.marks.opening] = true
+        }
+    }
+
+    /// Whether thoughts may begin at an index of an answer whose text begins at `start`.
+    private func mayOpen(_ index: Int, _ start: Int) -> Bool {
+        switch body {
+        case .free: true
+        case .grammar, .calls: index == 0 && start == 0 && thoughts?.mayOpen == true && thoughts?.beginsOpen == false
+        }
+    }
+}

@@ -1,0 +1,11 @@
+import Hummingbird
+import Ouro
+
+/// `GET /version`: the version of the server.
+struct Version: Endpoint {
+    init(service: GenerationService) {}
+
+    func add(to router: Router<ConnectionContext>) {
+        router.get("/version") { _, _ in Response.json(.object(["version": .string(PackageVersion.current)])) }
+    }
+}

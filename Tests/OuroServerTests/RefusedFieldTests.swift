@@ -1,0 +1,80 @@
+import Foundation
+import Testing
+
+@testable import Ouro
+@testable import OuroServer
+
+/// Fields of other servers, and constraints under other names.
+@Suite struct RefusedFieldTests {
+    /// A value of a field that would change the answer.
+    private static func harmful(_ field: RefusedFields.Field) -> String {
+        field.harmless.contains { if case .string = $0 { true } else { false } } ? #""something else""# : "7"
+    }
+
+    @Test func everyFieldOfTheTableIsRefusedByName() async throws {
+        let bodies: [(RefusedFields.Endpoints, String, String)] = [
+            (.completions, "/v1/completions", #""prompt":"x""#),
+            (.chat, "/v1/chat/completions", #""messages":[{"role":"user","content":"x"}]"#),
+            (.responses, "/v1/responses", #""input":"x""#),
+            (.messages, "/v1/messages", #""messages":[{"role":"user","content":"x"}]"#),
+        ]
+        try await RouterClient.scripted("x") { server in
+            for field in RefusedFields.all {
+                for (endpoint, path, body) in bodies where field.endpoints.contains(endpoint) {
+                    let value = Self.harmful(field)
+                    // These are read before the table, with types of their own.
+                    guard !["n", "response_format", "reasoning_effort"].contains(field.name) else { continue }
+                    let answer = try await server.post(path, #"{\#(body),"max_tokens":1,"\#(field.name)":\#(value)}"#)
+                    #expect(
+                        answer.status == 400 && answer.body.contains("\(field.name):"),
+                        "\(path) \(field.name): \(answer.body)")
+                    for harmless in field.harmless where harmless != .null {
+                        let answer = try await server.post(
+                            path, #"{\#(body),"max_tokens":1,"\#(field.name)":\#(harmless.text)}"#)
+                        #expect(answer.status == 200, "\(path) \(field.name) \(harmless.text): \(answer.body)")
+                    }
+                }
+            }
+        }
+    }
+
+    @Test func theArticlePrintsTheTable() throws {
+        let article = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+            .appendingPathComponent("../../Sources/Ouro/Ouro.docc/Serving.md").standardizedFileURL
+        let text = try String(contentsOf: article, encoding: .utf8)
+        #expect(text.contains(RefusedFields.markdown), "put this into Serving.md:\n\(RefusedFields.markdown)")
+    }
+
+    @Test func constraintsHaveOtherNames() async throws {
+        let schema = #"{"type":"object","properties":{"a":{"type":"boolean"}},"required":["a"]}"#
+        try await RouterClient.scripted("no wish") { server in
+            for fields in [
+                #""response_format":{"type":"json_object","schema":\#(schema)}"#,
+                #""response_format":{"type":"json_schema","schema":\#(schema)}"#,
+                #""guided_json":\#(schema)"#, #""json_schema":\#(schema)"#,
+                #""structured_outputs":{"json":\#(schema)}"#,
+                #""guided_json":"\#(schema.replacing("\"", with: "\\\""))""#,
+            ] {
+                let answer = try await server.chat(fields)
+                let value = try JSONSerialization.jsonObject(with: Data(answer.content.utf8)) as? [String: Bool]
+                #expect(value?.keys.map { $0 } == ["a"] && answer.finishReason == "stop", "\(fields): \(answer)")
+            }
+            for fields in [#""guided_choice":["yes","no"]"#, #""structured_outputs":{"choice":["yes","no"]}"#] {
+                #expect(try await server.chat(fields).content == "no")
+            }
+            for (fields, parameter) in [
+                (#""structured_outputs":{"regex":"a"}"#, "structured_outputs.regex"),
+                (#""structured_outputs":{}"#, "structured_outputs"),
+                (#""guided_grammar":"root ::= x""#, "guided_grammar"),
+                (#""structured_outputs":{"json":{},"choice":["a"]}"#, "structured_outputs"),
+                (#""grammar":"x""#, "grammar"),
+                (#""guided_json":{"type":"nope"}"#, "guided_json"),
+            ] {
+                let answer = try await server.post(
+                    "/v1/chat/completions", #"{"messages":[{"role":"user","content":"x"}],\#(fields)}"#)
+                let error = try #require(try answer.json()["error"] as? [String: Any], "\(fields)")
+                #expect(answer.status == 400 && error["param"] as? String == parameter, "\(fields): \(error)")
+            }
+        }
+    }
+}
