@@ -93,7 +93,7 @@ struct Chat: AsyncParsableCommand {
     }
 
     private func reply(to messages: [ChatMessage], engine: Engine, depth: DepthOptions) async throws -> String {
-        let arguments: [String: JSONValue] = thinking ? ["enable_thinking": .bool(true)] : [:]
+        let arguments: JSONObject = thinking ? ["enable_thinking": .bool(true)] : [:]
         let prompt = try engine.chatPrompt(messages, arguments: arguments)
         var request = sampling.request(.tokens(prompt.tokens), engine: engine, depth: depth)
         if thinking { request.showsSpecialTokens = true }

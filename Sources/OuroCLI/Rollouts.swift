@@ -70,22 +70,24 @@ struct Rollouts {
 
     /// Reads prompts from JSON lines with `prompt` (a string), `tokens` (ids) or `messages` (a conversation).
     private static func prompts(in path: String) throws -> [Prompt] {
-        struct Line: Decodable {
-            let prompt: String?
-            let tokens: [Int]?
-            let messages: [ChatMessage]?
-        }
-        let text = try InputText.read(file: path)
+        let text = Array(try InputText.read(file: path).utf8)
         var prompts: [Prompt] = []
-        for (number, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
-            if line.allSatisfy(\.isWhitespace) { continue }
-            guard let found = try? JSONDecoder().decode(Line.self, from: Data(line.utf8)) else {
-                throw OuroError(.invalidRequest, file: path, field: "line \(number + 1)", "expected a JSON object")
-            }
-            switch (found.prompt, found.tokens, found.messages) {
+        for (number, line) in text.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).enumerated() {
+            if line.allSatisfy({ [0x20, 0x09, 0x0D].contains($0) }) { continue }
+            let fields = try Fields(
+                parsing: Array(line), source: .init(code: .invalidRequest, file: path, line: number + 1))
+            let (text, tokens) = (try fields.string("prompt"), try fields.integers("tokens"))
+            switch (text, tokens, try fields.objects("messages")) {
             case (let text?, nil, nil): prompts.append(.text(text))
             case (nil, let tokens?, nil): prompts.append(.tokens(tokens))
-            case (nil, nil, let messages?): prompts.append(.chat(messages))
+            case (nil, nil, let messages?):
+                prompts.append(
+                    .chat(
+                        try messages.map {
+                            ChatMessage(
+                                role: try $0.required("role", $0.string("role")),
+                                content: try $0.required("content", $0.string("content")))
+                        }))
             default:
                 throw OuroError(
                     .invalidRequest, file: path, field: "line \(number + 1)",
@@ -98,10 +100,6 @@ struct Rollouts {
 
     /// Opens the output. Returns the samples that it already has, and a handle at its end.
     private static func open(_ path: String) throws -> (done: Set<Key>, file: FileHandle) {
-        struct Line: Decodable {
-            let index: Int
-            let sample: Int
-        }
         let manager = FileManager.default
         if !manager.fileExists(atPath: path), !manager.createFile(atPath: path, contents: nil) {
             throw OuroError(.unwritableFile, file: path, "cannot be created")
@@ -113,12 +111,13 @@ struct Rollouts {
         let whole = (data.lastIndex(of: UInt8(ascii: "\n")).map { $0 + 1 } ?? data.startIndex) - data.startIndex
         var done: Set<Key> = []
         for (number, line) in data.prefix(whole).split(separator: UInt8(ascii: "\n")).enumerated() {
-            guard let found = try? JSONDecoder().decode(Line.self, from: Data(line)) else {
+            let members = try? JSONObject(parsing: Array(line), file: path, code: .invalidRequest)
+            guard let index = members?["index"]?.exactInteger, let sample = members?["sample"]?.exactInteger else {
                 throw OuroError(
                     .invalidRequest, file: path, field: "line \(number + 1)",
                     "is not a result of this command; choose another output")
             }
-            done.insert(Key(index: found.index, sample: found.sample))
+            done.insert(Key(index: index, sample: sample))
         }
         try file.truncate(atOffset: UInt64(whole))
         try file.seekToEnd()

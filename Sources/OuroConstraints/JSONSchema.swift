@@ -15,9 +15,6 @@ public struct JSONSchema: Sendable, Equatable {
     public static let anyObject = JSONSchema(.object(["type": .string("object")]))
 
     let value: JSONValue
-    /// The member names of each object in the order of the schema's text. The key is the object's place, such as
-    /// `schema.properties.a`.
-    let memberOrder: [String: [String]]
 
     /// Parses a schema from its text.
     ///
@@ -26,56 +23,15 @@ public struct JSONSchema: Sendable, Equatable {
     /// - Throws: `OuroError` with code `invalidRequest` if the text is not JSON, has a key twice in one object, or is
     ///   nested deeper than 64 levels. Unsupported keywords are found only when the schema is compiled.
     public init(parsing text: String) throws(OuroError) {
-        let data = Data(text.utf8)
-        let value = try StrictJSON.decode(JSONValue.self, from: data, file: "schema", code: .invalidRequest)
-        let order = try StrictJSON.memberOrder(data, file: "schema", code: .invalidRequest)
-        self.init(
-            value,
-            memberOrder: order.reduce(into: [:]) { $0[$1.key.isEmpty ? "schema" : "schema." + $1.key] = $1.value })
+        self.init(try JSONValue(parsing: Data(text.utf8), file: "schema", code: .invalidRequest))
     }
 
-    /// Makes a schema from a JSON value. Members are in the order of their names, because the order of the text is
-    /// unknown.
+    /// Makes a schema from a JSON value.
     ///
     /// - Parameters:
     ///   - value: the schema as a JSON value.
-    public init(_ value: JSONValue) { self.init(value, memberOrder: [:]) }
+    public init(_ value: JSONValue) { self.value = value }
 
-    /// Makes a schema from a JSON value and the order of its members.
-    ///
-    /// - Parameters:
-    ///   - value: the schema as a JSON value.
-    ///   - memberOrder: the member names of each object in the order of the schema's text. The key is the object's place;
-    ///     the place of the schema itself is `schema`.
-    package init(_ value: JSONValue, memberOrder: [String: [String]]) {
-        self.value = value
-        self.memberOrder = memberOrder
-    }
-
-    /// The bytes that identify the schema. Strings would not do: Swift treats some strings with different bytes as
-    /// equal.
-    var identity: [UInt8] {
-        let order = memberOrder.sorted { $0.key < $1.key }.map {
-            JSONValue.array(($0.value + [$0.key]).map { .string($0) })
-        }
-        return Array(JSONValue.array([value] + order).compact.utf8)
-    }
-}
-
-extension JSONValue {
-    /// The value on one line, with members in the order of their names.
-    var compact: String {
-        switch self {
-        case .null: "null"
-        case .bool(let value): value ? "true" : "false"
-        case .int(let value): "\(value)"
-        case .double(let value): JSONOutput.double(value).text
-        case .string(let value): JSONText.quote(value)
-        case .array(let values): "[" + values.map(\.compact).joined(separator: ",") + "]"
-        case .object(let members):
-            "{"
-                + members.sorted { $0.key < $1.key }.map { "\(JSONText.quote($0.key)):\($0.value.compact)" }
-                .joined(separator: ",") + "}"
-        }
-    }
+    /// The bytes that identify the schema, the order of its members included.
+    var identity: [UInt8] { Array(value.text.utf8) }
 }

@@ -114,12 +114,12 @@ struct JSONSchemaCompiler {
             types.isEmpty || types.contains { value.schemaTypes.map(JSONValue.string).contains($0) }
         }
         guard !allowed.isEmpty else { throw fault(path, "no value has the type that the schema requires") }
-        return define { builder in builder.choice(allowed.map { value in { $0.literal(value.compact) } }) }
+        return define { builder in builder.choice(allowed.map { value in { $0.literal(value.text) } }) }
     }
 
     /// The rule for any value of the types that `type` names. The keywords of objects and arrays restrict it further.
     private mutating func typed(
-        _ members: [String: JSONValue], path: String, depth: Int
+        _ members: JSONObject, path: String, depth: Int
     ) throws(OuroError) -> Rule {
         let names: [String]
         switch members["type"] {
@@ -173,9 +173,9 @@ struct JSONSchemaCompiler {
 
     /// Throws for every keyword that is neither among `names` nor an annotation.
     private func allow(
-        _ members: [String: JSONValue], _ names: Set<String>, _ path: String
+        _ members: JSONObject, _ names: Set<String>, _ path: String
     ) throws(OuroError) {
-        for name in members.keys.sorted() where !names.contains(name) && !Self.annotations.contains(name) {
+        for name in members.keys where !names.contains(name) && !Self.annotations.contains(name) {
             throw OuroError(.unsupported, field: "\(path).\(name)", "this keyword is not supported; remove it")
         }
     }
@@ -188,6 +188,7 @@ extension JSONValue {
         case .null: ["null"]
         case .bool: ["boolean"]
         case .int: ["integer", "number"]
+        case .bigInteger: ["integer", "number"]
         case .double(let value): value.rounded() == value ? ["integer", "number"] : ["number"]
         case .string: ["string"]
         case .array: ["array"]

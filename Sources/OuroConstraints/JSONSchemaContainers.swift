@@ -4,7 +4,7 @@ import Ouro
 extension JSONSchemaCompiler {
     /// The rule for an object, with members in the order of the schema; nil if the schema does not list members.
     mutating func object(
-        _ members: [String: JSONValue], path: String, depth: Int
+        _ members: JSONObject, path: String, depth: Int
     ) throws(OuroError) -> Rule? {
         if let more = members["additionalProperties"], more != .bool(false), more != .bool(true) {
             throw OuroError(
@@ -20,10 +20,9 @@ extension JSONSchemaCompiler {
         }
         let required = try required(members["required"], of: schemas, path: path)
         var parts: [(key: String, rule: Rule, isRequired: Bool)] = []
-        for name in schema.memberOrder["\(path).properties"] ?? schemas.keys.sorted() {
-            guard let member = schemas[name] else { continue }
+        for (name, member) in schemas {
             let rule = try rule(for: member, path: "\(path).properties.\(name)", depth: depth + 1)
-            parts.append((JSONText.quote(name), rule, required.contains(name)))
+            parts.append((JSONText.quote(name), rule, required.contains(ExactString(name))))
         }
         func member(_ builder: inout GrammarBuilder, _ index: Int) {
             builder.literal(parts[index].key + ":")
@@ -53,22 +52,22 @@ extension JSONSchemaCompiler {
     }
 
     private func required(
-        _ list: JSONValue?, of schemas: [String: JSONValue], path: String
-    ) throws(OuroError) -> Set<String> {
+        _ list: JSONValue?, of schemas: JSONObject, path: String
+    ) throws(OuroError) -> Set<ExactString> {
         guard let list else { return [] }
         guard case .array(let names) = list else { throw fault(path + ".required", "expected a list of names") }
-        var required: Set<String> = []
+        var required: Set<ExactString> = []
         for name in names {
             guard case .string(let name) = name, schemas[name] != nil else {
                 throw fault(path + ".required", "expected names that 'properties' lists")
             }
-            required.insert(name)
+            required.insert(ExactString(name))
         }
         return required
     }
 
     /// The rule for an array, if the schema restricts its elements or their number; otherwise nil.
-    mutating func array(_ members: [String: JSONValue], path: String, depth: Int) throws(OuroError) -> Rule? {
+    mutating func array(_ members: JSONObject, path: String, depth: Int) throws(OuroError) -> Rule? {
         func count(_ name: String) throws(OuroError) -> Int? {
             guard let value = members[name] else { return nil }
             guard case .int(let number) = value, (0...Self.itemLimit).contains(number) else {

@@ -14,40 +14,37 @@ struct HubListing: Equatable {
     ///
     /// - Throws: `OuroError` with code `failedDownload`.
     init(_ data: Data, repository: HubRepository) throws(OuroError) {
-        struct Answer: Decodable {
-            struct Sibling: Decodable { let rfilename: String }
-            let sha: String
-            let siblings: [Sibling]
-        }
-        let answer = try StrictJSON.decode(
-            Answer.self, from: data, file: "the hub's list of files of \(repository.name)", code: .failedDownload)
-        guard isCommit(answer.sha) else {
+        let answer = try Fields(
+            parsing: data,
+            source: .init(code: .failedDownload, file: "the hub's list of files of \(repository.name)"))
+        let sha = try answer.required("sha", answer.string("sha"))
+        guard isCommit(sha) else {
             throw OuroError(
                 .failedDownload, file: repository.name, field: "sha",
-                "expected 40 hexadecimal digits of a commit, found '\(HubFailure.clean(answer.sha))'")
+                "expected 40 hexadecimal digits of a commit, found '\(HubFailure.clean(sha))'")
         }
-        guard answer.siblings.count <= Self.fileLimit else {
+        var names: Set<ExactString> = []
+        for entry in try answer.required("siblings", answer.objects("siblings", count: 0...Self.fileLimit)) {
+            names.insert(ExactString(try entry.required("rfilename", entry.string("rfilename"))))
+        }
+        for name in names.sorted() where !Self.isSafe(name.text) {
             throw OuroError(
                 .failedDownload, file: repository.name, field: "siblings",
-                "expected at most \(Self.fileLimit) files, found \(answer.siblings.count)")
-        }
-        for sibling in answer.siblings where !Self.isSafe(sibling.rfilename) {
-            throw OuroError(
-                .failedDownload, file: repository.name, field: "siblings",
-                "a file is named '\(HubFailure.clean(sibling.rfilename))', which could lead out of the folder; "
+                "a file is named '\(HubFailure.clean(name.text))', which could lead out of the folder; "
                     + "nothing was downloaded")
         }
-        commit = answer.sha
-        files = Set(answer.siblings.map(\.rfilename)).sorted()
+        commit = sha
+        files = names.sorted().map(\.text)
     }
 
     /// Whether a path is relative and consists of plain names, so that it cannot lead out of a folder.
     static func isSafe(_ path: String) -> Bool {
-        let parts = path.split(separator: "/", omittingEmptySubsequences: false)
+        // Bytes, because a slash with a combining mark is one character, and that character is not a slash.
+        let parts = path.utf8.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
         return path.utf8.count <= 1024
             && parts.allSatisfy { part in
-                !part.isEmpty && part != "." && part != ".." && part.utf8.count <= 255
-                    && part.unicodeScalars.allSatisfy { $0.value >= 0x20 && $0.value != 0x7F && $0 != "\\" }
+                !part.isEmpty && !part.elementsEqual(".".utf8) && !part.elementsEqual("..".utf8) && part.count <= 255
+                    && part.allSatisfy { $0 >= 0x20 && $0 != 0x7F && $0 != UInt8(ascii: "\\") }
             }
     }
 }

@@ -15,10 +15,6 @@ struct QuantisationFolder {
     static let partialName = ".partial"
     private static let planName = "plan.json"
 
-    private struct Plan: Codable {
-        let fingerprint: String
-    }
-
     /// Prepares the folder for a run.
     ///
     /// - Parameters:
@@ -59,8 +55,8 @@ struct QuantisationFolder {
             throw OuroError(
                 .unwritableFile, file: url.path, "the folder cannot be created: \(error.localizedDescription)")
         }
-        let plan = (try? JSONEncoder().encode(Plan(fingerprint: fingerprint))) ?? Data()
-        try AtomicFile.write(plan, to: partial.appendingPathComponent(Self.planName))
+        let plan = JSONOutput.object(["fingerprint": .string(fingerprint)]).text
+        try AtomicFile.write(Data(plan.utf8), to: partial.appendingPathComponent(Self.planName))
     }
 
     // MARK: finished layers
@@ -152,8 +148,9 @@ struct QuantisationFolder {
 
     private static func fingerprint(in partial: URL) -> String? {
         let url = partial.appendingPathComponent(planName)
-        guard let data = try? StrictJSON.read(url, limit: 1 << 16, code: .unreadableFile) else { return nil }
-        return try? JSONDecoder().decode(Plan.self, from: data).fingerprint
+        let plan = try? JSONValue(contentsOf: url, limit: 1 << 16, code: .unreadableFile)
+        guard case .string(let fingerprint)? = plan?["fingerprint"] else { return nil }
+        return fingerprint
     }
 
     private static func resolved(_ url: URL) -> String { url.resolvingSymlinksInPath().standardizedFileURL.path }

@@ -20,7 +20,7 @@ struct QuantisationPlan {
         var entries: [Entry] = []
         var skipped: [String] = []
         let standard = QuantisationSetting(bits: options.bits, groupSize: options.groupSize)
-        var exceptions: [String: QuantisationConfiguration.Exception] = [:]
+        var exceptions: ExactDictionary<QuantisationConfiguration.Exception> = [:]
         names = model.tensorNames
         for (name, shape) in model.expectedTensors {
             let setting = options.setting(of: name, shape: shape, in: names)

@@ -198,16 +198,10 @@ public struct Quantiser: Sendable {
     /// The original `config.json`, with the quantisation added.
     private func configurationFile() throws(OuroError) -> Data {
         let url = folder.appendingPathComponent("config.json")
-        var members = try ConfigurationFields(contentsOf: url).members
+        var members = try Fields.configuration(contentsOf: url).members
         members[QuantisationConfiguration.field] = plan.configuration.members
         members[QuantisationConfiguration.copyField] = plan.configuration.members
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-        do {
-            return try encoder.encode(JSONValue.object(members)) + Data("\n".utf8)
-        } catch {
-            throw OuroError(.invalidConfiguration, file: url.path, "the configuration cannot be encoded: \(error)")
-        }
+        return Data(JSONValue.object(members).fileText.utf8)
     }
 
     /// A hash of everything that the result depends on: options, configuration, text and weights.

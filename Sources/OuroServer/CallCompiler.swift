@@ -85,11 +85,6 @@ extension ToolGrammar {
         var key = Array("\(name) \(format.style) \(format.marks != nil) \(format.argumentsKey)".utf8)
         for tool in tools {
             key += [0] + Array(tool.name.utf8) + [0] + Array(tool.parameters.text.utf8)
-            // The order of members is part of a schema.
-            for (place, names) in tool.memberOrder.sorted(by: { $0.key < $1.key }) {
-                key += [0] + Array(place.utf8)
-                for name in names { key += [1] + Array(name.utf8) }
-            }
         }
         return key
     }

@@ -49,7 +49,7 @@ struct Completions: Endpoint {
                 return try service.tokens(
                     of: .tokens(
                         ids.map { id in
-                            guard case .int(let id) = id else {
+                            guard let id = id.exactInteger else {
                                 throw fields.failure("prompt", "expected a text or token ids")
                             }
                             return id
@@ -59,7 +59,7 @@ struct Completions: Endpoint {
         }
         guard let prompt = fields["prompt"] else { throw fields.failure("prompt", "the field is missing") }
         guard case .array(let elements) = prompt else { return [try tokens(prompt)] }
-        if case .int? = elements.first { return [try tokens(prompt)] }
+        if elements.first?.number != nil { return [try tokens(prompt)] }
         guard !elements.isEmpty, elements.count <= RequestLimits.Request.prompts else {
             throw fields.failure(
                 "prompt", "expected 1 to \(RequestLimits.Request.prompts) prompts, found \(elements.count)")

@@ -52,7 +52,7 @@ final class MessageCall: ResponseFormatter {
         case .text(let text): return .object(["type": .string("text"), "text": .string(text)])
         case .call(let call):
             // The arguments of a call that was cut are no JSON.
-            let input = (try? JSONValue(parsing: call.arguments)).map(JSONOutput.init(_:)) ?? .members([])
+            let input = (try? JSONValue(parsing: call.arguments)).map { JSONOutput.value($0) } ?? .members([])
             return .object([
                 "type": .string("tool_use"), "id": .string(callID(call)), "name": .string(call.name), "input": input,
             ])

@@ -3,141 +3,96 @@ import Ouro
 
 /// Reads the members of a request's JSON object, and checks their types and ranges.
 ///
-/// A null member counts as absent, because clients send null for missing values. Unknown members are ignored.
-struct RequestFields {
-    private let members: [String: JSONValue]
-    let path: String
-    /// The text of the whole request.
-    private let text: Data?
+/// This is ``Ouro/Fields`` with errors for clients. A null member counts as absent, because clients send null for missing
+/// values. Unknown members are ignored.
+struct RequestFields: Sendable {
+    private let fields: Fields
 
     /// Reads the members from a request's body.
     ///
-    /// - Throws: `APIError` with status 400 if the body is not a JSON object, has a key twice, or is nested too deeply.
-    init(parsing data: Data) throws {
-        let value: JSONValue
+    /// - Throws: `APIError` with status 400 if the body is not a JSON object, has a key twice, has too many values, or is
+    ///   nested too deeply. The error names the line and the column.
+    init(parsing body: some ContiguousBytes) throws(APIError) {
         do throws(OuroError) {
-            value = try StrictJSON.decode(JSONValue.self, from: data, file: "body", code: .invalidRequest)
+            fields = try Fields(
+                parsing: body, source: .init(code: .invalidRequest, file: nil), limits: .request)
         } catch {
-            throw APIError.badRequest(error.field, "the body is not a JSON object: \(error.message)")
-        }
-        guard case .object(let members) = value else {
-            throw APIError.badRequest(nil, "the body is not a JSON object, but \(value.typeName)")
-        }
-        self.init(members, text: data)
-    }
-
-    init(_ members: [String: JSONValue], path: String = "", text: Data? = nil) {
-        self.members = members.filter { $0.value != .null }
-        self.path = path
-        self.text = text
-    }
-
-    subscript(name: String) -> JSONValue? { members[name] }
-
-    func has(_ name: String) -> Bool { members[name] != nil }
-
-    func failure(_ name: String, _ message: String) -> APIError {
-        .badRequest(path + name, "\(path)\(name): \(message)")
-    }
-
-    private func wrongType(_ name: String, _ expected: String, _ value: JSONValue) -> APIError {
-        failure(name, "expected \(expected), found \(value.typeName)")
-    }
-
-    func string(_ name: String) throws -> String? {
-        guard let value = members[name] else { return nil }
-        guard case .string(let text) = value else { throw wrongType(name, "a string", value) }
-        return text
-    }
-
-    func flag(_ name: String) throws -> Bool? {
-        guard let value = members[name] else { return nil }
-        guard case .bool(let flag) = value else { throw wrongType(name, "true or false", value) }
-        return flag
-    }
-
-    func integer(_ name: String, _ range: ClosedRange<Int>) throws -> Int? {
-        guard let value = members[name] else { return nil }
-        switch value {
-        case .int(let number) where range.contains(number): return number
-        case .double(let number):
-            guard let exact = Int(exactly: number), range.contains(exact) else { fallthrough }
-            return exact
-        case .int:
-            throw failure(name, "expected an integer from \(range.lowerBound) to \(range.upperBound)")
-        default: throw wrongType(name, "an integer", value)
+            throw APIError.badRequest(error.field, "the body is not a JSON object: \(error.description)")
         }
     }
 
-    func number(_ name: String, _ range: ClosedRange<Double>) throws -> Double? {
-        guard let value = members[name] else { return nil }
-        let number: Double
-        switch value {
-        case .int(let whole): number = Double(whole)
-        case .double(let real): number = real
-        default: throw wrongType(name, "a number", value)
-        }
-        guard range.contains(number) else {
-            throw failure(name, "expected a number from \(range.lowerBound) to \(range.upperBound), found \(number)")
-        }
-        return number
+    init(_ members: JSONObject, path: String = "") {
+        self.init(Fields(members, path: path, source: .init(code: .invalidRequest, file: nil)))
     }
 
-    func float(_ name: String, _ range: ClosedRange<Double>) throws -> Float? {
+    private init(_ fields: Fields) { self.fields = fields }
+
+    subscript(name: String) -> JSONValue? { fields[name] }
+
+    /// All members, including those that are null.
+    var members: JSONObject { fields.members }
+
+    func has(_ name: String) -> Bool { fields.has(name) }
+
+    func failure(_ name: String, _ message: String) -> APIError { APIError(fields.failure(name, message)) }
+
+    private func read<Value>(_ body: (Fields) throws(OuroError) -> Value) throws(APIError) -> Value {
+        do throws(OuroError) { return try body(fields) } catch { throw APIError(error) }
+    }
+
+    func string(_ name: String, bytes: ClosedRange<Int>? = nil) throws(APIError) -> String? {
+        try read { fields throws(OuroError) in try fields.string(name, bytes: bytes) }
+    }
+
+    func flag(_ name: String) throws(APIError) -> Bool? {
+        try read { fields throws(OuroError) in try fields.flag(name) }
+    }
+
+    func integer(_ name: String, _ range: ClosedRange<Int>) throws(APIError) -> Int? {
+        try read { fields throws(OuroError) in try fields.integer(name, range) }
+    }
+
+    func number(_ name: String, _ range: ClosedRange<Double>) throws(APIError) -> Double? {
+        try read { fields throws(OuroError) in try fields.number(name, range) }
+    }
+
+    func float(_ name: String, _ range: ClosedRange<Double>) throws(APIError) -> Float? {
         try number(name, range).map { Float($0) }
     }
 
-    func object(_ name: String) throws -> RequestFields? {
-        try values(name).map { RequestFields($0, path: "\(path)\(name).") }
+    func choice(_ name: String, of words: [String]) throws(APIError) -> String? {
+        try read { fields throws(OuroError) in try fields.choice(name, of: words) }
+    }
+
+    func object(_ name: String) throws(APIError) -> RequestFields? {
+        try read { fields throws(OuroError) in try fields.object(name) }.map { RequestFields($0) }
+    }
+
+    /// The objects of an array.
+    func objects(_ name: String, count: ClosedRange<Int>) throws(APIError) -> [RequestFields]? {
+        try read { fields throws(OuroError) in try fields.objects(name, count: count) }?.map { RequestFields($0) }
     }
 
     /// An object with any members.
-    func values(_ name: String) throws -> [String: JSONValue]? {
-        guard let value = members[name] else { return nil }
-        guard case .object(let inner) = value else { throw wrongType(name, "an object", value) }
-        return inner
-    }
+    func values(_ name: String) throws(APIError) -> JSONObject? { try object(name)?.members }
 
-    func array(_ name: String, limit: Int) throws -> [JSONValue]? {
-        guard let value = members[name] else { return nil }
-        guard case .array(let values) = value else { throw wrongType(name, "an array", value) }
-        guard values.count <= limit else {
-            throw failure(name, "expected at most \(limit) elements, found \(values.count)")
-        }
-        return values
+    func array(_ name: String, limit: Int) throws(APIError) -> [JSONValue]? {
+        try read { fields throws(OuroError) in try fields.array(name, count: 0...limit) }
     }
 
     /// A list of strings, or a single one.
-    func strings(_ name: String, limit: Int) throws -> [String]? {
-        if case .string(let text)? = members[name] { return [text] }
-        return try array(name, limit: limit)?.map { value in
-            guard case .string(let text) = value else { throw wrongType(name, "strings", value) }
-            return text
-        }
+    func strings(_ name: String, limit: Int, bytes: ClosedRange<Int>? = nil) throws(APIError) -> [String]? {
+        if case .string? = self[name] { return try string(name, bytes: bytes).map { [$0] } }
+        return try read { fields throws(OuroError) in try fields.strings(name, count: 0...limit, bytes: bytes) }
     }
 
-    func integers(_ name: String, limit: Int) throws -> [Int]? {
-        try array(name, limit: limit)?.map { value in
-            guard case .int(let number) = value else { throw wrongType(name, "integers", value) }
-            return number
-        }
-    }
-
-    /// The order of members in the request's text, for all objects whose path begins with `prefix`.
-    ///
-    /// The keys of the result are the paths without the prefix. The result is empty if these fields are part of another
-    /// object, because only the whole request has its text.
-    func memberOrder(in prefix: String) throws -> [String: [String]] {
-        guard let text else { return [:] }
-        let order = try StrictJSON.memberOrder(text, file: "body", code: .invalidRequest)
-        return order.reduce(into: [:]) { result, entry in
-            if entry.key.hasPrefix(prefix) { result[String(entry.key.dropFirst(prefix.count))] = entry.value }
-        }
+    func integers(_ name: String, _ range: ClosedRange<Int>, limit: Int) throws(APIError) -> [Int]? {
+        try read { fields throws(OuroError) in try fields.integers(name, range, count: 0...limit) }
     }
 
     /// Refuses an unsupported field that would change the meaning of the answer. Ignoring it would mislead the client.
-    func refuse(_ name: String, unless isHarmless: (JSONValue) -> Bool, _ reason: String) throws {
-        guard let value = members[name], !isHarmless(value) else { return }
+    func refuse(_ name: String, unless isHarmless: (JSONValue) -> Bool, _ reason: String) throws(APIError) {
+        guard let value = self[name], !isHarmless(value) else { return }
         throw failure(name, reason)
     }
 }

@@ -23,7 +23,7 @@ final class ResponseCall: ResponseFormatter {
     init(service: GenerationService, conversation: Conversation, run: ChatRun, fields: RequestFields) {
         (self.service, self.conversation, self.run) = (service, conversation, run)
         state = Mutex(State(progress: AnswerProgress(parser: run.parser)))
-        func value(_ name: String, _ other: JSONOutput) -> JSONOutput { fields[name].map(JSONOutput.init(_:)) ?? other }
+        func value(_ name: String, _ other: JSONOutput) -> JSONOutput { fields[name].map { .value($0) } ?? other }
         let sampling = conversation.sampling.sampling
         repeated = [
             ("instructions", value("instructions", .null)), ("max_output_tokens", value("max_output_tokens", .null)),
@@ -233,21 +233,6 @@ final class ResponseCall: ResponseFormatter {
                 ends.append(event("response.content_part.done", part + [("part", self.part(block))], &state))
             }
             return ends + [event("response.output_item.done", output + [("item", item(index, block, status))], &state)]
-        }
-    }
-}
-
-extension JSONOutput {
-    /// A value as it came.
-    init(_ value: JSONValue) {
-        switch value {
-        case .null: self = .null
-        case .bool(let flag): self = .bool(flag)
-        case .int(let number): self = .int(number)
-        case .double(let number): self = .double(number)
-        case .string(let text): self = .string(text)
-        case .array(let values): self = .array(values.map(JSONOutput.init(_:)))
-        case .object(let members): self = .members(members.map { ($0.key, JSONOutput($0.value)) })
         }
     }
 }

@@ -85,8 +85,7 @@ enum ResponseFormat: Equatable {
                 throw fields.failure(name, "expected a JSON schema: \(error.message)")
             }
         case .object?, .bool?:
-            return JSONSchema(
-                fields[name] ?? .null, memberOrder: try request.schemaOrder(at: "\(fields.path)\(name)"))
+            return JSONSchema(fields[name] ?? .null)
         case let other: throw fields.failure(name, "expected a JSON schema, found \(other?.typeName ?? "nothing")")
         }
     }

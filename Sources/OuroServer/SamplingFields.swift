@@ -52,20 +52,23 @@ struct SamplingFields {
         sampling.seed =
             try fields.integer("seed", Int.min...Int.max).map { UInt64(bitPattern: Int64($0)) }
             ?? .random(in: 0 ... .max)
-        if case .object(let biases)? = fields["logit_bias"] {
-            guard biases.count <= RequestLimits.Request.biases else {
-                throw fields.failure("logit_bias", "expected at most \(RequestLimits.Request.biases) tokens")
+        if let biases = try fields.object("logit_bias") {
+            guard biases.members.count <= RequestLimits.Request.biases else {
+                throw fields.failure(
+                    "logit_bias",
+                    "expected at most \(RequestLimits.Request.biases) tokens, found \(biases.members.count)")
             }
-            let inner = RequestFields(biases, path: "logit_bias.")
-            for key in biases.keys {
+            for key in biases.members.keys {
                 guard let id = Int(key), (0..<size).contains(id) else {
                     throw fields.failure(
-                        "logit_bias", "expected token ids from 0 to \(size - 1), found '\(key.prefix(20))'")
+                        "logit_bias", "expected token ids from 0 to \(size - 1), found \(JSONValue.quote(key))")
                 }
-                sampling.logitBias[id] = try inner.float(key, RequestLimits.OpenAI.logitBias)
+                // "7" and "07" are two keys of one token.
+                guard sampling.logitBias[id] == nil else {
+                    throw fields.failure("logit_bias", "the token \(id) appears twice; remove one of the two")
+                }
+                sampling.logitBias[id] = try biases.float(key, RequestLimits.OpenAI.logitBias)
             }
-        } else if fields.has("logit_bias") {
-            throw fields.failure("logit_bias", "expected an object of token ids and biases")
         }
         self.sampling = sampling
         loops = try fields.integer("loops", RequestLimits.loops)
@@ -75,32 +78,19 @@ struct SamplingFields {
             throw fields.failure("exit_at", "exit_at and exit_threshold exclude each other; give one of them")
         }
         exit = exitAt.map { .fixed(loop: $0) } ?? threshold.map { .threshold($0) }
-        if let name = try fields.string("kv_policy") {
-            guard let policy = KVPolicy(rawValue: name) else {
-                let names = KVPolicy.allCases.map(\.rawValue).joined(separator: ", ")
-                throw fields.failure("kv_policy", "expected one of \(names), found '\(name.prefix(40))'")
-            }
-            kvPolicy = policy
-        }
-        stop = try fields.strings("stop", limit: RequestLimits.Request.stopStrings) ?? []
-        guard stop.allSatisfy({ RequestLimits.Request.stopStringBytes.contains($0.utf8.count) }) else {
-            throw fields.failure(
-                "stop", "expected strings of 1 to \(RequestLimits.Request.stopStringBytes.upperBound) bytes")
-        }
-        stopTokens = Set(try fields.integers("stop_token_ids", limit: RequestLimits.Request.stopTokens) ?? [])
-        guard stopTokens.allSatisfy((0..<size).contains) else {
-            throw fields.failure("stop_token_ids", "expected tokens from 0 to \(size - 1)")
-        }
+        kvPolicy = try fields.choice("kv_policy", of: KVPolicy.allCases.map(\.rawValue)).flatMap(KVPolicy.init)
+        stop =
+            try fields.strings(
+                "stop", limit: RequestLimits.Request.stopStrings, bytes: RequestLimits.Request.stopStringBytes) ?? []
+        stopTokens = Set(
+            try fields.integers("stop_token_ids", 0...size - 1, limit: RequestLimits.Request.stopTokens) ?? [])
         minTokens = try fields.integer("min_tokens", 0...RequestLimits.Request.tokens) ?? 0
         promptLimit = try fields.integer("truncate_prompt_tokens", 1...RequestLimits.Request.tokens)
         ignoresEndOfText = try fields.flag("ignore_eos") ?? false
         showsSpecialTokens = !(try fields.flag("skip_special_tokens") ?? true)
         wavefront = try fields.flag("wavefront")
         draftTokens = try fields.integer("draft_tokens", RequestLimits.draftTokens) ?? 0
-        cacheSalt = try fields.string("cache_salt") ?? ""
-        guard cacheSalt.utf8.count <= RequestLimits.Request.saltBytes else {
-            throw fields.failure("cache_salt", "expected at most \(RequestLimits.Request.saltBytes) bytes")
-        }
+        cacheSalt = try fields.string("cache_salt", bytes: 0...RequestLimits.Request.saltBytes) ?? ""
         count = try fields.integer("n", RequestLimits.OpenAI.samples) ?? 1
         streams = try fields.flag("stream") ?? false
         includesUsage = try fields.object("stream_options")?.flag("include_usage") ?? false

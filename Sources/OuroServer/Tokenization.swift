@@ -53,11 +53,9 @@ struct Tokenization: Endpoint {
 
     private func detokenize(_ request: Request, from connection: Connection) async throws -> Response {
         let fields = try await service.body(of: request, from: connection)
-        guard let ids = try fields.integers("tokens", limit: 1 << 22) else {
+        let range = 0...engine.configuration.vocabularySize - 1
+        guard let ids = try fields.integers("tokens", range, limit: 1 << 22) else {
             throw fields.failure("tokens", "the field is missing")
-        }
-        guard ids.allSatisfy((0..<engine.configuration.vocabularySize).contains) else {
-            throw fields.failure("tokens", "expected tokens from 0 to \(engine.configuration.vocabularySize - 1)")
         }
         let text = try needTokenizer().decode(ids)
         return Response.json(.object(["prompt": .string(text), "content": .string(text)]))

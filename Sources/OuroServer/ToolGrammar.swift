@@ -134,7 +134,7 @@ struct ToolGrammar {
         _ schema: JSONValue, of tool: Tool, field: String? = nil, _ builder: inout GrammarBuilder
     ) throws -> GrammarBuilder.Rule {
         do throws(OuroError) {
-            return builder.embed(try Grammar(tool.schema(schema)))
+            return builder.embed(try Grammar(JSONSchema(schema)))
         } catch {
             let place = (error.field ?? "schema").trimmingPrefix("schema")
             let field = field ?? tool.field

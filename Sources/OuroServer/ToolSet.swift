@@ -10,13 +10,8 @@ struct Tool: Sendable {
     var parameters: JSONValue
     /// The names of the parameters in the order of the request.
     var parameterNames: [String]
-    /// The member names of every object of the schema in the order of the request, by place.
-    var memberOrder: [String: [String]]
     /// The field of the request that has the schema, for errors.
     var field: String
-
-    /// The schema of a place inside the parameters.
-    func schema(_ value: JSONValue) -> JSONSchema { JSONSchema(value, memberOrder: memberOrder) }
 }
 
 /// The functions of a request, and which of them must be called.
@@ -100,7 +95,7 @@ extension ToolSet {
             guard try tool.string("type") ?? "function" == "function", let function = try tool.object("function") else {
                 throw tool.failure("type", "expected a tool of type function")
             }
-            tools.append(try Tool(function, schema: "parameters", at: "tools[\(index)].function", of: fields))
+            tools.append(try Tool(function, schema: "parameters", at: "tools[\(index)].function"))
         }
         isParallel = try fields.flag("parallel_tool_calls") ?? true
         choice =
@@ -117,7 +112,7 @@ extension ToolSet {
                     "type",
                     "expected function, found '\((type ?? "nothing").prefix(40))'; this server has no tools of its own")
             }
-            tools.append(try Tool(tool, schema: "parameters", at: "tools[\(index)]", of: fields))
+            tools.append(try Tool(tool, schema: "parameters", at: "tools[\(index)]"))
         }
         isParallel = try fields.flag("parallel_tool_calls") ?? true
         choice = try Self.choice(fields) { try $0.string("name") } ?? (tools.isEmpty ? .none : .auto)
@@ -131,7 +126,7 @@ extension ToolSet {
                 throw tool.failure("type", "expected custom; this server has no tools of its own")
             }
             guard tool.has("input_schema") else { throw tool.failure("input_schema", "the field is missing") }
-            tools.append(try Tool(tool, schema: "input_schema", at: "tools[\(index)]", of: fields))
+            tools.append(try Tool(tool, schema: "input_schema", at: "tools[\(index)]"))
         }
         choice = tools.isEmpty ? .none : .auto
         if let object = try fields.object("tool_choice") {
@@ -176,8 +171,7 @@ extension Tool {
     ///   - fields: the function's members: `name`, `description`, and the schema.
     ///   - schema: the name of the member that has the schema.
     ///   - place: the place of the function in the request.
-    ///   - request: the whole request.
-    init(_ fields: RequestFields, schema: String, at place: String, of request: RequestFields) throws {
+    init(_ fields: RequestFields, schema: String, at place: String) throws {
         guard let name = try fields.string("name") else { throw fields.failure("name", "the field is missing") }
         let description = try fields.string("description")
         // Without a schema the function has no parameters.
@@ -201,13 +195,10 @@ extension Tool {
         function["parameters"] = parameters
         var json: JSONObject = ["type": .string("function")]
         json["function"] = .object(function)
-        let order = try request.schemaOrder(at: "\(place).\(schema)")
         var names: [String] = []
-        if case .object(let properties)? = parameters["properties"] {
-            names = order["schema.properties"] ?? properties.keys.sorted()
-        }
+        if case .object(let properties)? = parameters["properties"] { names = properties.keys }
         self.init(
-            name: name, json: .object(json), parameters: parameters, parameterNames: names, memberOrder: order,
+            name: name, json: .object(json), parameters: parameters, parameterNames: names,
             field: "\(place).\(schema)")
     }
 }
@@ -215,19 +206,6 @@ extension Tool {
 extension RequestFields {
     /// The elements of a list of objects.
     func objects(_ name: String, limit: Int) throws -> [RequestFields]? {
-        try array(name, limit: limit)?.enumerated().map { index, value in
-            guard case .object(let members) = value else {
-                throw failure(name, "expected objects, found \(value.typeName)")
-            }
-            return RequestFields(members, path: "\(path)\(name)[\(index)].")
-        }
-    }
-
-    /// The order of members in all objects of a schema, by the places that `JSONSchema` uses.
-    ///
-    /// - Parameters:
-    ///   - place: the place of the schema in the request.
-    func schemaOrder(at place: String) throws -> [String: [String]] {
-        try memberOrder(in: place).reduce(into: [:]) { $0["schema" + $1.key] = $1.value }
+        try objects(name, count: 0...limit)
     }
 }

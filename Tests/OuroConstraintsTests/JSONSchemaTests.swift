@@ -13,7 +13,7 @@ import Testing
         (#"{"type":["null","boolean"]}"#, ["null", "true", "false"], ["nul", "True"]),
         (#"{"enum":["a",1,null]}"#, [#""a""#, "1", "null"], ["a", "2"]),
         (#"{"type":"string","enum":["a",1,null]}"#, [#""a""#], ["1", "null"]),
-        (#"{"const":{"b":1,"a":[true]}}"#, [#"{"a":[true],"b":1}"#], [#"{}"#]),
+        (#"{"const":{"b":1,"a":[true]}}"#, [#"{"b":1,"a":[true]}"#], [#"{}"#]),
         (
             #"{"type":"array","items":{"type":"integer"},"minItems":1,"maxItems":3}"#, ["[1]", "[1,2]", "[1, 2,3]"],
             ["[]", "[1,2,3,4]", "[1,]", "[1,  2]"]
@@ -89,10 +89,10 @@ import Testing
         #expect(!grammar.accepts(#"{"y":{"a.b":null,"z":null},"x":\#(one)}"#))
     }
 
-    @Test func membersOfAValueComeInTheOrderOfTheirNames() throws {
+    @Test func membersOfAValueComeInTheirOrder() throws {
         let null = JSONValue.object(["type": .string("null")])
         let grammar = try Grammar(JSONSchema(.object(["properties": .object(["b": null, "a": null])])))
-        #expect(grammar.accepts(#"{"a":null,"b":null}"#) && !grammar.accepts(#"{"b":null,"a":null}"#))
+        #expect(grammar.accepts(#"{"b":null,"a":null}"#) && !grammar.accepts(#"{"a":null,"b":null}"#))
     }
 
     @Test func schemasInsideEachOtherAreBounded() throws {

@@ -72,7 +72,7 @@ import Testing
             "{% for m in messages %}{{ loop.length }}{{ m['content'] }}{% endfor %}")
         let error = #expect(throws: OuroError.self) { try encoder.documents(messages: Self.talk) }
         #expect(error?.code == .invalidTemplate)
-        #expect(error?.field == "messages.2")
+        #expect(error?.field == "messages[2]")
     }
 
     @Test func conversationsWithoutAnswersAreRefused() throws {

@@ -78,12 +78,12 @@ import Testing
         (#"{"text": "a", "messages": []}"#, "line 2"), (#"{"prompt": "a", "completion": ""}"#, "line 2: completion"),
         (#"{"prompt": "", "completion": "a"}"#, "line 2: prompt"), (#"{"messages": []}"#, "line 2: messages"),
         (#"{"messages": [{"role": "user", "content": "a"}]}"#, "line 2: messages"),
-        (#"{"messages": [{"role": "assistant", "content": "a"}]}"#, "line 2: messages.0"),
-        (#"{"messages": [{"role": "user"}]}"#, "line 2: messages.0"),
-        (#"{"messages": [{"role": "user", "content": null}]}"#, "line 2: messages.0.content"),
+        (#"{"messages": [{"role": "assistant", "content": "a"}]}"#, "line 2: messages[0]"),
+        (#"{"messages": [{"role": "user"}]}"#, "line 2: messages[0]"),
+        (#"{"messages": [{"role": "user", "content": null}]}"#, "line 2: messages[0].content"),
         (
             #"{"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "", "tool_calls": [1]}]}"#,
-            "line 2: messages.1.tool_calls"
+            "line 2: messages[1].tool_calls"
         ),
     ])
     func faultsNameTheirLine(line: String, field: String) throws {

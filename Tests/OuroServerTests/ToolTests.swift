@@ -188,7 +188,7 @@ import Testing
             let answer = try await server.post("/tokenize", #"{"messages":\#(messages),\#(Self.tools)}"#)
             let prompt = try #require(try answer.json()["prompt"] as? String, "\(answer.body)")
             #expect(prompt.hasPrefix("[system|You can call functions."))
-            #expect(prompt.contains("\"name\": \"weather\"") && prompt.contains("[user|q]"))
+            #expect(prompt.contains("\"name\":\"weather\"") && prompt.contains("[user|q]"))
             #expect(
                 prompt.hasSuffix(
                     "[assistant|<tool_call>\n{\"name\": \"time\", \"arguments\": {\"zone\": \"a\"}}\n</tool_call>]"

@@ -33,13 +33,13 @@ import Testing
         ].flatMap { name in
             [
                 Row([name: nil], "missing"), Row([name: "null"], "missing"), Row([name: "0"], "found 0"),
-                Row([name: "-1"], "found -1"), Row([name: "1.5"], "found 1.5"), Row([name: "\"8\""], "found \"8\""),
+                Row([name: "-1"], "found -1"), Row([name: "1.5"], "found 1.5"), Row([name: "\"8\""], "found '8'"),
                 Row([name: "true"], "found true"), Row([name: "[8]"], "found an array"),
                 Row([name: "9223372036854775807"], "found 9223372036854775807"), Row([name: "1e30"], "found 1e+30"),
             ]
         } + [
             Row(["num_key_value_heads": "0"], "found 0"), Row(["num_key_value_heads": "3"], "found 3"),
-            Row(["num_key_value_heads": "8"], "found 8"), Row(["num_key_value_heads": "\"2\""], "found \"2\""),
+            Row(["num_key_value_heads": "8"], "found 8"), Row(["num_key_value_heads": "\"2\""], "found '2'"),
             Row(["head_dim": "15"], "found 15"), Row(["head_dim": "0"], "found 0"),
             Row(["head_dim": "8192"], "found 8192"),
             Row(["head_dim": nil, "hidden_size": "66"], field: "head_dim", "66"),
@@ -55,16 +55,16 @@ import Testing
     static let constants: [Row] = [
         Row(["rms_norm_eps": nil], "missing"), Row(["rms_norm_eps": "0"], "found 0"),
         Row(["rms_norm_eps": "-1e-6"], "found -"), Row(["rms_norm_eps": "1e-60"], "found 0"),
-        Row(["rms_norm_eps": "\"1e-6\""], "found \"1e-6\""), Row(["early_exit_threshold": "-0.5"], "found -0.5"),
+        Row(["rms_norm_eps": "\"1e-6\""], "found '1e-6'"), Row(["early_exit_threshold": "-0.5"], "found -0.5"),
         Row(["early_exit_threshold": "true"], "found true"), Row(["early_exit_threshold": "1e300"], "found inf"),
-        Row(["tie_word_embeddings": "1"], "found 1"), Row(["tie_word_embeddings": "\"false\""], "found \"false\""),
+        Row(["tie_word_embeddings": "1"], "found 1"), Row(["tie_word_embeddings": "\"false\""], "found 'false'"),
         Row(["torch_dtype": "16"], "found 16"), Row(["dtype": "[]"], "found an array"),
         Row(["bos_token_id": "256"], "256"), Row(["pad_token_id": "-1"], "found -1"),
-        Row(["eos_token_id": "[0, 256]"], "256"), Row(["eos_token_id": "[0, 1.5]"], field: "eos_token_id.1", "1.5"),
+        Row(["eos_token_id": "[0, 256]"], "256"), Row(["eos_token_id": "[0, 1.5]"], field: "eos_token_id[1]", "1.5"),
         Row(["eos_token_id": "{}"], "found an object"), Row(["bos_token_id": "[0]"], "found an array"),
         Row(["model_type": nil], "missing"), Row(["model_type": "1"], "found 1"),
-        Row(["model_type": "\"llama\""], "found \"llama\"", code: .unsupported),
-        Row(["hidden_act": "\"gelu\""], "found \"gelu\"", code: .unsupported),
+        Row(["model_type": "\"llama\""], "found 'llama'", code: .unsupported),
+        Row(["hidden_act": "\"gelu\""], "found 'gelu'", code: .unsupported),
         Row(["hidden_act": "0"], "found 0"), Row(["attention_bias": "true"], "found true", code: .unsupported),
         Row(["mlp_bias": "true"], "found true", code: .unsupported), Row(["mlp_bias": "0"], "found 0"),
     ]
@@ -85,11 +85,11 @@ import Testing
             ["use_sliding_window": "true", "sliding_window": "5", "max_window_layers": "-1"],
             field: "max_window_layers", "found -1"),
         Row(["layer_types": "[\"full_attention\"]"], "found 1"),
-        Row(["layer_types": "\"full_attention\""], "found \"full_attention\""),
-        Row(["layer_types": "[1, 2, 3]"], field: "layer_types.0", "found 1"),
+        Row(["layer_types": "\"full_attention\""], "found 'full_attention'"),
+        Row(["layer_types": "[1, 2, 3]"], field: "layer_types[0]", "found 1"),
         Row(
-            ["layer_types": "[\"full_attention\", \"chunked_attention\", \"full_attention\"]"], field: "layer_types.1",
-            "found \"chunked_attention\"", code: .unsupported),
+            ["layer_types": "[\"full_attention\", \"chunked_attention\", \"full_attention\"]"], field: "layer_types[1]",
+            "found 'chunked_attention'", code: .unsupported),
         Row(
             ["layer_types": "[\"full_attention\", \"sliding_attention\", \"full_attention\"]", "sliding_window": "5"],
             field: "use_sliding_window", "layer 1"),
@@ -118,18 +118,18 @@ import Testing
     static let rope: [Row] = [
         Row(["rope_theta": nil], "missing"), Row(["rope_theta": "1"], "found 1"),
         Row(["rope_theta": "-1e6"], "found -1"),
-        Row(["rope_theta": "1e17"], "found 1e+17"), Row(["rope_theta": "\"1e6\""], "found \"1e6\""),
+        Row(["rope_theta": "1e17"], "found 1e+17"), Row(["rope_theta": "\"1e6\""], "found '1e6'"),
         Row(["partial_rotary_factor": "0.5"], "found 0.5", code: .unsupported),
-        scaling("\"yarn\"", nil, "found \"yarn\""), scaling("{\"factor\": 2}", "rope_type", "missing"),
+        scaling("\"yarn\"", nil, "found 'yarn'"), scaling("{\"factor\": 2}", "rope_type", "missing"),
         scaling("{\"rope_type\": 7}", "rope_type", "found 7"),
-        scaling("{\"rope_type\": \"yarn\", \"type\": \"linear\", \"factor\": 2}", "type", "\"linear\" and \"yarn\""),
-        scaling("{\"type\": \"ntk\"}", "type", "found \"ntk\"", code: .unsupported),
-        scaling("{\"rope_type\": \"dynamic\", \"factor\": 2}", "rope_type", "\"dynamic\"", code: .unsupported),
-        scaling("{\"rope_type\": \"longrope\"}", "rope_type", "\"longrope\"", code: .unsupported),
-        scaling("{\"type\": \"su\"}", "type", "\"su\"", code: .unsupported),
+        scaling("{\"rope_type\": \"yarn\", \"type\": \"linear\", \"factor\": 2}", "type", "'linear' and 'yarn'"),
+        scaling("{\"type\": \"ntk\"}", "type", "found 'ntk'", code: .unsupported),
+        scaling("{\"rope_type\": \"dynamic\", \"factor\": 2}", "rope_type", "'dynamic'", code: .unsupported),
+        scaling("{\"rope_type\": \"longrope\"}", "rope_type", "'longrope'", code: .unsupported),
+        scaling("{\"type\": \"su\"}", "type", "'su'", code: .unsupported),
         scaling("{\"type\": \"linear\"}", "factor", "missing"),
         scaling("{\"type\": \"linear\", \"factor\": 0.5}", "factor", "found 0.5"),
-        scaling("{\"type\": \"linear\", \"factor\": \"2\"}", "factor", "found \"2\""),
+        scaling("{\"type\": \"linear\", \"factor\": \"2\"}", "factor", "found '2'"),
         scaling("{\"type\": \"linear\", \"factor\": 2, \"rope_theta\": 5}", "rope_theta", "5.0 and 1000000.0"),
         scaling(
             "{\"type\": \"default\", \"partial_rotary_factor\": 0.25}", "partial_rotary_factor", "found 0.25",
@@ -212,7 +212,7 @@ import Testing
             #expect(error?.code == .unreadableFile)
             #expect(error?.file == url.path)
         }
-        try Data(repeating: 0x20, count: ConfigurationFields.fileLimit + 1).write(to: missing)
+        try Data(repeating: 0x20, count: Fields.configurationLimit + 1).write(to: missing)
         let error = #expect(throws: OuroError.self) { try ModelConfiguration(contentsOf: missing) }
         #expect(error?.code == .invalidConfiguration)
     }

@@ -6,7 +6,7 @@ import Testing
 /// `generation_config.json`.
 @Suite struct ConfigurationGenerationTests {
     private func parse(_ text: String) throws(OuroError) -> GenerationConfiguration {
-        try GenerationConfiguration(ConfigurationFields(parsing: Data(text.utf8), file: "generation_config.json"))
+        try GenerationConfiguration(Fields.configuration(parsing: Data(text.utf8), file: "generation_config.json"))
     }
 
     @Test func everyFieldIsRead() throws {

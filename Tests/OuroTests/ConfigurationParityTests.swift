@@ -10,7 +10,7 @@ import Testing
         struct Case: Decodable {
             let name: String
             /// Fields of `config.json` that differ from the fixture's.
-            let config: [String: JSONValue]
+            let config: JSONObject
             /// Of the last loop, `[last 3 positions][vocabulary]`.
             let logits: [[Float]]
         }
@@ -19,10 +19,10 @@ import Testing
         let cases: [Case]
     }
 
-    static func configuration(_ fixture: String, _ changes: [String: JSONValue]) throws -> ModelConfiguration {
-        var members = try ConfigurationFields(contentsOf: Fixtures.url("\(fixture)/config.json")).members
-        members.merge(changes) { $1 }
-        return try ModelConfiguration(parsing: JSONEncoder().encode(members), file: "config.json")
+    static func configuration(_ fixture: String, _ changes: JSONObject) throws -> ModelConfiguration {
+        let members = try Fields.configuration(contentsOf: Fixtures.url("\(fixture)/config.json")).members
+        let text = JSONValue.object(members.merging(changes)).text
+        return try ModelConfiguration(parsing: Data(text.utf8), file: "config.json")
     }
 
     @Test func logitsAgreeUnderUnusualConfigurations() throws {

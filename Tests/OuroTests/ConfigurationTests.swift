@@ -172,8 +172,8 @@ import Testing
     @Test func thePublishedFieldsAreWritten() throws {
         let published = Fixtures.url("ouro-1.4b-config.json")
         let configuration = try ModelConfiguration(contentsOf: published)
-        let found = try ConfigurationFields(parsing: configuration.encoded(), file: "config.json")
-        let expected = try ConfigurationFields(contentsOf: published)
+        let found = try Fields.configuration(parsing: configuration.encoded(), file: "config.json")
+        let expected = try Fields.configuration(contentsOf: published)
         // What training or the library of Python alone reads.
         let others: Set = ["attention_dropout", "initializer_range", "use_cache", "transformers_version"]
         for (name, value) in expected.members where !others.contains(name) {
@@ -184,7 +184,7 @@ import Testing
     @Test func additionsAreWritten() throws {
         let quantization = JSONValue.object(["bits": .int(4), "group_size": .int(64)])
         let data = try ConfigurationSample.parse().encoded(adding: ["quantization": quantization])
-        #expect(try ConfigurationFields(parsing: data, file: "config.json").members["quantization"] == quantization)
+        #expect(try Fields.configuration(parsing: data, file: "config.json").members["quantization"] == quantization)
     }
 
     @Test func whatTheFileCannotSayIsNotWritten() throws {

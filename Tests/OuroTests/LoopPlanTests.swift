@@ -89,6 +89,6 @@ import Testing
         #expect(error?.field == "model_type")
         #expect(
             error?.message
-                == "expected a kind of model that this package knows (\"ouro\"), found \"huginn_raven\"")
+                == "expected a kind of model that this package knows ('ouro'), found 'huginn_raven'")
     }
 }

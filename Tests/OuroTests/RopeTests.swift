@@ -12,12 +12,12 @@ import Testing
             case attentionScaling = "attention_scaling"
         }
         let name: String
-        let config: [String: JSONValue]
+        let config: JSONObject
         let attentionScaling: Double
         let frequencies: [Float]
     }
 
-    private func parse(_ members: [String: JSONValue]) throws -> ModelConfiguration {
+    private func parse(_ members: JSONObject) throws -> ModelConfiguration {
         var changes: [String: String?] = [:]
         for (name, value) in members {
             changes[name] = String(decoding: try JSONEncoder().encode(value), as: UTF8.self)

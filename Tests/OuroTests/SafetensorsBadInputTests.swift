@@ -66,25 +66,26 @@ import Testing
         Case(
             name: "not UTF-8",
             data: SafetensorsBytes.file(Data(#"{"__metadata__":{"a":""#.utf8) + [0xFF] + Data(#""}}"#.utf8)),
-            message: "UTF-8"),
+            field: "__metadata__.a", message: "UTF-8"),
         Case(
             name: "UTF-16, in which no repeated key is seen",
             data: SafetensorsBytes.file(Data(#"{"__metadata__":{},"__metadata__":{}}"#.utf8.flatMap { [$0, 0] })),
-            field: nil, message: "zero byte"),
-        header("no JSON", "{nonsense}", field: nil, "not valid JSON"),
-        header("cut", #"{"__metadata__":{"#, field: nil, "not valid JSON"),
-        header("a string without end", #"{"__metadata__"#, field: nil, "not valid JSON"),
-        header("something behind it", "{}{}", field: nil, "not valid JSON"),
-        header("zeros behind it", "{}\0\0", field: nil, "zero byte"),
+            message: "zero byte"),
+        header("no JSON", "{nonsense}", "column 2: expected '\"' or '}', found 'n'"),
+        header("cut", #"{"__metadata__":{"#, field: "__metadata__", "the end of the text"),
+        header("a string without end", #"{"__metadata__"#, "the end of the text"),
+        header("something behind it", "{}{}", "expected the end of the text"),
+        header("zeros behind it", "{}\0\0", "zero byte"),
         header(
-            "deeply nested", String(repeating: #"{"a":"#, count: 100_000), field: nil, "nested deeper"),
+            "deeply nested", String(repeating: #"{"a":"#, count: 100_000), "at most 64 objects"),
         header("metadata twice", #"{"__metadata__":{},"__metadata__":{}}"#, field: "__metadata__", "twice"),
-        header("metadata of numbers", #"{"__metadata__":{"a":1}}"#, field: "__metadata__", "object of strings"),
+        header(
+            "metadata of numbers", #"{"__metadata__":{"a":1}}"#, field: "__metadata__", "expected a string, found 1"),
         header("metadata is a list", #"{"__metadata__":[]}"#, field: "__metadata__", "object of strings"),
         header("a tensor twice", "{\"t\":\(entry()),\"t\":\(entry())}", data: 4, field: "t", "twice"),
         header("a tensor twice, escaped", "{\"t\":\(entry()),\"\\u0074\":\(entry())}", data: 4, field: "t", "twice"),
         header(
-            "dtype twice", #"{"t":{"dtype":"F32","dtype":"F32","shape":[1],"data_offsets":[0,4]}}"#, field: "dtype",
+            "dtype twice", #"{"t":{"dtype":"F32","dtype":"F32","shape":[1],"data_offsets":[0,4]}}"#, field: "t.dtype",
             "twice"),
     ]
 

@@ -68,22 +68,22 @@ import Testing
         ("  hidden_size: 32", "  hidden_size: 33.5", 3, "model.hidden_size"),
         ("  hidden_size: 32", "  hiden_size: 32", 3, "model.hiden_size"),
         ("  num_attention_heads: 4", "  num_attention_heads: 32", 1, "model.head_dim"),
-        ("    loops: 3", "    loops: 0", 16, "stages[1].loops"),
-        ("    steps: 6", "    steps: 6\n    tokens: 9", 13, "stages[1].steps"),
+        ("    loops: 3", "    loops: 0", 16, "stages[0].loops"),
+        ("    steps: 6", "    steps: 6\n    tokens: 9", 13, "stages[0].steps"),
         (
             "    sequence_length: 16\n    batch_s", "    sequence_length: 65\n    batch_s", 14,
-            "stages[1].sequence_length"
+            "stages[0].sequence_length"
         ),
-        ("    mixture: {text: 1}\n  - name", "    mixture: {book: 1}\n  - name", 19, "stages[1].mixture.book"),
-        ("    objective: gate", "    objective: gates", 24, "stages[2].objective"),
-        ("    objective: gate", "    objective: gate\n    beta: 1", 25, "stages[2].beta"),
-        ("warmup_steps: 2", "warmup_steps: 6", 18, "stages[1].learning_rate.warmup_steps"),
+        ("    mixture: {text: 1}\n  - name", "    mixture: {book: 1}\n  - name", 19, "stages[0].mixture.book"),
+        ("    objective: gate", "    objective: gates", 24, "stages[1].objective"),
+        ("    objective: gate", "    objective: gate\n    beta: 1", 25, "stages[1].beta"),
+        ("warmup_steps: 2", "warmup_steps: 6", 18, "stages[0].learning_rate.warmup_steps"),
         ("  text: {bytes: text.txt}", "  text: {bytes: a, task: b}", 10, "data.text"),
-        ("    beta: 0.1", "    beta: .nan", 17, "stages[1].beta"),
+        ("    beta: 0.1", "    beta: .nan", 17, "stages[0].beta"),
         ("stages:", "lora: {rank: 0}\nstages:", 11, "lora.rank"),
-        ("stages:", "lora: {targets: [lm_head]}\nstages:", 11, "lora.targets"),
-        ("stages:", "lora: {targets: [q_proj, [v_proj]]}\nstages:", 11, "lora.targets"),
-        ("stages:", "lora: {rank: 2}\nstages:", 25, "stages[2].objective"),
+        ("stages:", "lora: {targets: [lm_head]}\nstages:", 11, "lora.targets[0]"),
+        ("stages:", "lora: {targets: [q_proj, [v_proj]]}\nstages:", 11, "lora.targets[1]"),
+        ("stages:", "lora: {rank: 2}\nstages:", 25, "stages[1].objective"),
     ]) func mistakesHaveLines(line: String, replacement: String, number: Int, field: String) {
         let error = failure(line, replacement)
         #expect(error?.code == .invalidRecipe)

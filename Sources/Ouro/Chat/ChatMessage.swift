@@ -1,5 +1,5 @@
 /// One message of a conversation.
-public struct ChatMessage: Sendable, Equatable, Codable {
+public struct ChatMessage: Sendable, Equatable {
     /// The author's role: `system`, `user`, `assistant`, `tool`, or another role that the chat template knows.
     public var role: String
     /// The text of the message.
@@ -25,7 +25,7 @@ public struct ChatMessage: Sendable, Equatable, Codable {
 }
 
 /// One call of a function in a message of an assistant.
-public struct ChatToolCall: Sendable, Equatable, Codable {
+public struct ChatToolCall: Sendable, Equatable {
     /// The id by which the answer to the call names it.
     public var id: String
     /// The name of the function.

@@ -22,7 +22,7 @@ extension Engine {
     /// - Throws: ``OuroError`` with code `invalidRequest` without messages or without a tokenizer, and
     ///   `invalidTemplate` if the template fails.
     package func chatPrompt(
-        _ messages: [ChatMessage], arguments: [String: JSONValue] = [:], addGenerationPrompt: Bool = true
+        _ messages: [ChatMessage], arguments: JSONObject = [:], addGenerationPrompt: Bool = true
     ) throws(OuroError) -> ChatPrompt {
         guard !messages.isEmpty else {
             throw OuroError(.invalidRequest, field: "messages", "a conversation needs at least one message")

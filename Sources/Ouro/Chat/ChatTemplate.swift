@@ -4,7 +4,7 @@ import Jinja
 ///
 /// Chat templates are written in the Jinja language. The `Jinja` module of this package implements the part of the
 /// language that they use, with the settings of Transformers. Anything else is an error that names it. If possible, the
-/// error is thrown when the template is read. Objects in arguments have no order, so their members are sorted by key.
+/// error is thrown when the template is read. The members of objects in arguments keep their order.
 ///
 /// Templates come with downloaded models and are not trusted. They can access only their arguments and the clock. Their
 /// steps, output, nesting and sizes are limited.
@@ -15,7 +15,7 @@ public struct ChatTemplate: Sendable {
     public let file: String?
     /// Arguments that apply unless a request sets them: the special tokens (`bos_token` ...) in the model folder's
     /// `tokenizer_config.json`.
-    public var defaultArguments: [String: JSONValue] = [:]
+    public var defaultArguments: JSONObject = [:]
     private let template: Template
 
     /// Reads a template.
@@ -66,14 +66,14 @@ public struct ChatTemplate: Sendable {
     ///   large or too deeply nested. The code is `invalidTemplate`, with a line number, if the template fails, exceeds
     ///   a limit, or calls `raise_exception`.
     public func render(
-        messages: [ChatMessage], addGenerationPrompt: Bool = true, arguments: [String: JSONValue] = [:]
+        messages: [ChatMessage], addGenerationPrompt: Bool = true, arguments: JSONObject = [:]
     ) throws(OuroError) -> String {
         guard !messages.isEmpty else {
             throw OuroError(.invalidRequest, field: "messages", "a conversation needs at least one message")
         }
         var context: [String: Value] = [:]
         do {
-            for (name, argument) in defaultArguments.merging(arguments, uniquingKeysWith: { $1 }) {
+            for (name, argument) in defaultArguments.merging(arguments) {
                 context[name] = try Value(argument)
             }
         } catch {

@@ -49,20 +49,20 @@ extension ChatTemplate {
 
     private static func readConfiguration(_ url: URL) throws(OuroError) -> JSONValue? {
         guard let data = try readFile(url, limit: 64 << 20) else { return nil }
-        return try StrictJSON.decode(JSONValue.self, from: data, file: url.path, code: .invalidTemplate)
+        return try JSONValue(parsing: data, file: url.path, code: .invalidTemplate, limits: .pythonFile)
     }
 
     /// The bytes of a file; nil if the file does not exist.
     private static func readFile(_ url: URL, limit: Int) throws(OuroError) -> Data? {
         guard FileManager.default.fileExists(atPath: url.path) else { return nil }
-        return try StrictJSON.read(url, limit: limit, code: .invalidTemplate)
+        return try LimitedFile.read(url, limit: limit, code: .invalidTemplate)
     }
 
     /// The members whose names end in `_token`. A member is a string, or an object that has the string as `content`.
-    private static func specialTokens(of configuration: JSONValue?) -> [String: JSONValue] {
+    private static func specialTokens(of configuration: JSONValue?) -> JSONObject {
         guard case .object(let members)? = configuration else { return [:] }
-        var tokens: [String: JSONValue] = [:]
-        for (name, value) in members where name.hasSuffix("_token") {
+        var tokens: JSONObject = [:]
+        for (name, value) in members where name.utf8.suffix(6).elementsEqual("_token".utf8) {
             if case .string = value { tokens[name] = value }
             if case .string? = value["content"] { tokens[name] = value["content"] }
         }

@@ -13,7 +13,7 @@ extension JSONValue {
                 members.reduce(into: JSONObject()) {
                     $0[keys ? change($1.key) : $1.key] = $1.value.mapStrings(keys: keys, change)
                 })
-        case .null, .bool, .int, .double: self
+        case .null, .bool, .int, .bigInteger, .double: self
         }
     }
 }

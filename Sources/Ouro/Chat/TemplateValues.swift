@@ -3,7 +3,7 @@ import Jinja
 // Conversions between this module and the Jinja module: JSON values, messages and errors.
 
 extension Value {
-    /// Converts a JSON value. An object has no order, so its keys are sorted by code points.
+    /// Converts a JSON value. The members of an object keep their order.
     ///
     /// - Throws: `TemplateError` if the value is too large or too deeply nested.
     init(_ json: JSONValue) throws(TemplateError) {
@@ -17,6 +17,8 @@ extension Value {
         case .bool(let flag): self = .bool(flag)
         case .int(let number): self = .int(number)
         case .double(let number): self = .float(number)
+        // Python's integers have any length; these come as close as a double can.
+        case .bigInteger(let digits): self = .float(Double(digits) ?? .infinity)
         case .string(let text): self = .string(text)
         case .array(let items):
             var elements: [Value] = []
@@ -25,8 +27,7 @@ extension Value {
             self = try .makeList(elements)
         case .object(let members):
             var mapping = Mapping()
-            // The order of UTF-8 bytes is that of code points. Swift's own order of strings differs.
-            for (key, member) in members.sorted(by: { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }) {
+            for (key, member) in members {
                 try mapping.set(Value(member, depth: depth + 1), for: .string(key))
             }
             self = .dict(mapping)

@@ -45,27 +45,6 @@ public struct Adapter: Sendable {
     /// The path of the weights, for messages.
     let path: String
 
-    private struct Configuration: Decodable {
-        let peft_type: String
-        let r: Int
-        let lora_alpha: Double
-        let use_rslora: Bool?
-        let use_dora: Bool?
-        let fan_in_fan_out: Bool?
-        let bias: String?
-        let modules_to_save: [String]?
-        let rank_pattern: [String: Int]?
-        let alpha_pattern: [String: Double]?
-        let alora_invocation_tokens: [Int]?
-        let init_lora_weights: JSONValue?
-
-        /// Whether the initialisation also changed the model's own weights. The factors then fit no published model.
-        var changesBase: Bool {
-            guard case .string(let name)? = init_lora_weights else { return false }
-            return ["pissa", "olora", "corda", "lora_ga", "loftq"].contains { name.lowercased().hasPrefix($0) }
-        }
-    }
-
     /// Reads the folder of an adapter.
     ///
     /// - Throws: ``OuroError`` with code `unreadableFile` if the folder or a file cannot be read. The code is
@@ -79,41 +58,39 @@ public struct Adapter: Sendable {
                 .unreadableFile, file: folder.url.path,
                 "expected an adapter's folder, with \(Self.configurationName) and \(Self.weightsName)")
         }
-        let data = try StrictJSON.read(configurationURL, limit: 1 << 20, code: .invalidCheckpoint)
-        let configuration = try StrictJSON.decode(
-            Configuration.self, from: data, file: configurationURL.path, code: .invalidCheckpoint)
-        try Self.check(configuration, file: configurationURL.path)
-        rank = configuration.r
-        let divisor = configuration.use_rslora == true ? Double(rank).squareRoot() : Double(rank)
-        scale = Float(configuration.lora_alpha / divisor)
+        let data = try LimitedFile.read(configurationURL, limit: 1 << 20, code: .invalidCheckpoint)
+        let fields = try Fields(
+            parsing: data, source: .init(code: .invalidCheckpoint, file: configurationURL.path), limits: .pythonFile)
+        let type = try fields.required("peft_type", fields.string("peft_type"))
+        guard type == "LORA" else {
+            throw fields.failure("peft_type", "expected LORA, found \(NameList.clipped(type))")
+        }
+        rank = try fields.required("r", fields.integer("r", 1...65_536))
+        let alpha = try fields.required("lora_alpha", fields.number("lora_alpha", -1e6...1e6))
+        try Self.refuseUnsupported(fields)
+        let divisor = try fields.flag("use_rslora") == true ? Double(rank).squareRoot() : Double(rank)
+        scale = Float(alpha / divisor)
         path = weightsURL.path
         factors = try Self.read(SafetensorsFile(contentsOf: weightsURL), rank: rank, file: path)
     }
 
-    private static func check(_ configuration: Configuration, file: String) throws(OuroError) {
-        func fault(_ field: String, _ message: String) -> OuroError {
-            OuroError(.invalidCheckpoint, file: file, field: field, message)
-        }
-        guard configuration.peft_type == "LORA" else {
-            throw fault("peft_type", "expected LORA, found \(NameList.clipped(configuration.peft_type))")
-        }
-        guard (1...65_536).contains(configuration.r) else {
-            throw fault("r", "expected a rank from 1 to 65536, found \(configuration.r)")
-        }
-        guard configuration.lora_alpha.isFinite, abs(configuration.lora_alpha) <= 1e6 else {
-            throw fault("lora_alpha", "expected a number up to 1e6, found \(configuration.lora_alpha)")
+    private static func refuseUnsupported(_ fields: Fields) throws(OuroError) {
+        // These initialisations also change the model's own weights. The factors then fit no published model.
+        var changesBase = false
+        if case .string(let name)? = fields["init_lora_weights"] {
+            changesBase = ["pissa", "olora", "corda", "lora_ga", "loftq"].contains { name.lowercased().hasPrefix($0) }
         }
         let unsupported: [(String, Bool)] = [
-            ("use_dora", configuration.use_dora == true), ("fan_in_fan_out", configuration.fan_in_fan_out == true),
-            ("bias", (configuration.bias ?? "none") != "none"),
-            ("modules_to_save", !(configuration.modules_to_save ?? []).isEmpty),
-            ("rank_pattern", !(configuration.rank_pattern ?? [:]).isEmpty),
-            ("alpha_pattern", !(configuration.alpha_pattern ?? [:]).isEmpty),
-            ("alora_invocation_tokens", configuration.alora_invocation_tokens != nil),
-            ("init_lora_weights", configuration.changesBase),
+            ("use_dora", try fields.flag("use_dora") == true),
+            ("fan_in_fan_out", try fields.flag("fan_in_fan_out") == true),
+            ("bias", try fields.string("bias") ?? "none" != "none"),
+            ("modules_to_save", try fields.strings("modules_to_save")?.isEmpty == false),
+            ("rank_pattern", try fields.object("rank_pattern")?.members.isEmpty == false),
+            ("alpha_pattern", try fields.object("alpha_pattern")?.members.isEmpty == false),
+            ("alora_invocation_tokens", fields.has("alora_invocation_tokens")), ("init_lora_weights", changesBase),
         ]
         if let (field, _) = unsupported.first(where: \.1) {
-            throw fault(
+            throw fields.failure(
                 field, "adapters that use this field are not supported; merge the adapter with the library that made it"
             )
         }
@@ -192,16 +169,10 @@ public struct Adapter: Sendable {
         try writer.finish()
         let configuration: JSONValue = .object([
             "peft_type": .string("LORA"), "task_type": .string("CAUSAL_LM"), "r": .int(rank),
-            "lora_alpha": alpha == alpha.rounded() ? .int(Int(alpha)) : .double(alpha), "lora_dropout": .double(0),
+            "lora_alpha": Int(exactly: alpha).map { .int($0) } ?? .double(alpha), "lora_dropout": .double(0),
             "target_modules": .array(targets.map { .string($0) }), "bias": .string("none"),
             "fan_in_fan_out": .bool(false), "inference_mode": .bool(true), "base_model_name_or_path": .string(base),
         ])
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-        guard let data = try? encoder.encode(configuration) else {
-            throw OuroError(
-                .unwritableFile, file: folder.path, field: "lora_alpha", "expected a number, found \(alpha)")
-        }
-        try AtomicFile.write(data + Data("\n".utf8), to: folder.appendingPathComponent(configurationName))
+        try AtomicFile.write(Data(configuration.fileText.utf8), to: folder.appendingPathComponent(configurationName))
     }
 }

@@ -26,20 +26,18 @@ struct SafetensorsHeader {
             throw OuroError(
                 .invalidCheckpoint, file: file, field: "header", "expected a JSON object, which begins with '{'")
         }
-        guard String(validating: json, as: UTF8.self) != nil else {
-            throw OuroError(.invalidCheckpoint, file: file, field: "header", "expected UTF-8")
-        }
-        let entries: HeaderEntries
-        do {
-            entries = try StrictJSON.decode(HeaderEntries.self, from: json, file: file, code: .invalidCheckpoint)
+        let fields: Fields
+        do throws(OuroError) {
+            fields = try Fields(parsing: json, source: .init(code: .invalidCheckpoint, file: file))
         } catch {
-            // Errors of single entries lack the name of the file.
-            throw OuroError(error.code, file: file, field: error.field.map(NameList.clipped), error.message)
+            // The path of a place in the header is the name of a tensor.
+            throw OuroError(error.code, file: file, field: error.field ?? "header", error.message)
         }
+        let entries = try HeaderEntries(fields)
         metadata = entries.metadata
         tensors = entries.tensors.sorted {
-            ($0.byteRange.lowerBound, $0.byteRange.upperBound, $0.name)
-                < ($1.byteRange.lowerBound, $1.byteRange.upperBound, $1.name)
+            ($0.byteRange.lowerBound, $0.byteRange.upperBound, ExactString($0.name))
+                < ($1.byteRange.lowerBound, $1.byteRange.upperBound, ExactString($1.name))
         }
         try checkCover(dataByteCount, file: file)
     }
@@ -82,86 +80,91 @@ struct SafetensorsHeader {
     }
 }
 
-/// The members of a header's object. Its errors are ``OuroError`` values without a file.
-private struct HeaderEntries: Decodable {
+/// The members of a header's object.
+private struct HeaderEntries {
     var tensors: [TensorInfo] = []
     var metadata: [String: String] = [:]
 
-    init(from decoder: any Decoder) throws {
-        let container = try decoder.container(keyedBy: AnyKey.self)
-        let names = container.allKeys
-        tensors.reserveCapacity(names.count)
-        for name in names {
-            if name.stringValue == SafetensorsHeader.metadataKey {
-                // MLX writes null if there is no metadata. The format's library accepts it too.
-                if (try? container.decodeNil(forKey: name)) == true { continue }
-                guard let values = try? container.decode([String: String].self, forKey: name) else {
-                    throw Self.fault(name.stringValue, "expected an object of strings")
-                }
-                metadata = values
+    private let fields: Fields
+
+    init(_ fields: Fields) throws(OuroError) {
+        self.fields = fields
+        tensors.reserveCapacity(fields.members.count)
+        for (name, value) in fields.members {
+            if name.hasSameBytes(as: SafetensorsHeader.metadataKey) {
+                try readMetadata(value)
             } else {
-                tensors.append(try Self.tensor(name, in: container))
+                tensors.append(try tensor(name, value))
             }
         }
     }
 
-    private static func tensor(_ name: AnyKey, in container: KeyedDecodingContainer<AnyKey>) throws -> TensorInfo {
-        guard let entry = try? container.nestedContainer(keyedBy: AnyKey.self, forKey: name) else {
-            throw fault(name.stringValue, "expected an object with dtype, shape and data_offsets")
+    private mutating func readMetadata(_ value: JSONValue) throws(OuroError) {
+        // MLX writes null if there is no metadata. The format's library accepts it too.
+        if value == .null { return }
+        guard case .object(let members) = value else {
+            throw fault(SafetensorsHeader.metadataKey, "expected an object of strings, found \(value.summary)")
         }
-        let keys = entry.allKeys.map(\.stringValue).sorted()
+        for (key, value) in members {
+            guard case .string(let text) = value else {
+                throw fault(
+                    SafetensorsHeader.metadataKey,
+                    "\(NameList.clipped(key)): expected a string, found \(value.summary)")
+            }
+            metadata[key] = text
+        }
+    }
+
+    private func tensor(_ name: String, _ value: JSONValue) throws(OuroError) -> TensorInfo {
+        guard case .object(let entry) = value else {
+            throw fault(name, "expected an object with dtype, shape and data_offsets, found \(value.summary)")
+        }
+        let keys = entry.keys.sortedByBytes()
         guard keys == ["data_offsets", "dtype", "shape"] else {
-            throw fault(
-                name.stringValue, "expected exactly dtype, shape and data_offsets, found \(NameList.text(keys))")
+            throw fault(name, "expected exactly dtype, shape and data_offsets, found \(NameList.text(keys))")
         }
-        guard let type = try? entry.decode(String.self, forKey: AnyKey("dtype")) else {
-            throw fault(name.stringValue, "dtype: expected a string")
-        }
+        guard case .string(let type)? = entry["dtype"] else { throw fault(name, "dtype: expected a string") }
         guard let elementType = ElementType(rawValue: type) else {
             throw OuroError(
-                .unsupported, field: NameList.clipped(name.stringValue),
+                .unsupported, file: fields.file, field: NameList.clipped(name),
                 "dtype: '\(NameList.clipped(type))' is not known; known are "
                     + ElementType.allCases.map(\.rawValue).joined(separator: ", "))
         }
         let shape = try counts("shape", of: name, in: entry)
         let offsets = try counts("data_offsets", of: name, in: entry)
         guard let begin = offsets.first, let end = offsets.last, offsets.count == 2 else {
-            throw fault(name.stringValue, "data_offsets: expected two numbers, found \(offsets.count)")
+            throw fault(name, "data_offsets: expected two numbers, found \(offsets.count)")
         }
         guard begin <= end else {
-            throw fault(name.stringValue, "data_offsets: the end, \(end), lies before the beginning, \(begin)")
+            throw fault(name, "data_offsets: the end, \(end), lies before the beginning, \(begin)")
         }
         guard let size = elementType.byteCount(shape: shape) else {
-            throw fault(name.stringValue, "shape: the size of \(NameList.text(shape)) does not fit 64 bits")
+            throw fault(name, "shape: the size of \(NameList.text(shape)) does not fit 64 bits")
         }
         guard size == end - begin else {
             throw fault(
-                name.stringValue,
-                "\(NameList.text(shape)) of \(type) takes \(size) bytes, but data_offsets span \(end - begin)")
+                name, "\(NameList.text(shape)) of \(type) takes \(size) bytes, but data_offsets span \(end - begin)")
         }
-        return TensorInfo(name: name.stringValue, elementType: elementType, shape: shape, byteRange: begin..<end)
+        return TensorInfo(name: name, elementType: elementType, shape: shape, byteRange: begin..<end)
     }
 
-    private static func counts(
-        _ key: String, of name: AnyKey, in entry: KeyedDecodingContainer<AnyKey>
-    ) throws -> [Int] {
-        guard let values = try? entry.decode([Int].self, forKey: AnyKey(key)), values.allSatisfy({ $0 >= 0 }) else {
-            throw fault(name.stringValue, "\(key): expected a list of integers from 0 to \(Int.max)")
+    private func counts(_ key: String, of name: String, in entry: JSONObject) throws(OuroError) -> [Int] {
+        guard case .array(let values)? = entry[key] else {
+            throw fault(name, "\(key): expected a list of integers from 0 to \(Int.max)")
         }
-        return values
+        var result: [Int] = []
+        result.reserveCapacity(values.count)
+        for value in values {
+            guard let number = value.exactInteger, number >= 0 else {
+                throw fault(
+                    name, "\(key): expected a list of integers from 0 to \(Int.max), found \(value.summary) in it")
+            }
+            result.append(number)
+        }
+        return result
     }
 
-    private static func fault(_ name: String, _ message: String) -> OuroError {
-        OuroError(.invalidCheckpoint, field: NameList.clipped(name), message)
+    private func fault(_ name: String, _ message: String) -> OuroError {
+        OuroError(.invalidCheckpoint, file: fields.file, field: NameList.clipped(name), message)
     }
-}
-
-/// A key of a JSON object with arbitrary keys.
-private struct AnyKey: CodingKey {
-    let stringValue: String
-    var intValue: Int? { nil }
-
-    init(_ text: String) { stringValue = text }
-    init(stringValue: String) { self.stringValue = stringValue }
-    init?(intValue: Int) { return nil }
 }

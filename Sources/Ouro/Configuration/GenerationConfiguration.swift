@@ -36,10 +36,10 @@ public struct GenerationConfiguration: Sendable, Equatable {
     public static func load(fromModelFolder folder: URL) throws(OuroError) -> GenerationConfiguration {
         let url = folder.appendingPathComponent(fileName)
         guard FileManager.default.fileExists(atPath: url.path) else { return GenerationConfiguration() }
-        return try GenerationConfiguration(ConfigurationFields(contentsOf: url))
+        return try GenerationConfiguration(Fields.configuration(contentsOf: url))
     }
 
-    init(_ fields: ConfigurationFields) throws(OuroError) {
+    init(_ fields: Fields) throws(OuroError) {
         doSample = try fields.flag("do_sample")
         temperature = try fields.number("temperature").map { Float($0) }
         topK = try fields.integer("top_k")
@@ -54,7 +54,7 @@ public struct GenerationConfiguration: Sendable, Equatable {
     }
 
     /// Checks the values against the ranges of request parameters.
-    private func validate(file: String) throws(OuroError) {
+    private func validate(file: String?) throws(OuroError) {
         let sampling = SamplingParameters(
             temperature: temperature ?? 0, topK: topK ?? 0, topP: topP ?? 1, minP: minP ?? 0,
             repetitionPenalty: repetitionPenalty ?? 1)
@@ -71,7 +71,7 @@ public struct GenerationConfiguration: Sendable, Equatable {
     /// Checks that the vocabulary contains all tokens. The file itself does not give the size of the vocabulary.
     ///
     /// - Throws: ``OuroError`` with code `invalidConfiguration`.
-    func validate(vocabularySize: Int, file: String) throws(OuroError) {
+    func validate(vocabularySize: Int, file: String?) throws(OuroError) {
         let checks = RangeChecks(file: file)
         if let id = bosTokenID { try checks.checkToken("bos_token_id", id, vocabularySize: vocabularySize) }
         if let id = padTokenID { try checks.checkToken("pad_token_id", id, vocabularySize: vocabularySize) }

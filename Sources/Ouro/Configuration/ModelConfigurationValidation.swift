@@ -15,7 +15,7 @@ enum ConfigurationLimits {
 
 /// Range checks. Their errors name the file and the field, and say what was expected and found.
 struct RangeChecks {
-    let file: String
+    let file: String?
 
     func check(_ field: String, _ value: Int, _ range: ClosedRange<Int>) throws(OuroError) {
         guard range.contains(value) else {
@@ -73,7 +73,7 @@ extension ModelConfiguration {
     }
 
     /// The part of `validate(file:)` that checks sizes.
-    func validateSizes(file: String) throws(OuroError) {
+    func validateSizes(file: String?) throws(OuroError) {
         let checks = RangeChecks(file: file)
         try checks.check("vocab_size", vocabularySize, ConfigurationLimits.vocabulary)
         try checks.check("hidden_size", hiddenSize, ConfigurationLimits.width)

@@ -7,7 +7,7 @@ extension ModelConfiguration {
     /// - Parameter additions: further members, such as `transformers_version`. They replace members of the same name.
     /// - Throws: ``OuroError`` with code `invalidConfiguration` if a value is invalid. The code is `unsupported` if
     ///   layers have windows of different sizes, because the file has only one field for them.
-    public func encoded(adding additions: [String: JSONValue] = [:]) throws(OuroError) -> Data {
+    public func encoded(adding additions: JSONObject = [:]) throws(OuroError) -> Data {
         try validate()
         let windows = Set(slidingWindows.compactMap { $0 })
         guard windows.count <= 1 else {
@@ -15,7 +15,7 @@ extension ModelConfiguration {
                 .unsupported, file: "config.json", field: "sliding_window",
                 "expected the same window in all layers that have one, found \(windows.sorted())")
         }
-        var members: [String: JSONValue] = [
+        var members: JSONObject = [
             "architectures": .array([.string("OuroForCausalLM")]),
             "auto_map": .object([
                 "AutoConfig": .string("configuration_ouro.OuroConfig"),
@@ -53,14 +53,7 @@ extension ModelConfiguration {
             members[QuantisationConfiguration.field] = quantisation.members
             members[QuantisationConfiguration.copyField] = quantisation.members
         }
-        members.merge(additions) { $1 }
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-        do {
-            return try encoder.encode(JSONValue.object(members)) + Data("\n".utf8)
-        } catch {
-            throw OuroError(.invalidConfiguration, file: "config.json", "cannot be written: \(error)")
-        }
+        return Data(JSONValue.object(members.merging(additions)).fileText.utf8)
     }
 
     /// The shortest decimal number that is read as the same f32.

@@ -6,7 +6,7 @@ public enum ModelFamily: String, Sendable, CaseIterable {
     case ouro
 
     /// The families, for error messages.
-    static var list: String { allCases.map { "\"\($0.rawValue)\"" }.joined(separator: ", ") }
+    static var list: String { allCases.map { "'\($0.rawValue)'" }.joined(separator: ", ") }
 
     /// The names and shapes of the tensors in this family's checkpoints.
     package var tensorNames: TensorNames {

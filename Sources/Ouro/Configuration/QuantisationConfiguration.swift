@@ -54,14 +54,14 @@ public struct QuantisationConfiguration: Sendable, Equatable {
     /// The setting of every module without an exception.
     public var standard: QuantisationSetting
     /// The exceptions, by the name of the module: the name of its weight without `.weight`, such as `lm_head`.
-    public var exceptions: [String: Exception]
+    public var exceptions: ExactDictionary<Exception>
 
     /// Makes a configuration. The values are not checked.
     ///
     /// - Parameters:
     ///   - standard: the setting of every module without an exception.
     ///   - exceptions: the exceptions, by the name of the module.
-    public init(standard: QuantisationSetting, exceptions: [String: Exception] = [:]) {
+    public init(standard: QuantisationSetting, exceptions: ExactDictionary<Exception> = [:]) {
         self.standard = standard
         self.exceptions = exceptions
     }
@@ -78,9 +78,9 @@ public struct QuantisationConfiguration: Sendable, Equatable {
     /// Checks all settings.
     ///
     /// - Throws: ``OuroError`` with code `unsupported`.
-    func validate(file: String) throws(OuroError) {
+    func validate(file: String?) throws(OuroError) {
         try standard.validate(file: file, prefix: Self.field + ".")
-        for (module, exception) in exceptions.sorted(by: { $0.key < $1.key }) {
+        for (module, exception) in exceptions.sortedByKey() {
             guard case .setting(let setting) = exception else { continue }
             try setting.validate(file: file, prefix: Self.field + "." + NameList.clipped(module) + ".")
         }
@@ -107,13 +107,13 @@ public struct QuantisationConfiguration: Sendable, Equatable {
     ///
     /// - Throws: ``OuroError`` with code `unsupported` for an unsupported method, mode, number of bits or group size,
     ///   and with `invalidConfiguration` for a member that is missing or has another type.
-    init?(_ fields: ConfigurationFields) throws(OuroError) {
+    init?(_ fields: Fields) throws(OuroError) {
         let name = fields[Self.field] == nil ? Self.copyField : Self.field
-        guard let section = try fields.section(name) else { return nil }
+        guard let section = try fields.object(name) else { return nil }
         if let method = try section.string("quant_method"), method != "mlx" {
             throw section.failure(
                 "quant_method", code: .unsupported,
-                "expected MLX's affine groups, found \(ConfigurationFields.quote(method)); convert the original "
+                "expected MLX's affine groups, found \(JSONValue.quote(method)); convert the original "
                     + "weights with 'ouro quantize'")
         }
         standard = try Self.setting(section)
@@ -123,7 +123,7 @@ public struct QuantisationConfiguration: Sendable, Equatable {
             case .bool(true): exceptions[module] = .setting(standard)
             case .bool(false): exceptions[module] = .unquantised
             case .object:
-                guard let entry = try section.section(module) else { continue }
+                guard let entry = try section.object(module) else { continue }
                 do throws(OuroError) {
                     exceptions[module] = .setting(try Self.setting(entry))
                 } catch {
@@ -136,15 +136,15 @@ public struct QuantisationConfiguration: Sendable, Equatable {
         }
     }
 
-    private static func setting(_ fields: ConfigurationFields) throws(OuroError) -> QuantisationSetting {
+    private static func setting(_ fields: Fields) throws(OuroError) -> QuantisationSetting {
         if let mode = try fields.string("mode"), mode != "affine" {
             throw fields.failure(
                 "mode", code: .unsupported,
-                "expected \"affine\", the only supported mode, found \(ConfigurationFields.quote(mode))")
+                "expected 'affine', the only supported mode, found \(JSONValue.quote(mode))")
         }
         let setting = QuantisationSetting(
-            bits: try fields.required("bits", fields.integer),
-            groupSize: try fields.required("group_size", fields.integer))
+            bits: try fields.required("bits", fields.integer("bits")),
+            groupSize: try fields.required("group_size", fields.integer("group_size")))
         guard QuantisationSetting.knownBits.contains(setting.bits) else {
             throw fields.failure(
                 "bits", code: .unsupported, "weights of \(setting.bits) bits are not supported, expected 4 or 8")

@@ -104,7 +104,7 @@ extension RopeConfiguration {
     ///
     /// - Throws: ``OuroError`` with code `invalidConfiguration` and the name of the first parameter that is out of
     ///   range.
-    func validate(file: String, section: String = "rope_scaling") throws(OuroError) {
+    func validate(file: String?, section: String = "rope_scaling") throws(OuroError) {
         let checks = RangeChecks(file: file)
         func field(_ name: String) -> String { "\(section).\(name)" }
         try checks.check("rope_theta", theta, above: 1, upTo: 1e12)

@@ -5,12 +5,12 @@ extension RopeConfiguration {
     ///
     /// - Throws: ``OuroError`` with code `unsupported` for unsupported types, and with `invalidConfiguration` for
     ///   parameters that are missing, have another type, are out of range, or contradict each other.
-    init(_ fields: ConfigurationFields, contextLength: Int) throws(OuroError) {
+    init(_ fields: Fields, contextLength: Int) throws(OuroError) {
         try Self.refusePartialRotation(fields)
         let theta = try fields.number("rope_theta")
         var found: RopeConfiguration?
         for name in ["rope_parameters", "rope_scaling"] {
-            guard let section = try fields.section(name) else { continue }
+            guard let section = try fields.object(name) else { continue }
             for (member, parameters) in try Self.parameterSets(section) {
                 let rope = try RopeConfiguration(parameters, theta: theta, contextLength: contextLength)
                 try rope.validate(file: fields.file, section: name + (member.map { "." + $0 } ?? ""))
@@ -18,7 +18,7 @@ extension RopeConfiguration {
                     throw fields.failure(
                         name, code: .unsupported,
                         "expected the same RoPE for all layers, found "
-                            + (member.map { "another one for \(ConfigurationFields.quote($0))" }
+                            + (member.map { "another one for \(JSONValue.quote($0))" }
                                 ?? "another one than in rope_parameters"))
                 }
                 found = rope
@@ -27,26 +27,26 @@ extension RopeConfiguration {
         if let found {
             self = found
         } else {
-            self.init(theta: try fields.required("rope_theta", fields.number))
+            self.init(theta: try fields.required("rope_theta", fields.number("rope_theta")))
         }
     }
 
     /// The sets of parameters in a section: the section itself, or one for each type of layer.
     private static func parameterSets(
-        _ section: ConfigurationFields
-    ) throws(OuroError) -> [(member: String?, parameters: ConfigurationFields)] {
-        let names = section.members.keys.sorted().filter { section[$0] != nil }
+        _ section: Fields
+    ) throws(OuroError) -> [(member: String?, parameters: Fields)] {
+        let names = section.members.keys.sortedByBytes().filter { section[$0] != nil }
         let isNested = names.contains { if case .object? = section[$0] { true } else { false } }
         guard isNested else { return [(nil, section)] }
-        var sets: [(String?, ConfigurationFields)] = []
+        var sets: [(String?, Fields)] = []
         for name in names {
-            if let parameters = try section.section(name) { sets.append((name, parameters)) }
+            if let parameters = try section.object(name) { sets.append((name, parameters)) }
         }
         return sets
     }
 
     private init(
-        _ fields: ConfigurationFields, theta outerTheta: Double?, contextLength: Int
+        _ fields: Fields, theta outerTheta: Double?, contextLength: Int
     ) throws(OuroError) {
         try Self.refusePartialRotation(fields)
         let innerTheta = try fields.number("rope_theta")
@@ -61,7 +61,7 @@ extension RopeConfiguration {
         self.init(theta: theta, scaling: try RopeScaling(fields, contextLength: contextLength))
     }
 
-    private static func refusePartialRotation(_ fields: ConfigurationFields) throws(OuroError) {
+    private static func refusePartialRotation(_ fields: Fields) throws(OuroError) {
         if let part = try fields.number("partial_rotary_factor"), part != 1 {
             throw fields.failure(
                 "partial_rotary_factor", code: .unsupported, "expected 1, as Ouro rotates whole heads, found \(part)")
@@ -70,44 +70,45 @@ extension RopeConfiguration {
 }
 
 extension RopeScaling {
-    fileprivate init(_ fields: ConfigurationFields, contextLength: Int) throws(OuroError) {
+    fileprivate init(_ fields: Fields, contextLength: Int) throws(OuroError) {
         let name = fields["rope_type"] == nil ? "type" : "rope_type"
         switch try Self.type(fields) {
         case "default": self = .default
-        case "linear": self = .linear(factor: try fields.required("factor", fields.number))
+        case "linear": self = .linear(factor: try fields.required("factor", fields.number("factor")))
         case "yarn": self = .yarn(try YarnScaling(fields, contextLength: contextLength))
         case "llama3":
             self = .llama3(
                 Llama3Scaling(
-                    factor: try fields.required("factor", fields.number),
-                    lowFrequencyFactor: try fields.required("low_freq_factor", fields.number),
-                    highFrequencyFactor: try fields.required("high_freq_factor", fields.number),
-                    originalContextLength: try fields.required("original_max_position_embeddings", fields.integer)))
+                    factor: try fields.required("factor", fields.number("factor")),
+                    lowFrequencyFactor: try fields.required("low_freq_factor", fields.number("low_freq_factor")),
+                    highFrequencyFactor: try fields.required("high_freq_factor", fields.number("high_freq_factor")),
+                    originalContextLength: try fields.required(
+                        "original_max_position_embeddings", fields.integer("original_max_position_embeddings"))))
         case "dynamic":
             throw fields.failure(
                 name, code: .unsupported,
-                "\"dynamic\" is not supported, because its frequencies depend on the length of the sequence; write "
-                    + "\"default\", which is the same within max_position_embeddings")
+                "'dynamic' is not supported, because its frequencies depend on the length of the sequence; write "
+                    + "'default', which is the same within max_position_embeddings")
         case let type where type == "longrope" || type == "su":
             throw fields.failure(
                 name, code: .unsupported,
-                "\(ConfigurationFields.quote(type)) is not supported, because its frequencies depend on the length of "
-                    + "the sequence; expected \"default\", \"linear\", \"yarn\" or \"llama3\"")
+                "\(JSONValue.quote(type)) is not supported, because its frequencies depend on the length of "
+                    + "the sequence; expected 'default', 'linear', 'yarn' or 'llama3'")
         case let type:
             throw fields.failure(
                 name, code: .unsupported,
-                "expected \"default\", \"linear\", \"yarn\" or \"llama3\", found \(ConfigurationFields.quote(type))")
+                "expected 'default', 'linear', 'yarn' or 'llama3', found \(JSONValue.quote(type))")
         }
     }
 
     /// The type of scaling: `rope_type`, or `type` in older files.
-    private static func type(_ fields: ConfigurationFields) throws(OuroError) -> String {
+    private static func type(_ fields: Fields) throws(OuroError) -> String {
         let type = try fields.string("rope_type")
         let legacy = try fields.string("type")
         if let type, let legacy, type != legacy {
             throw fields.failure(
                 "type",
-                "contradicts rope_type: \(ConfigurationFields.quote(legacy)) and \(ConfigurationFields.quote(type))")
+                "contradicts rope_type: \(JSONValue.quote(legacy)) and \(JSONValue.quote(type))")
         }
         guard let found = type ?? legacy else {
             guard fields["factor"] == nil else {
@@ -121,8 +122,8 @@ extension RopeScaling {
 }
 
 extension YarnScaling {
-    fileprivate init(_ fields: ConfigurationFields, contextLength: Int) throws(OuroError) {
-        let factor = try fields.required("factor", fields.number)
+    fileprivate init(_ fields: Fields, contextLength: Int) throws(OuroError) {
+        let factor = try fields.required("factor", fields.number("factor"))
         self.init(
             factor: factor,
             originalContextLength: try fields.integer("original_max_position_embeddings") ?? contextLength,
@@ -135,7 +136,7 @@ extension YarnScaling {
     /// The factor of cosines and sines; nil for the default. As in the reference implementation, `attention_factor`
     /// takes precedence over `mscale` with `mscale_all_dim`. These two have no effect if one is missing or 0.
     private static func attentionFactor(
-        _ fields: ConfigurationFields, factor: Double
+        _ fields: Fields, factor: Double
     ) throws(OuroError) -> Double? {
         let scales = [try mscale(fields, "mscale"), try mscale(fields, "mscale_all_dim")].compactMap { $0 }
         if let given = try fields.number("attention_factor") { return given }
@@ -143,7 +144,7 @@ extension YarnScaling {
         return attentionFactor(factor: factor, mscale: scales[0]) / attentionFactor(factor: factor, mscale: scales[1])
     }
 
-    private static func mscale(_ fields: ConfigurationFields, _ name: String) throws(OuroError) -> Double? {
+    private static func mscale(_ fields: Fields, _ name: String) throws(OuroError) -> Double? {
         guard let value = try fields.number(name) else { return nil }
         guard (0...1000).contains(value) else {
             throw fields.failure(name, "expected a number from 0 to 1000, found \(value)")

@@ -1,5 +1,5 @@
 /// Why a generation ended.
-public enum FinishReason: String, Sendable, Codable {
+public enum FinishReason: String, Sendable {
     /// The model produced an end-of-text token, a stop token or a stop string.
     case stop
     /// The generation reached `maxTokens` or the end of the model's context.

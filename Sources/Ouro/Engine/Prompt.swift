@@ -7,5 +7,5 @@ public enum Prompt: Sendable, Equatable {
     /// A conversation, rendered with the model's chat template. Special tokens in the messages stay plain text, except
     /// in those of the assistant. `arguments` are further variables of the template: `enable_thinking` turns reasoning
     /// on.
-    case chat([ChatMessage], arguments: [String: JSONValue] = [:])
+    case chat([ChatMessage], arguments: JSONObject = [:])
 }

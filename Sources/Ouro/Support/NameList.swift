@@ -1,5 +1,5 @@
 /// Shortens names and shapes from files for an error message: few, short and on one line.
-enum NameList {
+package enum NameList {
     /// Names or sizes to show at most.
     static let limit = 10
 
@@ -15,13 +15,16 @@ enum NameList {
         return shape.count > limit ? "[\(shown), ...]" : "[\(shown)]"
     }
 
-    /// The name, cut after 120 characters. Control characters are replaced.
-    static func clipped(_ name: String) -> String {
+    /// The name, cut after `limit` characters. Control characters are replaced.
+    package static func clipped(_ name: String, limit: Int) -> String {
         var result = String.UnicodeScalarView()
-        for scalar in name.unicodeScalars.prefix(120) {
+        for scalar in name.unicodeScalars.prefix(limit) {
             let isControl = scalar.properties.generalCategory == .control
             result.append(isControl ? "\u{FFFD}" : scalar)
         }
-        return String(result) + (name.unicodeScalars.dropFirst(120).isEmpty ? "" : "...")
+        return String(result) + (name.unicodeScalars.dropFirst(limit).isEmpty ? "" : "...")
     }
+
+    /// The name, cut after 120 characters.
+    package static func clipped(_ name: String) -> String { clipped(name, limit: 120) }
 }

@@ -20,13 +20,13 @@ struct TokenVocabulary: Sendable {
     let addedTokens: (exact: [AddedToken], normalized: [AddedToken])
 
     init(_ content: TokenizerFile, file: String) throws(OuroError) {
-        let added = content.added_tokens ?? []
-        let count = content.model.vocab.count + added.count
+        let added = content.addedTokens
+        let count = content.model.vocabulary.count + added.count
         // IDs may have gaps, but a small file must not cause a large allocation.
         let limit = min(4 * count + 1000, Int(Int32.max))
         func fault(_ field: String, _ piece: String, _ message: String) -> OuroError {
             OuroError(
-                .invalidTokenizer, file: file, field: field, "the token \(TokenizerFile.quoted(piece)) \(message)")
+                .invalidTokenizer, file: file, field: field, "the token \(JSONValue.quote(piece)) \(message)")
         }
         func slot(_ id: Int, _ field: String, _ piece: String) throws(OuroError) -> Int32 {
             guard id >= 0, id < limit, let slot = Int32(exactly: id) else {
@@ -36,24 +36,21 @@ struct TokenVocabulary: Sendable {
             return slot
         }
 
-        modelIDs.reserveCapacity(content.model.vocab.count)
+        modelIDs.reserveCapacity(content.model.vocabulary.count)
         var largest = -1
         var addedSlots: [Int32] = []
-        for (piece, id) in content.model.vocab { largest = max(largest, Int(try slot(id, "model.vocab", piece))) }
+        for (piece, id) in content.model.vocabulary { largest = max(largest, Int(try slot(id, "model.vocab", piece))) }
         for (index, token) in added.enumerated() {
-            let field = "added_tokens.\(index)"
-            guard case .int(let id) = token.id else {
-                throw fault("\(field).id", token.content, "has as id \(token.id.typeName), expected an integer")
-            }
-            addedSlots.append(try slot(id, field, token.content))
-            largest = max(largest, id)
+            let field = "added_tokens[\(index)]"
+            addedSlots.append(try slot(token.id, field, token.content))
+            largest = max(largest, token.id)
         }
         tokens = Array(repeating: nil, count: largest + 1)
-        for (piece, id) in content.model.vocab {
+        for (piece, id) in content.model.vocabulary {
             if let other = tokens[id] {
-                let pieces = [piece, other.piece].sorted()
+                let pieces = [piece, other.piece].sortedByBytes()
                 throw fault(
-                    "model.vocab", pieces[0], "has the id \(id), and so has \(TokenizerFile.quoted(pieces[1]))")
+                    "model.vocab", pieces[0], "has the id \(id), and so has \(JSONValue.quote(pieces[1]))")
             }
             tokens[id] = Token(piece: piece, bytes: ByteAlphabet.bytes(of: piece), isSpecial: false)
             modelIDs[Array(piece.utf8)] = Int32(id)
@@ -62,7 +59,7 @@ struct TokenVocabulary: Sendable {
         var normalized: [AddedToken] = []
         for (index, (token, slot)) in zip(added, addedSlots).enumerated() where !token.content.isEmpty {
             let id = Int(slot)
-            let field = "added_tokens.\(index)"
+            let field = "added_tokens[\(index)]"
             let key = Array(token.content.utf8)
             guard addedIDs[key] == nil else {
                 throw fault(field, token.content, "appears twice; remove one of the two")
@@ -71,15 +68,15 @@ struct TokenVocabulary: Sendable {
                 throw fault(field, token.content, "has the id \(id) here and \(other) in model.vocab")
             }
             if let other = tokens[id], !other.piece.utf8.elementsEqual(key) {
-                throw fault(field, token.content, "has the id \(id) of \(TokenizerFile.quoted(other.piece))")
+                throw fault(field, token.content, "has the id \(id) of \(JSONValue.quote(other.piece))")
             }
             addedIDs[key] = slot
             tokens[id] = Token(
-                piece: token.content, bytes: ByteAlphabet.bytes(of: token.content), isSpecial: token.special)
+                piece: token.content, bytes: ByteAlphabet.bytes(of: token.content), isSpecial: token.isSpecial)
             let found = AddedToken(
-                id: id, content: token.content, isSpecial: token.special, isSingleWord: token.single_word,
-                stripsLeft: token.lstrip, stripsRight: token.rstrip)
-            if token.normalized { normalized.append(found) } else { exact.append(found) }
+                id: id, content: token.content, isSpecial: token.isSpecial, isSingleWord: token.isSingleWord,
+                stripsLeft: token.stripsLeft, stripsRight: token.stripsRight)
+            if token.isNormalized { normalized.append(found) } else { exact.append(found) }
         }
         addedTokens = (exact, normalized)
     }
@@ -128,15 +125,15 @@ struct TokenVocabulary: Sendable {
 
             func known(_ piece: some Sequence<UInt8>) throws(OuroError) -> Int32 {
                 if let id = modelID(of: piece) { return id }
-                let name = TokenizerFile.quoted(String(decoding: Array(piece), as: UTF8.self))
+                let name = JSONValue.quote(String(decoding: Array(piece), as: UTF8.self))
                 throw OuroError(
-                    .invalidTokenizer, file: file, field: "model.merges.\(index)",
+                    .invalidTokenizer, file: file, field: "model.merges[\(index)]",
                     "names the token \(name), which is not in model.vocab")
             }
             func malformed(_ found: String) -> OuroError {
                 OuroError(
-                    .invalidTokenizer, file: file, field: "model.merges.\(index)",
-                    "found \(TokenizerFile.quoted(found)), expected two tokens")
+                    .invalidTokenizer, file: file, field: "model.merges[\(index)]",
+                    "found \(JSONValue.quote(found)), expected two tokens")
             }
         }
         return table

@@ -28,9 +28,8 @@ public struct Tokenizer: Sendable {
     ///   - `invalidTokenizer` if the file is malformed or contradicts itself;
     ///   - `unsupported` for a tokenizer of another kind.
     public init(contentsOf url: URL) throws(OuroError) {
-        let data = try StrictJSON.read(url, limit: Self.fileLimit, code: .invalidTokenizer)
-        let content = try StrictJSON.decode(TokenizerFile.self, from: data, file: url.path, code: .invalidTokenizer)
-        let components = try TokenizerComponents(content, file: url.path)
+        let content = try TokenizerFile(contentsOf: url, limit: Self.fileLimit)
+        let components = try TokenizerComponents(content)
         preTokenizer = components.preTokenizer
         hasByteLevelDecoder = components.hasByteLevelDecoder
         vocabulary = try TokenVocabulary(content, file: url.path)
@@ -38,7 +37,7 @@ public struct Tokenizer: Sendable {
         symbols = TokenSymbols(vocabulary, ofBytes: preTokenizer.byteLevel != nil)
         addedTokens = [vocabulary.addedTokens.exact, vocabulary.addedTokens.normalized]
             .filter { !$0.isEmpty }.map { AddedTokens($0) }
-        ignoresMerges = content.model.ignore_merges ?? false
+        ignoresMerges = try content.model.fields.flag("ignore_merges") ?? false
     }
 
     /// The largest ID plus one. A file that does not use all IDs has fewer tokens.

@@ -1,99 +1,111 @@
+import Foundation
+
 /// The structure of a Hugging Face `tokenizer.json`, before its content is checked.
-///
-/// The vocabulary and the merges are large, so they have types of their own. Small parts are JSON values.
-struct TokenizerFile: Decodable {
-    struct AddedToken: Decodable {
-        /// Any JSON value, so that an error about it can be better than the decoder's.
-        let id: JSONValue
+struct TokenizerFile {
+    struct AddedToken {
+        let id: Int
         let content: String
-        let single_word: Bool
-        let lstrip: Bool
-        let rstrip: Bool
-        let normalized: Bool
-        let special: Bool
+        let isSingleWord: Bool
+        let stripsLeft: Bool
+        let stripsRight: Bool
+        let isNormalized: Bool
+        let isSpecial: Bool
+
+        init(_ fields: Fields) throws(OuroError) {
+            func flag(_ name: String) throws(OuroError) -> Bool { try fields.required(name, fields.flag(name)) }
+            id = try fields.required("id", fields.integer("id"))
+            content = try fields.required("content", fields.string("content"))
+            isSingleWord = try flag("single_word")
+            stripsLeft = try flag("lstrip")
+            stripsRight = try flag("rstrip")
+            isNormalized = try flag("normalized")
+            isSpecial = try flag("special")
+        }
     }
 
-    let version: String?
-    let truncation: JSONValue?
-    let padding: JSONValue?
-    let added_tokens: [AddedToken]?
-    let normalizer: JSONValue?
-    let pre_tokenizer: JSONValue?
-    let post_processor: JSONValue?
-    let decoder: JSONValue?
+    /// All members. The small parts are read by ``TokenizerComponents``.
+    let fields: Fields
+    let addedTokens: [AddedToken]
     let model: Model
+
+    /// Reads a file.
+    ///
+    /// - Throws: ``OuroError`` with code `unreadableFile`, or with `invalidTokenizer` if a part is missing or has another
+    ///   type.
+    init(contentsOf url: URL, limit: Int) throws(OuroError) {
+        let data = try LimitedFile.read(url, limit: limit, code: .invalidTokenizer)
+        fields = try Fields(parsing: data, source: .init(code: .invalidTokenizer, file: url.path))
+        model = try Model(fields.required("model", fields.object("model")))
+        var tokens: [AddedToken] = []
+        for entry in try fields.objects("added_tokens") ?? [] { tokens.append(try AddedToken(entry)) }
+        addedTokens = tokens
+    }
 }
 
 extension TokenizerFile {
-    struct Model: Decodable {
+    struct Model {
+        let fields: Fields
         /// Missing in older files.
         let type: String?
-        /// Empty in a model of another type, like all properties that follow.
-        var vocab: [String: Int] = [:]
+        /// The spellings with their IDs. Empty in a model of another type, like the merges.
+        var vocabulary: [(piece: String, id: Int)] = []
         var merges = Merges.pairs([])
-        var dropout: JSONValue?
-        var unk_token: JSONValue?
-        var continuing_subword_prefix: String?
-        var end_of_word_suffix: String?
-        var byte_fallback: Bool?
-        var ignore_merges: Bool?
 
-        private enum CodingKeys: String, CodingKey {
-            case type, vocab, merges, dropout, unk_token, continuing_subword_prefix, end_of_word_suffix
-            case byte_fallback, ignore_merges
-        }
-
-        init(from decoder: any Decoder) throws {
-            let container = try decoder.container(keyedBy: CodingKeys.self)
-            type = try container.decodeIfPresent(String.self, forKey: .type)
+        init(_ fields: Fields) throws(OuroError) {
+            self.fields = fields
+            type = try fields.string("type")
             guard type == nil || type == "BPE" else { return }
-            do {
-                vocab = try container.decode([String: Int].self, forKey: .vocab)
-            } catch let error as DecodingError {
-                throw error
-            } catch {
-                // For a fraction or a large number, Foundation throws an error of its own, which does not name the
-                // field.
-                throw DecodingError.typeMismatch(
-                    Int.self,
-                    .init(
-                        codingPath: container.codingPath + [CodingKeys.vocab],
-                        debugDescription: "an id is not a whole number, or a token not a valid string"))
+            let ids = try fields.required("vocab", fields.object("vocab"))
+            vocabulary.reserveCapacity(ids.members.count)
+            for (piece, value) in ids.members {
+                guard case .int(let id) = value else {
+                    throw ids.mismatch(NameList.clipped(piece), value, "an integer as the token's id")
+                }
+                vocabulary.append((piece, id))
             }
-            merges = try container.decode(Merges.self, forKey: .merges)
-            dropout = try container.decodeIfPresent(JSONValue.self, forKey: .dropout)
-            unk_token = try container.decodeIfPresent(JSONValue.self, forKey: .unk_token)
-            continuing_subword_prefix = try container.decodeIfPresent(String.self, forKey: .continuing_subword_prefix)
-            end_of_word_suffix = try container.decodeIfPresent(String.self, forKey: .end_of_word_suffix)
-            byte_fallback = try container.decodeIfPresent(Bool.self, forKey: .byte_fallback)
-            ignore_merges = try container.decodeIfPresent(Bool.self, forKey: .ignore_merges)
+            merges = try Merges(fields)
         }
     }
 
     /// The two published forms of the merges.
-    enum Merges: Decodable {
+    enum Merges {
         /// `"left right"`, as in `merges.txt`.
         case lines([String])
         /// `["left", "right"]`.
         case pairs([[String]])
 
-        init(from decoder: any Decoder) throws {
-            var elements = try decoder.unkeyedContainer()
-            let container = try decoder.singleValueContainer()
-            if (try? elements.decode(String.self)) != nil {
-                self = .lines(try container.decode([String].self))
+        init(_ fields: Fields) throws(OuroError) {
+            let elements = try fields.required("merges", fields.array("merges", of: "merges"))
+            if case .array? = elements.first {
+                var pairs: [[String]] = []
+                pairs.reserveCapacity(elements.count)
+                for (index, element) in elements.enumerated() {
+                    guard case .array(let parts) = element, let pair = Self.strings(parts) else {
+                        throw fields.mismatch("merges[\(index)]", element, "an array of two tokens like the first")
+                    }
+                    pairs.append(pair)
+                }
+                self = .pairs(pairs)
             } else {
-                self = .pairs(try container.decode([[String]].self))
+                var lines: [String] = []
+                lines.reserveCapacity(elements.count)
+                for (index, element) in elements.enumerated() {
+                    guard case .string(let line) = element else {
+                        throw fields.mismatch("merges[\(index)]", element, "a string with two tokens")
+                    }
+                    lines.append(line)
+                }
+                self = .lines(lines)
             }
         }
-    }
-}
 
-extension TokenizerFile {
-    /// A text from the file for an error message: in quotes, cut after 60 characters, with control characters escaped.
-    static func quoted(_ text: String) -> String {
-        let limit = 60
-        let scalars = text.unicodeScalars
-        return String(scalars.prefix(limit)).debugDescription + (scalars.dropFirst(limit).isEmpty ? "" : "...")
+        private static func strings(_ values: [JSONValue]) -> [String]? {
+            var strings: [String] = []
+            for value in values {
+                guard case .string(let text) = value else { return nil }
+                strings.append(text)
+            }
+            return strings
+        }
     }
 }

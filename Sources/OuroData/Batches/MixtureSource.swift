@@ -10,11 +10,6 @@ package final class MixtureSource: BatchSource {
     private var nextRow = 0
     private var scratch = TrainingBatch()
 
-    private struct State: Codable {
-        let row: Int
-        let sources: [Data]
-    }
-
     /// Makes a mixture.
     ///
     /// - Parameters:
@@ -45,17 +40,23 @@ package final class MixtureSource: BatchSource {
     }
 
     package var position: Data {
-        StreamPosition.encode(State(row: nextRow, sources: sources.map(\.position)))
+        StreamPosition.encode(
+            .object([
+                "row": .int(nextRow), "sources": .strings(sources.map { $0.position.base64EncodedString() }),
+            ]))
     }
 
     package func seek(to position: Data) throws(OuroError) {
-        let state = try StreamPosition.decode(State.self, from: position)
-        guard StreamPosition.numbers.contains(state.row), state.sources.count == sources.count else {
-            throw StreamPosition.fault(
-                "it has \(state.sources.count) sources and row \(state.row), but the mixture has \(sources.count) sources"
-            )
+        let state = try StreamPosition.decode(position)
+        let row = try state.required("row", state.integer("row", StreamPosition.numbers))
+        let positions = try state.required(
+            "sources", state.strings("sources", count: sources.count...sources.count))
+        for (source, text) in zip(sources, positions) {
+            guard let position = Data(base64Encoded: text) else {
+                throw state.failure("sources", "expected base64, found \(JSONValue.quote(text))")
+            }
+            try source.seek(to: position)
         }
-        for (source, position) in zip(sources, state.sources) { try source.seek(to: position) }
-        nextRow = state.row
+        nextRow = row
     }
 }

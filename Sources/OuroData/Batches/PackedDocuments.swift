@@ -30,18 +30,6 @@ package final class PackedDocuments: BatchSource {
         var count: Int { document.tokens.count - 1 - start }
     }
 
-    private struct State: Codable {
-        struct Waiting: Codable {
-            let document: Int
-            let start: Int
-        }
-
-        let data: String
-        let length: Int
-        let next: Int
-        let waiting: [Waiting]
-    }
-
     /// Makes a source of packed documents.
     ///
     /// - Parameters:
@@ -101,30 +89,32 @@ package final class PackedDocuments: BatchSource {
 
     package var position: Data {
         StreamPosition.encode(
-            State(
-                data: fingerprint, length: length, next: nextNumber,
-                waiting: waiting.map { .init(document: $0.number, start: $0.start) }))
+            .object([
+                "data": .string(fingerprint), "length": .int(length), "next": .int(nextNumber),
+                "waiting": .array(
+                    waiting.map { .object(["document": .int($0.number), "start": .int($0.start)]) }),
+            ]))
     }
 
     package func seek(to position: Data) throws(OuroError) {
-        let state = try StreamPosition.decode(State.self, from: position)
-        try StreamPosition.check(state.data, is: fingerprint)
-        guard state.length >= 0, StreamPosition.numbers.contains(state.next), state.waiting.count <= Self.lookahead
-        else {
-            throw StreamPosition.fault("its numbers are out of range")
-        }
+        let state = try StreamPosition.decode(position)
+        try StreamPosition.check(state.required("data", state.string("data")), is: fingerprint)
+        let length = try state.required("length", state.integer("length", 0...Int.max))
+        let next = try state.required("next", state.integer("next", StreamPosition.numbers))
+        let entries = try state.required("waiting", state.objects("waiting", count: 0...Self.lookahead))
         var pieces: [Piece] = []
-        for entry in state.waiting {
-            guard (0..<state.next).contains(entry.document) else {
-                throw StreamPosition.fault("document \(entry.document) is not before document \(state.next)")
+        for entry in entries {
+            let number = try entry.required("document", entry.integer("document", StreamPosition.numbers))
+            guard number < next else {
+                throw StreamPosition.fault("document \(number) is not before document \(next)")
             }
-            let piece = Piece(
-                number: entry.document, start: entry.start, document: try documents.document(entry.document))
-            guard (0..<max(piece.document.tokens.count - 1, 0)).contains(entry.start) else {
-                throw StreamPosition.fault("document \(entry.document) has no token \(entry.start)")
+            let start = try entry.required("start", entry.integer("start", StreamPosition.numbers))
+            let piece = Piece(number: number, start: start, document: try documents.document(number))
+            guard start < piece.document.tokens.count - 1 else {
+                throw StreamPosition.fault("document \(number) has no token \(start)")
             }
             pieces.append(piece)
         }
-        (length, nextNumber, waiting) = (state.length, state.next, pieces)
+        (self.length, nextNumber, waiting) = (length, next, pieces)
     }
 }

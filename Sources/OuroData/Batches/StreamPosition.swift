@@ -6,15 +6,10 @@ enum StreamPosition {
     /// The valid row and document numbers. Sums of such numbers cannot overflow.
     static let numbers = 0...(1 << 56)
 
-    static func encode(_ state: some Encodable) -> Data {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        // Encoding cannot fail, because the states hold only numbers and strings.
-        return (try? encoder.encode(state)) ?? Data()
-    }
+    static func encode(_ state: JSONOutput) -> Data { Data(state.text.utf8) }
 
-    static func decode<State: Decodable>(_ type: State.Type, from data: Data) throws(OuroError) -> State {
-        try StrictJSON.decode(type, from: data, file: "position of the data", code: .invalidData)
+    static func decode(_ data: Data) throws(OuroError) -> Fields {
+        try Fields(parsing: data, source: .init(code: .invalidData, file: "position of the data"))
     }
 
     static func fault(_ message: String) -> OuroError {

@@ -17,12 +17,6 @@ package final class TokenWindows: BatchSource {
     private var firstWindows: [Int] = [0]
     private var order: (epoch: Int, permutation: IndexPermutation)?
 
-    private struct State: Codable {
-        let data: String
-        let length: Int
-        let next: Int
-    }
-
     /// Makes a source of a data set's windows.
     ///
     /// - Parameters:
@@ -80,15 +74,15 @@ package final class TokenWindows: BatchSource {
     }
 
     package var position: Data {
-        StreamPosition.encode(State(data: fingerprint, length: length, next: nextNumber))
+        StreamPosition.encode(
+            .object(["data": .string(fingerprint), "length": .int(length), "next": .int(nextNumber)]))
     }
 
     package func seek(to position: Data) throws(OuroError) {
-        let state = try StreamPosition.decode(State.self, from: position)
-        try StreamPosition.check(state.data, is: fingerprint)
-        guard state.length >= 0, StreamPosition.numbers.contains(state.next) else {
-            throw StreamPosition.fault("its numbers are out of range: \(state.length) and \(state.next)")
-        }
-        try start(state.length, at: state.next)
+        let state = try StreamPosition.decode(position)
+        try StreamPosition.check(state.required("data", state.string("data")), is: fingerprint)
+        try start(
+            state.required("length", state.integer("length", 0...Int.max)),
+            at: state.required("next", state.integer("next", StreamPosition.numbers)))
     }
 }

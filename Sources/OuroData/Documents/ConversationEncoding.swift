@@ -40,13 +40,13 @@ extension DocumentEncoder {
         let whole = try template.render(messages: Array(messages[...index]), addGenerationPrompt: false)
         guard !before.isEmpty else {
             throw OuroError(
-                .invalidData, field: "messages.0",
+                .invalidData, field: "messages[0]",
                 "expected a message before the assistant's first message")
         }
         let prompt = try template.render(messages: before, addGenerationPrompt: true)
         guard Self.hasPrefix(whole, prompt) else {
             throw OuroError(
-                .invalidTemplate, file: template.file, field: "messages.\(index)",
+                .invalidTemplate, file: template.file, field: "messages[\(index)]",
                 "the rendering of this answer does not start with its generation prompt, so the text to learn is "
                     + "unknown; use a template whose generation prompt begins the answer")
         }

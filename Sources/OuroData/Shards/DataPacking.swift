@@ -130,7 +130,7 @@ public struct DataPacking: Sendable {
     }
 
     private func packText(_ url: URL, to writer: DatasetWriter, _ summary: inout Summary) throws(OuroError) -> Int {
-        let data = try StrictJSON.read(url, limit: 4 << 30, code: .invalidData)
+        let data = try LimitedFile.read(url, limit: 4 << 30, code: .invalidData)
         guard let text = String(validating: data, as: UTF8.self) else {
             throw OuroError(.invalidData, file: url.path, "expected UTF-8 text, found invalid bytes")
         }

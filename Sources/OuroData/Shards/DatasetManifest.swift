@@ -3,8 +3,8 @@ import Ouro
 
 /// `dataset.json`: the list of a data set's token shards. It is written last, so a folder without it has no complete
 /// data set.
-struct DatasetManifest: Codable, Equatable {
-    struct Shard: Codable, Equatable {
+struct DatasetManifest: Equatable {
+    struct Shard: Equatable {
         let file: String
         let tokens: Int
         let documents: Int
@@ -13,9 +13,9 @@ struct DatasetManifest: Codable, Equatable {
     static let fileName = "dataset.json"
 
     let version: Int
-    let vocabulary_size: Int
+    let vocabularySize: Int
     /// The token that ends every document.
-    let end_of_text: Int
+    let endOfText: Int
     let train: [Shard]
     let valid: [Shard]
 
@@ -31,28 +31,41 @@ struct DatasetManifest: Codable, Equatable {
                 .unreadableFile, file: url.path, "there is no such file; 'ouro data pack' writes it at its end"
             )
         }
-        let data = try StrictJSON.read(url, limit: 64 << 20, code: .invalidData)
-        let manifest = try StrictJSON.decode(DatasetManifest.self, from: data, file: url.path, code: .invalidData)
-        guard manifest.version == 1 else {
-            throw OuroError(.invalidData, file: url.path, field: "version", "expected 1, found \(manifest.version)")
+        let data = try LimitedFile.read(url, limit: 64 << 20, code: .invalidData)
+        let fields = try Fields(parsing: data, source: .init(code: .invalidData, file: url.path))
+        func count(_ name: String, _ fields: Fields) throws(OuroError) -> Int {
+            try fields.required(name, fields.integer(name, 0...Int.max))
         }
-        for shard in manifest.train + manifest.valid {
-            guard !shard.file.isEmpty, !shard.file.contains("/"), !shard.file.hasPrefix(".") else {
-                throw OuroError(
-                    .invalidData, file: url.path, field: "file",
-                    "expected the name of a file in the same folder, found '\(shard.file)'")
+        let version = try fields.required("version", fields.integer("version", 1...1))
+        func shards(_ name: String) throws(OuroError) -> [Shard] {
+            var shards: [Shard] = []
+            for entry in try fields.required(name, fields.objects(name)) {
+                let file = try entry.required("file", entry.string("file"))
+                guard !file.isEmpty, !file.utf8.contains(UInt8(ascii: "/")), file.utf8.first != UInt8(ascii: ".") else {
+                    throw entry.failure(
+                        "file", "expected the name of a file in the same folder, found \(JSONValue.quote(file))")
+                }
+                shards.append(
+                    Shard(file: file, tokens: try count("tokens", entry), documents: try count("documents", entry)))
             }
+            return shards
         }
-        return manifest
+        return DatasetManifest(
+            version: version, vocabularySize: try count("vocabulary_size", fields),
+            endOfText: try count("end_of_text", fields), train: try shards("train"), valid: try shards("valid"))
     }
 
     func write(to folder: URL) throws(OuroError) {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-        let url = folder.appendingPathComponent(Self.fileName)
-        guard let data = try? encoder.encode(self) else {
-            throw OuroError(.unwritableFile, file: url.path, "the list of shards cannot be encoded")
+        func list(_ shards: [Shard]) -> JSONValue {
+            .array(
+                shards.map {
+                    .object(["file": .string($0.file), "tokens": .int($0.tokens), "documents": .int($0.documents)])
+                })
         }
-        try AtomicFile.write(data + Data("\n".utf8), to: url)
+        let value = JSONValue.object([
+            "version": .int(version), "vocabulary_size": .int(vocabularySize), "end_of_text": .int(endOfText),
+            "train": list(train), "valid": list(valid),
+        ])
+        try AtomicFile.write(Data(value.fileText.utf8), to: folder.appendingPathComponent(Self.fileName))
     }
 }

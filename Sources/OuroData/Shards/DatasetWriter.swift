@@ -80,7 +80,7 @@ public final class DatasetWriter {
     public func finish() throws(OuroError) {
         for part in DatasetPart.allCases { try close(part) }
         try DatasetManifest(
-            version: 1, vocabulary_size: vocabularySize, end_of_text: endOfText, train: finished[.train] ?? [],
+            version: 1, vocabularySize: vocabularySize, endOfText: endOfText, train: finished[.train] ?? [],
             valid: finished[.valid] ?? []
         ).write(to: folder)
     }

@@ -29,7 +29,7 @@ package struct TokenDataset: Sendable {
         for entry in manifest.shards(part) {
             let shard = try TokenShard(contentsOf: folder.appendingPathComponent(entry.file))
             guard shard.tokenCount == entry.tokens, shard.documentCount == entry.documents,
-                shard.vocabularySize == manifest.vocabulary_size
+                shard.vocabularySize == manifest.vocabularySize
             else {
                 throw OuroError(
                     .invalidData, file: shard.path,
@@ -45,7 +45,7 @@ package struct TokenDataset: Sendable {
                 part == .valid
                     ? "there are no validation shards; pack with --validation-fraction" : "there are no shards")
         }
-        self.init(shards, endOfText: manifest.end_of_text)
+        self.init(shards, endOfText: manifest.endOfText)
     }
 
     /// - Parameters:

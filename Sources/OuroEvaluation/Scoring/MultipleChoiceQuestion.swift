@@ -19,7 +19,7 @@ public struct MultipleChoiceQuestion: Sendable, Equatable {
     ///   - url: the file.
     /// - Throws: `OuroError` with code `unreadableFile`, or `invalidData`, which names the line.
     public static func load(contentsOf url: URL) throws(OuroError) -> [Self] {
-        let data = try StrictJSON.read(url, limit: 1 << 30, code: .invalidData)
+        let data = try LimitedFile.read(url, limit: 1 << 30, code: .invalidData)
         var questions: [Self] = []
         for (index, line) in data.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).enumerated() {
             guard line.contains(where: { ![0x20, 0x09, 0x0D].contains($0) }) else { continue }
@@ -29,39 +29,25 @@ public struct MultipleChoiceQuestion: Sendable, Equatable {
         return questions
     }
 
-    private struct Record: Decodable {
-        let question: String
-        let choices: [String]
-        let answer: JSONValue
-    }
-
     private static func parse(_ data: Data, file: String, line: Int) throws(OuroError) -> Self {
-        func fault(_ field: String?, _ message: String) -> OuroError {
-            OuroError(.invalidData, file: file, field: "line \(line)" + (field.map { ": \($0)" } ?? ""), message)
+        let fields = try Fields(parsing: data, source: .init(code: .invalidData, file: file, line: line))
+        let question = try fields.required("question", fields.string("question", bytes: 1...Int.max))
+        let choices = try fields.required(
+            "choices", fields.strings("choices", count: 2...Int.max, bytes: 1...Int.max))
+        let answer = try fields.required("answer", fields["answer"])
+        guard let index = index(of: answer, in: choices) else {
+            throw fields.mismatch(
+                "answer", answer,
+                "an index from 0 to \(choices.count - 1), a letter from A, or the text of a choice")
         }
-        let record: Record
-        do {
-            record = try StrictJSON.decode(Record.self, from: data, file: file, code: .invalidData)
-        } catch {
-            throw fault(error.field, error.message)
-        }
-        guard !record.question.isEmpty else { throw fault("question", "the question is empty") }
-        guard record.choices.count >= 2, !record.choices.contains("") else {
-            throw fault("choices", "expected at least two texts that are not empty, found \(record.choices)")
-        }
-        guard let answer = index(of: record.answer, in: record.choices) else {
-            throw fault(
-                "answer",
-                "expected an index from 0 to \(record.choices.count - 1), a letter from A, or the text of a choice")
-        }
-        return Self(question: record.question, choices: record.choices, answer: answer)
+        return Self(question: question, choices: choices, answer: index)
     }
 
     private static func index(of answer: JSONValue, in choices: [String]) -> Int? {
+        if let index = answer.exactInteger { return choices.indices.contains(index) ? index : nil }
         switch answer {
-        case .int(let index): return choices.indices.contains(index) ? index : nil
         case .string(let text):
-            if let index = choices.firstIndex(of: text) { return index }
+            if let index = choices.firstIndex(where: { $0.hasSameBytes(as: text) }) { return index }
             guard text.unicodeScalars.count == 1, let letter = text.unicodeScalars.first, letter.isASCII else {
                 return nil
             }

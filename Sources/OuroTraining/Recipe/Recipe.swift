@@ -24,7 +24,7 @@ public struct Recipe: Sendable, Equatable {
     /// The low-rank adapters to train on a frozen model; nil trains the whole model.
     var lora: LoraSettings?
     /// The data sources by name.
-    var data: [String: DataSource]
+    var data: ExactDictionary<DataSource>
     /// When checkpoints are saved, and how many are kept.
     var checkpoints: CheckpointSettings
     /// Steps between two lines of the log. By default 10.

@@ -9,7 +9,7 @@ extension Recipe {
     /// - Throws: `OuroError` with code `unreadableFile` or `invalidRecipe`. The latter names the line. Its causes are
     ///   unknown fields, values out of range, impossible model shapes, and stages with unknown data sources.
     public init(contentsOf url: URL) throws(OuroError) {
-        let data = try StrictJSON.read(url, limit: RecipeFields.byteLimit, code: .invalidRecipe)
+        let data = try LimitedFile.read(url, limit: RecipeText.byteLimit, code: .invalidRecipe)
         guard let text = String(data: data, encoding: .utf8) else {
             throw OuroError(.invalidRecipe, file: url.path, "expected UTF-8")
         }
@@ -17,27 +17,27 @@ extension Recipe {
     }
 
     init(parsing text: String, file: String) throws(OuroError) {
-        let fields = try RecipeFields(parsing: text, file: file)
+        let fields = try RecipeText.fields(parsing: text, file: file)
         try fields.allow(only: [
             "name", "seed", "model", "tokenizer", "optimizer", "data", "checkpoints", "log_steps", "export_type",
             "stages", "lora",
         ])
-        let modelFields = try fields.required("model", try fields.section("model"))
-        let data = try Self.data(try fields.required("data", try fields.section("data")))
+        let modelFields = try fields.required("model", try fields.object("model"))
+        let data = try Self.data(try fields.required("data", try fields.object("data")))
         let defaultName = URL(fileURLWithPath: file).deletingPathExtension().lastPathComponent
         self.init(
-            file: file, fingerprint: Self.fingerprint(text), name: try fields.string("name") ?? defaultName,
+            file: file, fingerprint: Self.fingerprint(text), name: try fields.text("name") ?? defaultName,
             seed: UInt64(try fields.integer("seed", 0...Int.max) ?? 1),
             model: try Self.model(modelFields),
             initialDeviation: try modelFields.number("initial_deviation", 1e-6...1).map { Float($0) },
             initialGateBias: Float(try modelFields.number("initial_gate_bias", -20...20) ?? 0),
-            tokenizer: try fields.string("tokenizer"), optimizer: try Self.optimizer(fields.section("optimizer")),
-            lora: try fields.section("lora").map(Self.lora), data: data,
-            checkpoints: try Self.checkpoints(fields.section("checkpoints")),
+            tokenizer: try fields.text("tokenizer"), optimizer: try Self.optimizer(fields.object("optimizer")),
+            lora: try fields.object("lora").map(Self.lora), data: data,
+            checkpoints: try Self.checkpoints(fields.object("checkpoints")),
             logSteps: try fields.integer("log_steps", 1...1_000_000) ?? 10,
-            exportType: try fields.choice("export_type", ["bf16", "f32"]) == "f32" ? .f32 : .bf16, stages: [])
+            exportType: try fields.choice("export_type", of: ["bf16", "f32"]) == "f32" ? .f32 : .bf16, stages: [])
         var layers = try modelFields.integer("initial_layers", 1...1024) ?? model.layerCount
-        for stageFields in try fields.sections("stages") {
+        for stageFields in try fields.required("stages", fields.objects("stages", count: 1...100)) {
             let stage = try Self.stage(stageFields, recipe: self, layersBefore: layers)
             layers = stage.layers
             stages.append(stage)
@@ -64,7 +64,7 @@ extension Recipe {
     /// The hash of the text, as sixteen hexadecimal digits.
     private static func fingerprint(_ text: String) -> String { FNV1a.of(text).digits(16, radix: 16) }
 
-    private static func model(_ fields: RecipeFields) throws(OuroError) -> ModelConfiguration {
+    private static func model(_ fields: Fields) throws(OuroError) -> ModelConfiguration {
         try fields.allow(only: [
             "vocab_size", "hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads",
             "num_key_value_heads", "head_dim", "max_position_embeddings", "total_ut_steps", "early_exit_threshold",
@@ -86,17 +86,17 @@ extension Recipe {
             tiesWordEmbeddings: try fields.flag("tie_word_embeddings") ?? false,
             rope: RopeConfiguration(theta: try fields.number("rope_theta", 1...1e12) ?? 10_000),
             bosTokenID: try fields.integer("bos_token_id", 0...1 << 24),
-            eosTokenIDs: try fields.integers("eos_token_id", 0...1 << 24) ?? [],
+            eosTokenIDs: try fields.integerList("eos_token_id", 0...1 << 24) ?? [],
             padTokenID: try fields.integer("pad_token_id", 0...1 << 24))
         do throws(OuroError) {
-            try configuration.validate(file: fields.file)
+            try configuration.validate(file: fields.file ?? "recipe")
         } catch {
             throw fields.failure(error.field ?? "", error.message)
         }
         return configuration
     }
 
-    private static func optimizer(_ fields: RecipeFields?) throws(OuroError) -> OptimizerSettings {
+    private static func optimizer(_ fields: Fields?) throws(OuroError) -> OptimizerSettings {
         var settings = OptimizerSettings()
         guard let fields else { return settings }
         try fields.allow(only: ["beta1", "beta2", "epsilon", "weight_decay", "clip"])
@@ -108,16 +108,16 @@ extension Recipe {
         return settings
     }
 
-    private static func lora(_ fields: RecipeFields) throws(OuroError) -> LoraSettings {
+    private static func lora(_ fields: Fields) throws(OuroError) -> LoraSettings {
         try fields.allow(only: ["rank", "alpha", "targets"])
         let rank = try fields.integer("rank", 1...4096) ?? 8
         let layer = TensorNames.ouro.layer
         return LoraSettings(
             rank: rank, alpha: try fields.number("alpha", 1e-3...1e6) ?? Double(2 * rank),
-            targets: try fields.choices("targets", Adapter.targets) ?? [layer.query.target, layer.value.target])
+            targets: try fields.choices("targets", of: Adapter.targets) ?? [layer.query.target, layer.value.target])
     }
 
-    private static func checkpoints(_ fields: RecipeFields?) throws(OuroError) -> CheckpointSettings {
+    private static func checkpoints(_ fields: Fields?) throws(OuroError) -> CheckpointSettings {
         var settings = CheckpointSettings()
         guard let fields else { return settings }
         try fields.allow(only: ["every_steps", "every_minutes", "keep"])
@@ -127,22 +127,22 @@ extension Recipe {
         return settings
     }
 
-    private static func data(_ fields: RecipeFields) throws(OuroError) -> [String: DataSource] {
-        var sources: [String: DataSource] = [:]
-        for name in fields.names {
-            let source = try fields.required(name, try fields.section(name))
+    private static func data(_ fields: Fields) throws(OuroError) -> ExactDictionary<DataSource> {
+        var sources: ExactDictionary<DataSource> = [:]
+        for name in fields.members.keys {
+            let source = try fields.required(name, try fields.object(name))
             try source.allow(only: ["shards", "packing", "task", "levels", "chat", "bytes"])
             guard [source.has("shards"), source.has("task"), source.has("bytes")].filter({ $0 }).count == 1 else {
                 throw fields.failure(name, "expected one of 'shards', 'task' and 'bytes'")
             }
-            if let path = try source.string("shards") {
-                let packing = try source.choice("packing", ["documents", "stream"])
+            if let path = try source.text("shards") {
+                let packing = try source.choice("packing", of: ["documents", "stream"])
                 sources[name] = .shards(path: path, packsDocuments: packing != "stream")
-            } else if let task = try source.string("task") {
+            } else if let task = try source.text("task") {
                 sources[name] = .task(
-                    name: task, levels: try source.integers("levels", 0...10_000),
+                    name: task, levels: try source.integerList("levels", 0...10_000),
                     isChat: try source.flag("chat") ?? false)
-            } else if let path = try source.string("bytes") {
+            } else if let path = try source.text("bytes") {
                 sources[name] = .bytes(path: path)
             }
         }

@@ -8,7 +8,7 @@ extension Recipe {
     ///   - recipe: the recipe without its stages.
     ///   - layersBefore: layers of the model at the end of the stage before.
     static func stage(
-        _ fields: RecipeFields, recipe: Recipe, layersBefore: Int
+        _ fields: Fields, recipe: Recipe, layersBefore: Int
     ) throws(OuroError) -> Stage {
         try fields.allow(only: [
             "name", "steps", "tokens", "sequence_length", "batch_sequences", "batch_tokens", "micro_batch", "loops",
@@ -31,22 +31,22 @@ extension Recipe {
         let steps = try stepCount(fields, rows: rows, length: length)
         let layers = try layers(fields, before: layersBefore)
         return Stage(
-            name: try fields.required("name", try fields.string("name")), steps: steps, length: length, rows: rows,
+            name: try fields.required("name", try fields.text("name")), steps: steps, length: length, rows: rows,
             compute: settings,
             schedule: try schedule(
-                fields.required("learning_rate", try fields.section("learning_rate")), steps: steps),
+                fields.required("learning_rate", try fields.object("learning_rate")), steps: steps),
             ropeTheta: try fields.number("rope_theta", 1...1e12) ?? recipe.model.rope.theta,
             mixture: try mixture(fields, data: recipe.data), layers: layers)
     }
 
     /// Reads `batch_sequences`, or `batch_tokens` rounded down to whole sequences. Two numbers are those of the first
     /// and the last step.
-    private static func batch(_ fields: RecipeFields, length: Int) throws(OuroError) -> ClosedRange<Int> {
+    private static func batch(_ fields: Fields, length: Int) throws(OuroError) -> ClosedRange<Int> {
         guard fields.has("batch_sequences") != fields.has("batch_tokens") else {
             throw fields.failure("batch_sequences", "expected either 'batch_sequences' or 'batch_tokens'")
         }
         let name = fields.has("batch_tokens") ? "batch_tokens" : "batch_sequences"
-        let numbers = try fields.required(name, try fields.integers(name, 1...1 << 32))
+        let numbers = try fields.required(name, try fields.integerList(name, 1...1 << 32))
         let sizes = name == "batch_tokens" ? numbers.map { max(1, $0 / length) } : numbers
         guard let first = sizes.first, let last = sizes.last, sizes.count <= 2, first <= last else {
             throw fields.failure(name, "expected one number, or two numbers in ascending order")
@@ -55,7 +55,7 @@ extension Recipe {
     }
 
     private static func stepCount(
-        _ fields: RecipeFields, rows: ClosedRange<Int>, length: Int
+        _ fields: Fields, rows: ClosedRange<Int>, length: Int
     ) throws(OuroError) -> Int {
         guard fields.has("steps") != fields.has("tokens") else {
             throw fields.failure("steps", "expected either 'steps' or 'tokens'")
@@ -66,7 +66,7 @@ extension Recipe {
         return max(1, Int((tokens / perStep).rounded()))
     }
 
-    private static func layers(_ fields: RecipeFields, before: Int) throws(OuroError) -> Int {
+    private static func layers(_ fields: Fields, before: Int) throws(OuroError) -> Int {
         guard let layers = try fields.integer("upcycle_layers", 1...1024) else { return before }
         guard layers > before, layers % before == 0 else {
             throw fields.failure("upcycle_layers", "expected a larger multiple of \(before), found \(layers)")
@@ -74,9 +74,9 @@ extension Recipe {
         return layers
     }
 
-    private static func activations(_ fields: RecipeFields) throws(OuroError) -> ActivationStorage {
-        let recomputes = try fields.choice("checkpointing", ["none", "loop"]) == "loop"
-        let type = try fields.choice("activations", ["f32", "bf16"])
+    private static func activations(_ fields: Fields) throws(OuroError) -> ActivationStorage {
+        let recomputes = try fields.choice("checkpointing", of: ["none", "loop"]) == "loop"
+        let type = try fields.choice("activations", of: ["f32", "bf16"])
         guard recomputes else { return type == "bf16" ? .bf16 : .f32 }
         guard type == nil else {
             throw fields.failure(
@@ -85,9 +85,9 @@ extension Recipe {
         return .recomputed
     }
 
-    private static func objective(_ fields: RecipeFields) throws(OuroError) -> Objective {
+    private static func objective(_ fields: Fields) throws(OuroError) -> Objective {
         let names = ["expected_loss", "gate", "last_loop", "mean_of_loops"]
-        let name = try fields.choice("objective", names) ?? "expected_loss"
+        let name = try fields.choice("objective", of: names) ?? "expected_loss"
         if fields.has("beta"), name != "expected_loss" {
             throw fields.failure("beta", "only 'objective: expected_loss' uses this field; remove it")
         }
@@ -96,7 +96,7 @@ extension Recipe {
         }
         switch name {
         case "gate":
-            let target = try fields.choice("gate_target", GateTarget.allCases.map(\.rawValue))
+            let target = try fields.choice("gate_target", of: GateTarget.allCases.map(\.rawValue))
             return .gate(target.flatMap(GateTarget.init(rawValue:)) ?? .toCome)
         case "last_loop": return .lastLoop
         case "mean_of_loops": return .meanOfLoops
@@ -104,9 +104,9 @@ extension Recipe {
         }
     }
 
-    private static func schedule(_ fields: RecipeFields, steps: Int) throws(OuroError) -> LearningRateSchedule {
+    private static func schedule(_ fields: Fields, steps: Int) throws(OuroError) -> LearningRateSchedule {
         try fields.allow(only: ["schedule", "peak", "final", "warmup_steps", "decay_steps"])
-        let name = try fields.choice("schedule", ["constant", "cosine", "wsd"]) ?? "constant"
+        let name = try fields.choice("schedule", of: ["constant", "cosine", "wsd"]) ?? "constant"
         let peak = try fields.required("peak", try fields.number("peak", 0...100))
         let warmUp = try fields.integer("warmup_steps", 0...1 << 40) ?? 0
         guard warmUp < steps else {
@@ -134,13 +134,14 @@ extension Recipe {
     }
 
     private static func mixture(
-        _ fields: RecipeFields, data: [String: DataSource]
+        _ fields: Fields, data: ExactDictionary<DataSource>
     ) throws(OuroError) -> [(name: String, weight: Double)] {
-        let shares = try fields.required("mixture", try fields.section("mixture"))
+        let shares = try fields.required("mixture", try fields.object("mixture"))
         var result: [(name: String, weight: Double)] = []
-        for name in shares.names {
+        for name in shares.members.keys {
             guard data[name] != nil else {
-                throw shares.failure(name, "'data' has no source of this name; it has \(data.keys.sorted())")
+                throw shares.failure(
+                    name, "'data' has no source of this name; it has \(data.keys.joined(separator: ", "))")
             }
             guard let weight = try shares.number(name, 0...1e9) else { continue }
             result.append((name, weight))

@@ -8,10 +8,6 @@ final class TrainingLog {
     private let handle: FileHandle
     private let path: String
 
-    private struct Line: Decodable {
-        let step: Int
-    }
-
     /// Opens the log, or creates it.
     ///
     /// - Parameters:
@@ -22,9 +18,9 @@ final class TrainingLog {
         if let old = try? Data(contentsOf: url) {
             var kept = Data()
             for line in old.split(separator: UInt8(ascii: "\n")) {
-                guard let found = try? JSONDecoder().decode(Line.self, from: Data(line)), found.step <= step else {
-                    continue
-                }
+                // An interrupted run may leave an incomplete line at the end.
+                let members = try? JSONObject(parsing: Data(line), file: path, code: .invalidData)
+                guard let found = members?["step"]?.exactInteger, found <= step else { continue }
                 kept.append(contentsOf: line)
                 kept.append(UInt8(ascii: "\n"))
             }

@@ -15,19 +15,6 @@ public struct TrainingPlot: Sendable {
         var exits: [Double]
     }
 
-    private struct Line: Decodable {
-        let step: Int
-        let stage: String
-        let losses: [Double?]
-        let exits: [Double?]
-
-        enum CodingKeys: String, CodingKey {
-            case step, stage
-            case losses = "loss_per_loop"
-            case exits = "exit_distribution"
-        }
-    }
-
     private static let (width, height) = (860.0, 560.0)
     private static let (left, right) = (76.0, 720.0)
     private static let loss = (top: 56.0, bottom: 300.0)
@@ -52,13 +39,22 @@ public struct TrainingPlot: Sendable {
         }
         var points: [Point] = []
         for (index, line) in data.split(separator: UInt8(ascii: "\n")).enumerated() {
-            guard let line = try? JSONDecoder().decode(Line.self, from: Data(line)), !line.losses.isEmpty else {
-                throw OuroError(.invalidData, file: log.path, "line \(index + 1) is not a training step")
+            let fields = try Fields(
+                parsing: Data(line), source: .init(code: .invalidData, file: log.path, line: index + 1))
+            // The log has null for a number that is not finite.
+            func numbers(_ name: String, least: Int, null: Double) throws(OuroError) -> [Double] {
+                var numbers: [Double] = []
+                for value in try fields.required(name, fields.array(name, count: least...Int.max, of: "numbers")) {
+                    numbers.append(value == .null ? null : try fields.number(value, name, -1e300...1e300))
+                }
+                return numbers
             }
             points.append(
                 Point(
-                    step: Double(line.step), stage: line.stage, losses: line.losses.map { $0 ?? .nan },
-                    exits: line.exits.map { $0 ?? 0 }))
+                    step: Double(try fields.required("step", fields.integer("step"))),
+                    stage: try fields.required("stage", fields.string("stage")),
+                    losses: try numbers("loss_per_loop", least: 1, null: .nan),
+                    exits: try numbers("exit_distribution", least: 0, null: 0)))
         }
         self.points = Self.thinned(points)
         guard !self.points.isEmpty else {

@@ -2,7 +2,19 @@
 package enum JSONText {
     /// Puts a string in quotes. Only the characters that JSON requires are escaped, as in Rust's `serde_json`.
     package static func quote(_ text: String) -> String {
-        var result = "\""
+        var result = ""
+        append(text, to: &result)
+        return result
+    }
+
+    /// Appends a string in quotes.
+    package static func append(_ text: String, to result: inout String) {
+        result += "\""
+        guard text.utf8.contains(where: { $0 < 0x20 || $0 == UInt8(ascii: "\"") || $0 == UInt8(ascii: "\\") }) else {
+            result += text
+            result += "\""
+            return
+        }
         for scalar in text.unicodeScalars {
             switch scalar {
             case "\"": result += "\\\""
@@ -17,6 +29,6 @@ package enum JSONText {
             default: result.unicodeScalars.append(scalar)
             }
         }
-        return result + "\""
+        result += "\""
     }
 }
