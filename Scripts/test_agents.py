@@ -20,7 +20,7 @@ from running_server import KEY, Server
 
 SCHEMA = {
     "type": "object",
-    "properties": {"city": {"enum": ["Ulm", "Bonn"]}, "days": {"type": "integer"}, "now": {"type": "boolean"}},
+    "properties": {"city": {"enum": ["Ulm", "Bonn"]}, "days": {"enum": [1, 2, 3]}, "now": {"type": "boolean"}},
     "required": ["city", "now"],
     "additionalProperties": False,
 }
@@ -61,10 +61,11 @@ def check_responses(client: openai.OpenAI) -> None:
     arguments = {"model": "any", "input": "let x", "temperature": 0, "max_output_tokens": 12}
     whole = client.responses.create(**arguments)
     assert whole.status == "incomplete" and whole.output_text, whole
-    with client.responses.stream(**arguments) as stream:
-        deltas = [event.delta for event in stream if event.type == "response.output_text.delta"]
-        last = stream.get_final_response()
-    assert "".join(deltas) == whole.output_text == last.output_text
+    events = list(client.responses.create(stream=True, **arguments))
+    deltas = [event.delta for event in events if event.type == "response.output_text.delta"]
+    assert [event.sequence_number for event in events] == list(range(len(events)))
+    assert events[-1].type == "response.incomplete"
+    assert "".join(deltas) == whole.output_text == events[-1].response.output_text
 
     tools = [{"type": "function", "name": "weather", "parameters": SCHEMA, "strict": True}]
     arguments |= {"tools": tools, "tool_choice": "required", "parallel_tool_calls": False, "max_output_tokens": 300}
@@ -94,7 +95,8 @@ def check_responses(client: openai.OpenAI) -> None:
 def check_anthropic(url: str) -> None:
     client = anthropic.Anthropic(base_url=url, api_key=KEY, max_retries=0)
     arguments = {
-        "model": "any", "max_tokens": 12, "messages": MESSAGES, "system": "Be brief.", "temperature": 0}
+        "model": "any", "max_tokens": 12, "messages": MESSAGES, "system": "Be brief.",
+        "extra_body": {"temperature": 0}}
     whole = client.messages.create(**arguments)
     assert whole.stop_reason == "max_tokens" and whole.content[0].text, whole
     with client.messages.stream(**arguments) as stream:

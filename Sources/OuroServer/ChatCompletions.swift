@@ -17,8 +17,8 @@ struct ChatCompletions: Endpoint {
     func handle(_ fields: RequestFields, for connection: Connection) async throws -> Response {
         let conversation = try Conversation(chat: fields, service: service)
         try RefusedFields.check(fields, .chat, count: conversation.sampling.count)
-        let logprobs = try fields.flag("logprobs") ?? false
-        let top = try fields.integer("top_logprobs", RequestLimits.OpenAI.alternatives) ?? 0
+        let logprobs = try fields.flag(.logprobsFlag) ?? false
+        let top = try fields.integer(.topLogprobs) ?? 0
         guard logprobs || top == 0 else { throw fields.failure("top_logprobs", "needs logprobs: true") }
         let run = try ChatRun(conversation, service: service, alternatives: top)
         let call = ChatCall(
@@ -39,8 +39,8 @@ extension Conversation {
         tools = try ToolSet(chat: fields)
         thinking = try Thinking(fields, engine: service.engine)
         maxTokens =
-            try fields.integer("max_completion_tokens", 1...RequestLimits.Request.tokens)
-            ?? fields.integer("max_tokens", 1...RequestLimits.Request.tokens)
+            try fields.integer(.maxCompletionTokens)
+            ?? fields.integer(.maxTokens)
         if tools.isActive, sampling.showsSpecialTokens {
             throw fields.failure("skip_special_tokens", "calls of tools need true, the default")
         }

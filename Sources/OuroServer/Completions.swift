@@ -19,10 +19,10 @@ struct Completions: Endpoint {
         try RefusedFields.check(fields, .completions, count: common.count)
         let prompts = try prompts(fields).map(common.shortened)
         let maxTokens =
-            try fields.integer("max_tokens", 0...RequestLimits.Request.tokens)
+            try fields.integer(.completionTokens)
             ?? fields.integer("max_completion_tokens", 0...RequestLimits.Request.tokens) ?? 16
-        let echo = try fields.flag("echo") ?? false
-        let logprobs = try fields.integer("logprobs", RequestLimits.OpenAI.alternatives)
+        let echo = try fields.flag(.echo) ?? false
+        let logprobs = try fields.integer(.logprobsCount)
         guard maxTokens > 0 || echo else {
             throw fields.failure("max_tokens", "expected at least 1, or echo: true")
         }

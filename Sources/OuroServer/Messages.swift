@@ -67,7 +67,7 @@ extension Conversation {
             }
         }
         if case .bool(let isOn)? = arguments["enable_thinking"] { thinking.isOn = isOn }
-        maxTokens = try fields.integer("max_tokens", 1...RequestLimits.Request.tokens)
+        maxTokens = try fields.integer(.maxTokens)
     }
 }
 

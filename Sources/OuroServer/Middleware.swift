@@ -80,7 +80,7 @@ struct RequestGuard: RouterMiddleware {
     /// The endpoints, for clients that look for one that does not exist.
     static let routes =
         "POST /v1/completions, /v1/chat/completions, /v1/responses, /v1/messages, /v1/messages/count_tokens, /tokenize, "
-        + "/detokenize; GET /v1/models, /props, /tokenizer_info, /version, /health, /metrics, /"
+        + "/detokenize; GET /v1/models, /props, /tokenizer_info, /version, /openapi.json, /docs, /health, /metrics, /"
 
     private func authorise(_ request: Request) throws {
         guard let key = options.apiKey, !Self.open.contains(request.uri.path) else { return }

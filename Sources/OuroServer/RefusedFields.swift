@@ -121,6 +121,9 @@ enum RefusedFields {
         field("thinking_token_budget", "use max_thinking_tokens"),
         field("reasoning_effort", [.string("none")], "use /v1/chat/completions", .completions),
         field("max_thinking_tokens", "use /v1/chat/completions", .completions),
+        field("reasoning_effort", [.string("none")], "use thinking", .messages),
+        field("max_thinking_tokens", "use thinking with budget_tokens", .messages),
+        field("include_reasoning", [.bool(true)], "use thinking", .messages, refusesFalse: true),
         field("separate_reasoning", [.bool(true)], "use skip_special_tokens: false", refusesFalse: true),
         // The form of the answer.
         field("return_tokens_as_token_ids", "use return_token_ids"),
@@ -129,6 +132,13 @@ enum RefusedFields {
             "top_logprobs", zero, "use logprobs of /v1/completions, or /v1/chat/completions",
             [.completions, .responses, .messages]),
         field("n", one, "use /v1/chat/completions", [.responses, .messages]),
+        field("logprobs", "use /v1/chat/completions", [.responses, .messages]),
+        field("prompt_logprobs", "use /v1/chat/completions", [.responses, .messages]),
+        field("return_token_ids", "use /v1/chat/completions", [.responses, .messages]),
+        field("loop_details", "use /v1/chat/completions", [.responses, .messages]),
+        field("max_tokens", "use max_output_tokens", .responses),
+        field("max_completion_tokens", "use max_output_tokens", .responses),
+        field("max_completion_tokens", "use max_tokens", .messages),
         field("response_format", "use text.format", .responses),
         field("response_format", "use output_format", .messages),
         // State that a server would keep.

@@ -45,7 +45,7 @@ extension Conversation {
         if let reasoning = try fields.object("reasoning") {
             try thinking.set(effort: reasoning.string("effort"), service.engine) { reasoning.failure("effort", $0) }
         }
-        maxTokens = try fields.integer("max_output_tokens", 1...RequestLimits.Request.tokens)
+        maxTokens = try fields.integer(.maxOutputTokens)
     }
 }
 

@@ -35,10 +35,10 @@ struct SamplingFields {
     init(_ fields: RequestFields, engine: Engine) throws {
         let size = engine.configuration.vocabularySize
         var sampling = engine.defaultSampling
-        let temperature = try fields.float("temperature", RequestLimits.OpenAI.temperature)
-        let topP = try fields.float("top_p", RequestLimits.OpenAI.topP)
-        let topK = try fields.integer("top_k", -1...RequestLimits.topK.upperBound)
-        let minP = try fields.float("min_p", RequestLimits.minP)
+        let temperature = try fields.float(.temperature)
+        let topP = try fields.float(.topP)
+        let topK = try fields.integer(.topK)
+        let minP = try fields.float(.minP)
         // A filter such as `top_p` implies sampling, so the default temperature is then 1.
         let wantsToSample = (topP ?? 1) < 1 || (topK ?? 0) > 0 || (minP ?? 0) > 0
         sampling.temperature = temperature ?? (wantsToSample && sampling.temperature == 0 ? 1 : sampling.temperature)
@@ -46,11 +46,11 @@ struct SamplingFields {
         sampling.topK = topK.map { max(0, $0) } ?? sampling.topK
         sampling.minP = minP ?? sampling.minP
         sampling.repetitionPenalty =
-            try fields.float("repetition_penalty", RequestLimits.repetitionPenalty) ?? sampling.repetitionPenalty
-        sampling.presencePenalty = try fields.float("presence_penalty", RequestLimits.OpenAI.penalty) ?? 0
-        sampling.frequencyPenalty = try fields.float("frequency_penalty", RequestLimits.OpenAI.penalty) ?? 0
+            try fields.float(.repetitionPenalty) ?? sampling.repetitionPenalty
+        sampling.presencePenalty = try fields.float(.presencePenalty) ?? 0
+        sampling.frequencyPenalty = try fields.float(.frequencyPenalty) ?? 0
         sampling.seed =
-            try fields.integer("seed", Int.min...Int.max).map { UInt64(bitPattern: Int64($0)) }
+            try fields.integer(.seed).map { UInt64(bitPattern: Int64($0)) }
             ?? .random(in: 0 ... .max)
         if let biases = try fields.object("logit_bias") {
             guard biases.members.count <= RequestLimits.Request.biases else {
@@ -71,40 +71,37 @@ struct SamplingFields {
             }
         }
         self.sampling = sampling
-        loops = try fields.integer("loops", RequestLimits.loops)
-        let threshold = try fields.float("exit_threshold", RequestLimits.exitThreshold)
-        let exitAt = try fields.integer("exit_at", RequestLimits.loops)
+        loops = try fields.integer(.loops)
+        let threshold = try fields.float(.exitThreshold)
+        let exitAt = try fields.integer(.exitAt)
         guard threshold == nil || exitAt == nil else {
             throw fields.failure("exit_at", "exit_at and exit_threshold exclude each other; give one of them")
         }
         exit = exitAt.map { .fixed(loop: $0) } ?? threshold.map { .threshold($0) }
-        kvPolicy = try fields.choice("kv_policy", of: KVPolicy.allCases.map(\.rawValue)).flatMap(KVPolicy.init)
-        stop =
-            try fields.strings(
-                "stop", limit: RequestLimits.Request.stopStrings, bytes: RequestLimits.Request.stopStringBytes) ?? []
-        stopTokens = Set(
-            try fields.integers("stop_token_ids", 0...size - 1, limit: RequestLimits.Request.stopTokens) ?? [])
-        minTokens = try fields.integer("min_tokens", 0...RequestLimits.Request.tokens) ?? 0
-        promptLimit = try fields.integer("truncate_prompt_tokens", 1...RequestLimits.Request.tokens)
-        ignoresEndOfText = try fields.flag("ignore_eos") ?? false
-        showsSpecialTokens = !(try fields.flag("skip_special_tokens") ?? true)
-        wavefront = try fields.flag("wavefront")
-        draftTokens = try fields.integer("draft_tokens", RequestLimits.draftTokens) ?? 0
-        cacheSalt = try fields.string("cache_salt", bytes: 0...RequestLimits.Request.saltBytes) ?? ""
-        count = try fields.integer("n", RequestLimits.OpenAI.samples) ?? 1
-        streams = try fields.flag("stream") ?? false
+        kvPolicy = try fields.word(.kvPolicy).flatMap(KVPolicy.init)
+        stop = try fields.strings(.stop, bytes: RequestLimits.Request.stopStringBytes) ?? []
+        stopTokens = Set(try fields.integers(.stopTokenIDs, 0...size - 1) ?? [])
+        minTokens = try fields.integer(.minTokens) ?? 0
+        promptLimit = try fields.integer(.truncatePromptTokens)
+        ignoresEndOfText = try fields.flag(.ignoreEOS) ?? false
+        showsSpecialTokens = !(try fields.flag(.skipSpecialTokens) ?? true)
+        wavefront = try fields.flag(.wavefront)
+        draftTokens = try fields.integer(.draftTokens) ?? 0
+        cacheSalt = try fields.string(.cacheSalt, bytes: 0...RequestLimits.Request.saltBytes) ?? ""
+        count = try fields.integer(.n) ?? 1
+        streams = try fields.flag(.stream) ?? false
         includesUsage = try fields.object("stream_options")?.flag("include_usage") ?? false
-        loopDetails = try fields.flag("loop_details") ?? false
+        loopDetails = try fields.flag(.loopDetails) ?? false
         responseFormat = try ResponseFormat(fields)
         formatPlace = ResponseFormat.place(in: fields)
-        includesStop = try fields.flag("include_stop_str_in_output") ?? false
-        returnsTokenIDs = try fields.flag("return_token_ids") ?? false
-        promptLogprobs = try fields.integer("prompt_logprobs", RequestLimits.OpenAI.alternatives)
+        includesStop = try fields.flag(.includeStop) ?? false
+        returnsTokenIDs = try fields.flag(.returnTokenIDs) ?? false
+        promptLogprobs = try fields.integer(.promptLogprobs)
         if promptLogprobs != nil, streams {
             throw fields.failure("prompt_logprobs", "cannot be streamed; leave out stream")
         }
         // The server has one model, so any name is accepted.
-        _ = try fields.string("model")
+        _ = try fields.string(.model)
     }
 
     func shortened(_ prompt: [Int]) -> [Int] { promptLimit.map { prompt.suffix($0) } ?? prompt }

@@ -100,6 +100,7 @@ public struct Server: Sendable {
         router.add(middleware: RequestGuard(service: service, logger: logger))
         let endpoints: [any Endpoint.Type] = [
             Completions.self, ChatCompletions.self, Responses.self, Messages.self, Tokenization.self, Version.self,
+            OpenAPI.self,
             Models.self, Health.self, MetricsPage.self,
             Playground.self,
         ]

@@ -23,8 +23,8 @@ struct Thinking: Sendable {
     /// - Throws: `APIError` with status 400 for other values, and if the model cannot think.
     init(_ fields: RequestFields, engine: Engine) throws {
         try set(effort: fields.string("reasoning_effort"), engine) { fields.failure("reasoning_effort", $0) }
-        isShown = try fields.flag("include_reasoning") ?? true
-        if let given = try fields.integer("max_thinking_tokens", 0...RequestLimits.Request.tokens) {
+        isShown = try fields.flag(.includeReasoning) ?? true
+        if let given = try fields.integer(.maxThinkingTokens) {
             guard Self.canThink(engine) else { throw fields.failure("max_thinking_tokens", Self.cannotThink) }
             budget = given
         }

@@ -25,26 +25,27 @@ struct Tokenization: Endpoint {
     private func tokenize(_ request: Request, from connection: Connection) async throws -> Response {
         let fields = try await service.body(of: request, from: connection)
         // No tokenizer of these models adds a token at the beginning or end, so `add_special_tokens` has no effect.
-        _ = try fields.flag("add_special_tokens")
+        _ = try fields.flag(.addSpecialTokens)
+        let parsesSpecial = try fields.flag(.parseSpecial) ?? true
         var ids: [Int]
         var rendered: String?
         if fields.has("messages") {
             let conversation = try Conversation(chat: fields, service: service)
             let prompt = try service.prompt(
-                of: conversation, addGenerationPrompt: try fields.flag("add_generation_prompt") ?? true)
+                of: conversation, addGenerationPrompt: try fields.flag(.addGenerationPrompt) ?? true)
             (ids, rendered) = (prompt.tokens, prompt.text)
         } else {
             guard let text = try fields.string("prompt") ?? fields.string("content") else {
                 throw fields.failure("prompt", "the field is missing; give it or messages")
             }
-            ids = try needTokenizer().encode(text, parsingSpecialTokens: try fields.flag("parse_special") ?? true)
+            ids = try needTokenizer().encode(text, parsingSpecialTokens: parsesSpecial)
         }
         var members: [(String, JSONOutput)] = [
             ("tokens", .ints(ids)), ("count", .int(ids.count)),
             ("max_model_len", .int(engine.configuration.contextLength)),
         ]
         if let rendered { members.append(("prompt", .string(rendered))) }
-        if try fields.flag("return_token_strs") ?? false {
+        if try fields.flag(.returnTokenTexts) ?? false {
             let tokenizer = try needTokenizer()
             members.append(("token_strs", .array(ids.map { .string(tokenizer.piece($0)) })))
         }
