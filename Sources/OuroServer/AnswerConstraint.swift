@@ -44,7 +44,38 @@ final class AnswerConstraint: TokenConstraint, @unchecked Sendable {
         if case .free = body { thoughts?.budget != nil } else { true }
     }
 
-    func allowTokens(after output: [Int], in mask: inout TokenMask) {
+    func allowTokens(after output: [Int], in mask: inout TokenMask) throws(OuroError) {
+        let (isThinking, thoughtCount, start) = progress(output)
+        let isUsedUp = thoughts?.budget.map { thoughtCount >= $0 } ?? false
+        if isThinking, let thoughts {
+            mask.setAll(!isUsedUp)
+            mask[thoughts.marks.closing] = true
+            if case .free = body { return }
+            for token in endTokens { mask[token] = false }
+            return
+        }
+        let answer = output[start...]
+        switch body {
+        case .free: mask.setAll(true)
+        case .grammar(let grammar): try grammar.allowTokens(after: Array(answer), in: &mask)
+        case .calls(let border): try border.allowTokens(after: answer, in: &mask)
+        }
+        guard let thoughts else { return }
+        if isUsedUp {
+            mask[thoughts.marks.opening] = false
+        } else if mayOpen(output.count, start) {
+            mask[thoughts.marks.opening] = true
+        }
+    }
+
+    func prepare(after output: [Int]) {
+        let (isThinking, _, start) = progress(output)
+        if isThinking { return }
+        if case .grammar(let grammar) = body { grammar.prepare(after: Array(output[start...])) }
+    }
+
+    /// Whether the next token is a thought, how many thoughts there are, and where the text begins.
+    private func progress(_ output: [Int]) -> (isThinking: Bool, thoughts: Int, start: Int) {
         var isThinking = thoughts?.beginsOpen ?? false
         var thoughtCount = 0
         var start = 0
@@ -57,26 +88,7 @@ final class AnswerConstraint: TokenConstraint, @unchecked Sendable {
                 isThinking = true
             }
         }
-        let isUsedUp = thoughts?.budget.map { thoughtCount >= $0 } ?? false
-        if isThinking, let thoughts {
-            mask.setAll(!isUsedUp)
-            mask[thoughts.marks.closing] = true
-            if case .free = body { return }
-            for token in endTokens { mask[token] = false }
-            return
-        }
-        let answer = output[start...]
-        switch body {
-        case .free: mask.setAll(true)
-        case .grammar(let grammar): grammar.allowTokens(after: Array(answer), in: &mask)
-        case .calls(let border): border.allowTokens(after: answer, in: &mask)
-        }
-        guard let thoughts else { return }
-        if isUsedUp {
-            mask[thoughts.marks.opening] = false
-        } else if mayOpen(output.count, start) {
-            mask[thoughts.marks.opening] = true
-        }
+        return (isThinking, thoughtCount, start)
     }
 
     /// Whether thoughts may begin at an index of an answer whose text begins at `start`.

@@ -40,12 +40,12 @@ final class CallBorder: @unchecked Sendable {
     }
 
     /// Fills the mask with the tokens that may follow `answer`, which begins after the thoughts.
-    func allowTokens(after answer: ArraySlice<Int>, in mask: inout TokenMask) {
+    func allowTokens(after answer: ArraySlice<Int>, in mask: inout TokenMask) throws(OuroError) {
         switch mark {
-        case .text(let scanner): allow(after: answer, scanner, in: &mask)
-        case .leadingBrace(let braces): allow(after: answer, braces, in: &mask)
+        case .text(let scanner): try allow(after: answer, scanner, in: &mask)
+        case .leadingBrace(let braces): try allow(after: answer, braces, in: &mask)
         case .tokens(let opening, let closing, let newlines):
-            allow(after: answer, opening, closing, newlines, in: &mask)
+            try allow(after: answer, opening, closing, newlines, in: &mask)
         }
     }
 
@@ -54,38 +54,42 @@ final class CallBorder: @unchecked Sendable {
         return grammars[index]
     }
 
-    private func allow(after answer: ArraySlice<Int>, _ scanner: MarkScanner, in mask: inout TokenMask) {
+    private func allow(
+        after answer: ArraySlice<Int>, _ scanner: MarkScanner, in mask: inout TokenMask
+    ) throws(OuroError) {
         var state = 0
         for (index, token) in zip(answer.indices, answer) {
             guard scanner.advance(&state, tokenBytes(token)) == nil else {
-                return grammar(0).allowTokens(after: Array(answer[(index + 1)...]), in: &mask)
+                return try grammar(0).allowTokens(after: Array(answer[(index + 1)...]), in: &mask)
             }
         }
         mask.setAll(true)
         for token in scanner.tokensBeyondMark(state) { mask[token] = false }
     }
 
-    private func allow(after answer: ArraySlice<Int>, _ braces: Set<Int>, in mask: inout TokenMask) {
+    private func allow(
+        after answer: ArraySlice<Int>, _ braces: Set<Int>, in mask: inout TokenMask
+    ) throws(OuroError) {
         let first = answer.firstIndex { !tokenBytes($0).allSatisfy(MarkScanner.isSpace) }
         if let first {
             guard braces.contains(answer[first]) else { return mask.setAll(true) }
-            return grammar(0).allowTokens(after: Array(answer[first...]), in: &mask)
+            return try grammar(0).allowTokens(after: Array(answer[first...]), in: &mask)
         }
         var call = TokenMask(vocabularySize: mask.vocabularySize, allowsAll: false)
-        grammar(0).allowTokens(after: [], in: &call)
+        try grammar(0).allowTokens(after: [], in: &call)
         mask.setAll(true)
         for token in braces where !call[token] { mask[token] = false }
     }
 
     private func allow(
         after answer: ArraySlice<Int>, _ opening: Int, _ closing: Int, _ newlines: Set<Int>, in mask: inout TokenMask
-    ) {
+    ) throws(OuroError) {
         var calls = 0
         var rest = answer
         while let start = rest.firstIndex(of: opening) {
             let body = rest[(start + 1)...]
             guard let end = body.firstIndex(of: closing) else {
-                grammar(calls).allowTokens(after: Array(body), in: &mask)
+                try grammar(calls).allowTokens(after: Array(body), in: &mask)
                 // Where the grammar lets a text end, the call ends.
                 if endTokens.contains(where: { mask[$0] }) {
                     mask.setAll(false)

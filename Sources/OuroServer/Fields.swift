@@ -72,7 +72,10 @@ extension Field {
     static let guidedChoice = Field(
         "guided_choice", .texts(limit: 1024), "none", "a list of texts; the answer is one of them")
     static let structuredOutputs = Field(
-        "structured_outputs", .object, "none", "one of json, choice and json_object")
+        "structured_outputs", .object, "none", "one of json, choice, json_object, regex and grammar")
+    static let guidedRegex = Field("guided_regex", .text, "none", "a regular expression that the whole answer matches")
+    static let guidedGrammar = Field(
+        "guided_grammar", .text, "none", "a grammar of the answer in llama.cpp's notation")
 
     // Thoughts and templates.
     static let reasoningEffort = Field(
@@ -123,7 +126,8 @@ extension Field {
     private static let common: [Field] = [
         model, stream, temperature, topP, topK, minP, repetitionPenalty, presencePenalty, frequencyPenalty, logitBias,
         seed, stop, stopTokenIDs, minTokens, ignoreEOS, truncatePromptTokens, skipSpecialTokens, includeStop, cacheSalt,
-        loops, exitThreshold, exitAt, kvPolicy, wavefront, draftTokens, guidedJSON, guidedChoice, structuredOutputs,
+        loops, exitThreshold, exitAt, kvPolicy, wavefront, draftTokens, guidedJSON, guidedChoice, guidedRegex,
+        guidedGrammar, structuredOutputs,
     ]
     private static let openAI: [Field] = [
         n, streamOptions, loopDetails, returnTokenIDs, promptLogprobs, responseFormat,

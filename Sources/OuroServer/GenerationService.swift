@@ -57,8 +57,13 @@ final class GenerationService: Sendable {
         let (field, place) = place ?? ("response_format", "response_format.json_schema.schema")
         guard let constraints else { throw APIError.badRequest(field, "\(field): the model has no tokenizer") }
         do throws(OuroError) {
-            if case .json(let schema) = format { return try constraints.compile(schema) }
-            return try format.grammar().map(constraints.compile)
+            switch format {
+            case .text: return nil
+            case .json(let schema): return try constraints.compile(schema)
+            case .choice(let texts): return try constraints.compile(choices: texts)
+            case .regex(let text): return try constraints.compile(regex: text)
+            case .grammar(let text): return try constraints.compile(gbnf: text)
+            }
         } catch {
             let inner = (error.field ?? "").trimmingPrefix("schema")
             throw APIError.badRequest(field, "\(place)\(inner): \(error.message)")

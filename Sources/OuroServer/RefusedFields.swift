@@ -36,8 +36,7 @@ enum RefusedFields {
 
     static let all: [Field] = [
         // Constraints.
-        field("regex", "use response_format with a JSON schema"),
-        field("ebnf", "use response_format with a JSON schema"),
+        field("ebnf", "use guided_grammar with a grammar in llama.cpp's notation"),
         field("stop_regex", "use stop"),
         field("structural_tag", "use tools"),
         // Sampling.

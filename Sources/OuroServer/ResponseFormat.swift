@@ -9,11 +9,15 @@ enum ResponseFormat: Equatable {
     case json(JSONSchema)
     /// One of these texts.
     case choice([String])
+    /// The texts that a regular expression matches.
+    case regex(String)
+    /// The texts of a grammar in llama.cpp's notation.
+    case grammar(String)
 
     /// The fields that restrict the text. A request has at most one.
     private static let fields = [
         "response_format", "structured_outputs", "guided_json", "guided_choice", "guided_regex", "guided_grammar",
-        "json_schema", "grammar",
+        "json_schema", "grammar", "regex",
     ]
 
     init(_ fields: RequestFields) throws {
@@ -34,7 +38,8 @@ enum ResponseFormat: Equatable {
         case "structured_outputs": self = try Self.structured(fields)
         case "guided_json", "json_schema": self = try .json(Self.schema(fields, name, of: fields))
         case "guided_choice": self = try Self.choice(fields, name)
-        default: throw Self.unsupported(fields, name)
+        case "guided_regex", "regex": self = .regex(try Self.text(fields, name))
+        default: self = .grammar(try Self.text(fields, name))
         }
     }
 
@@ -71,7 +76,9 @@ enum ResponseFormat: Equatable {
         case "json": return .json(try schema(format, name, of: fields))
         case "choice": return try choice(format, name)
         case "json_object": return try format.flag(name) == true ? .json(.anyObject) : .text
-        default: throw unsupported(format, name)
+        case "regex": return .regex(try text(format, name))
+        case "grammar": return .grammar(try text(format, name))
+        default: throw format.failure(name, "is not supported; use json, choice, json_object, regex or grammar")
         }
     }
 
@@ -106,14 +113,9 @@ enum ResponseFormat: Equatable {
         switch self {
         case .text: return nil
         case .json(let schema): return try Grammar(schema)
-        case .choice(let texts):
-            guard !texts.isEmpty else {
-                throw OuroError(.invalidRequest, field: "schema", "expected at least one text")
-            }
-            var builder = GrammarBuilder()
-            let rule = builder.declareRule()
-            builder.define(rule) { builder in builder.choice(texts.map { text in { $0.literal(text) } }) }
-            return try builder.finish(rule)
+        case .choice(let texts): return try Grammar(choices: texts)
+        case .regex(let text): return try Grammar(regex: text)
+        case .grammar(let text): return try Grammar(gbnf: text)
         }
     }
 
@@ -124,7 +126,10 @@ enum ResponseFormat: Equatable {
         return (name, fields[name]?["type"] == .string("json_object") ? "\(name).schema" : "\(name).json_schema.schema")
     }
 
-    private static func unsupported(_ fields: RequestFields, _ name: String) -> APIError {
-        fields.failure(name, "is not supported; use response_format with a JSON schema")
+    private static func text(_ fields: RequestFields, _ name: String) throws -> String {
+        guard let text = try fields.string(name), !text.isEmpty else {
+            throw fields.failure(name, "expected a text that is not empty")
+        }
+        return text
     }
 }

@@ -6,41 +6,49 @@ import Testing
 
 /// Which tokens may follow.
 @Suite struct ConstraintTests {
-    /// Transitions by numbered states against every token's bytes, one by one.
+    /// A walk over the trie against every token's bytes, one by one.
     @Test func allowedTokensAreThoseOfEveryTokenByItself() throws {
         let trie = TokenTrie(try SmallModel.tokenizer(), size: SmallModel.vocabularySize)
         let grammar = try Grammar(schema: #"{"type":"object","properties":{"a":{"type":"string"},"b":{}}}"#)
         let compiled = CompiledGrammar(grammar, vocabulary: trie, endTokens: [])
-        var state = grammar.start
-        for byte in #"{"a":"x\\u00e9é", "b":[1.5,{"c":null}]}"#.utf8 {
-            for _ in 0..<2 {
-                let expected = (0..<SmallModel.vocabularySize).filter { id in
-                    let bytes = trie.bytes(of: id)
-                    return !bytes.isEmpty && !bytes.reduce(state) { grammar.advance($0, $1) }.isDead
-                }
-                #expect(compiled.allowed(in: state).map(Int.init).sorted() == expected)
+        let tokenizer = try SmallModel.tokenizer()
+        let text = #"{"a":"x\\u00e9é", "b":[1.5,{"c":null}]}"#
+        var trail = CompiledGrammar.Trail()
+        var table = StateTable(grammar.program)
+        var state = try table.start()
+        var output: [Int] = []
+        for id in tokenizer.encode(text) {
+            var expected: [Int] = []
+            for id in 0..<SmallModel.vocabularySize where !trie.bytes(of: id).isEmpty {
+                var next = state
+                for byte in trie.bytes(of: id) { next = try table.next(next, byte) }
+                if next != StateTable.dead { expected.append(id) }
             }
-            state = grammar.advance(state, byte)
+            let mask = try compiled.mask(after: output, &trail)
+            #expect((0..<SmallModel.vocabularySize).filter { mask[$0] } == expected)
+            output.append(id)
+            for byte in trie.bytes(of: id) { state = try table.next(state, byte) }
+            table.work = 0
         }
-        #expect(state.accepts)
+        #expect(table.accepts(state))
     }
 
     @Test func onlyWhatLeadsToAnEndMayFollow() throws {
         let tokenizer = try SmallModel.tokenizer()
         let constraint = try SmallModel.compiler().compile(JSONSchema(parsing: #"{"enum":["ab","ac"]}"#))
             .makeConstraint()
-        func allowed(_ output: String) -> [Int] {
+        func allowed(_ output: String) throws -> [Int] {
             var mask = TokenMask(vocabularySize: SmallModel.vocabularySize, allowsAll: true)
-            constraint.allowTokens(after: tokenizer.encode(output), in: &mask)
+            try constraint.allowTokens(after: tokenizer.encode(output), in: &mask)
             return (0..<SmallModel.vocabularySize).filter { mask[$0] }
         }
         func ids(_ text: String) -> [Int] { text.utf8.flatMap { tokenizer.encode(String(UnicodeScalar($0))) }.sorted() }
-        #expect(allowed("") == ids("\""))
-        #expect(allowed("\"a") == ids("bc"))
+        #expect(try allowed("") == ids("\""))
+        #expect(try allowed("\"a") == ids("bc"))
         // A guess that was dropped leaves no trace.
-        #expect(allowed("\"ab") == ids("\""))
-        #expect(allowed("\"ac\"") == [0])
-        #expect(allowed("\"a") == ids("bc"))
+        #expect(try allowed("\"ab") == ids("\""))
+        #expect(try allowed("\"ac\"") == [0])
+        #expect(try allowed("\"a") == ids("bc"))
     }
 
     @Test func schemasAreCompiledOnce() throws {
@@ -48,10 +56,46 @@ import Testing
         func schema(_ number: Int) throws -> JSONSchema { try JSONSchema(parsing: "{\"const\":\(number)}") }
         let first = try compiler.compile(schema(0))
         #expect(try compiler.compile(schema(0)) === first)
-        for number in 1..<8 { _ = try compiler.compile(schema(number)) }
-        #expect(try compiler.compile(schema(0)) === first, "eight are kept")
-        for number in 1..<9 { _ = try compiler.compile(schema(number)) }
-        #expect(try compiler.compile(schema(0)) !== first, "the one that was used longest ago is dropped")
+        for number in 1..<40 { _ = try compiler.compile(schema(number)) }
+        #expect(try compiler.compile(schema(0)) === first, "small ones are kept")
+        #expect(try compiler.compile(regex: "a") === compiler.compile(regex: "a"))
+        #expect(try compiler.compile(gbnf: #"root ::= "a""#) !== compiler.compile(regex: #"root ::= "a""#))
+    }
+
+    @Test func theCacheIsLimitedByItsBytes() throws {
+        let compiler = try SmallModel.compiler()
+        func compile(_ number: Int) throws -> CompiledGrammar {
+            try compiler.compile(choices: ["\(number)" + String(repeating: "x", count: 3 << 20)])
+        }
+        let first = try compile(0)
+        for number in 1..<8 {
+            _ = try compile(number)
+            #expect(compiler.cachedBytes <= ConstraintCompiler.byteLimit, "\(compiler.cachedBytes) bytes")
+        }
+        #expect(try compile(0) !== first, "the one that was used longest ago is dropped")
+    }
+
+    @Test func requestsShareTheirMasks() throws {
+        let compiled = try SmallModel.compiler().compile(JSONSchema(parsing: #"{"enum":["abc","abd"]}"#))
+        let output = try SmallModel.tokenizer().encode("\"ab")
+        var counts: [Int] = []
+        for _ in 0..<3 {
+            let constraint = compiled.makeConstraint()
+            for count in 0...output.count {
+                var mask = TokenMask(vocabularySize: SmallModel.vocabularySize, allowsAll: true)
+                try constraint.allowTokens(after: Array(output[..<count]), in: &mask)
+            }
+            counts.append(compiled.computedMasks)
+        }
+        #expect(counts == [counts[0], counts[0], counts[0]], "\(counts)")
+    }
+
+    @Test func anOutputOutsideTheGrammarIsAnError() throws {
+        let constraint = try SmallModel.compiler().compile(choices: ["yes", "no"]).makeConstraint()
+        var mask = TokenMask(vocabularySize: SmallModel.vocabularySize, allowsAll: true)
+        let output = try SmallModel.tokenizer().encode("x")
+        let error = #expect(throws: OuroError.self) { try constraint.allowTokens(after: output, in: &mask) }
+        #expect(error?.message == "no text of the grammar begins like the output")
     }
 
     /// Swift takes these two strings for equal.

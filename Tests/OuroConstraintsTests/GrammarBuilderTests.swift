@@ -24,6 +24,7 @@ import Testing
         let rule = builder.declareRule()
         builder.define(rule) { builder in
             builder.choice([])
+            builder.literal("")
             builder.anyNumber { $0.optional { $0.literal("x") } }
         }
         let grammar = try builder.finish(rule)
@@ -61,7 +62,38 @@ import Testing
                 builder.define(rule) { $0.call(foreign) }
             } == "a rule belongs to another builder")
         #expect(
-            message { $0.define($1) { $0.literal(String(repeating: "a", count: GrammarBuilder.limit)) } }
-                == "it has more than 262144 instructions")
+            message { builder, rule in
+                builder.define(rule) { builder in for _ in 0..<GrammarBuilder.limit { builder.literal("a") } }
+            } == "it has more than 262144 instructions, or more than 4194304 literal bytes")
+        #expect(
+            message { $0.define($1) { $0.literal(String(repeating: "a", count: GrammarBuilder.poolLimit + 1)) } }
+                == "it has more than 262144 instructions, or more than 4194304 literal bytes")
+        #expect(message { builder, rule in builder.define(rule) { $0.call(rule) } } == "no text matches it")
+        #expect(
+            message { builder, rule in
+                builder.define(rule) { builder in
+                    builder.choice([{ $0.literal("a") }, { $0.call(rule); $0.literal("b") }])
+                }
+            } == "a rule calls itself before it reads a byte")
+        #expect(message { $0.define($1) { $0.repeated(2, 1) { $0.literal("a") } } } == "a number of repetitions is out of range")
+    }
+
+    @Test func repetitionsAreCounted() throws {
+        var builder = GrammarBuilder()
+        let rule = builder.declareRule()
+        builder.define(rule) { builder in
+            builder.repeated(2, 3) { $0.literal("ab") }
+            builder.repeated(0, nil) { $0.literal("c") }
+            builder.repeated(1, nil) { builder in builder.repeated(0, 2) { $0.literal("d") } }
+        }
+        let grammar = try builder.finish(rule)
+        for text in ["abab", "ababab", "ababccc", "ababcddddd"] { #expect(grammar.accepts(text), "\(text)") }
+        for text in ["ab", "abababab", "ababdc"] { #expect(!grammar.accepts(text), "\(text)") }
+    }
+
+    /// The stack of a rule that ends with itself does not grow.
+    @Test func rulesThatEndWithThemselvesReadLongTexts() throws {
+        let grammar = try Grammar(gbnf: "root ::= [a-z] root | \"\"")
+        #expect(grammar.accepts(String(repeating: "a", count: 10_000)))
     }
 }

@@ -13,7 +13,7 @@ import Testing
         (#"{"type":["null","boolean"]}"#, ["null", "true", "false"], ["nul", "True"]),
         (#"{"enum":["a",1,null]}"#, [#""a""#, "1", "null"], ["a", "2"]),
         (#"{"type":"string","enum":["a",1,null]}"#, [#""a""#], ["1", "null"]),
-        (#"{"const":{"b":1,"a":[true]}}"#, [#"{"b":1,"a":[true]}"#], [#"{}"#]),
+        (#"{"const":{"b":1,"a":[true]}}"#, [#"{"b":1,"a":[true]}"#], [#"{}"#, #"{"a":[true],"b":1}"#]),
         (
             #"{"type":"array","items":{"type":"integer"},"minItems":1,"maxItems":3}"#, ["[1]", "[1,2]", "[1, 2,3]"],
             ["[]", "[1,2,3,4]", "[1,]", "[1,  2]"]
@@ -46,13 +46,16 @@ import Testing
     }
 
     @Test(arguments: [
-        (#"{"type":"string","maxLength":3}"#, "schema.maxLength"),
-        (#"{"type":"integer","minimum":1}"#, "schema.minimum"),
-        (#"{"allOf":[{}]}"#, "schema.allOf"),
-        (
-            #"{"type":"object","additionalProperties":{"type":"null"}}"#, "schema.additionalProperties"
-        ),
-        (#"{"properties":{"a":{"items":{"pattern":"x"}}}}"#, "schema.properties.a.items.pattern"),
+        (#"{"not":{}}"#, "schema.not"), (#"{"if":{},"then":{}}"#, "schema.if"),
+        (#"{"patternProperties":{"a":{}}}"#, "schema.patternProperties"), (#"{"contains":{}}"#, "schema.contains"),
+        (#"{"unevaluatedProperties":false}"#, "schema.unevaluatedProperties"), (#"{"made up":1}"#, #"schema["made up"]"#),
+        (#"{"items":{"type":"string"},"uniqueItems":true}"#, "schema.uniqueItems"),
+        (#"{"properties":{"a":{"items":{"pattern":"(?<=x)y"}}}}"#, "schema.properties.a.items.pattern"),
+        (#"{"properties":{"a.b":{"pattern":"(a)\\1"}}}"#, #"schema.properties["a.b"].pattern"#),
+        (#"{"format":"idn-email"}"#, "schema.format"), (#"{"type":"integer","multipleOf":100003}"#, "schema"),
+        (#"{"oneOf":[{"type":"integer"},{"type":"number"}]}"#, "schema.oneOf"),
+        (#"{"type":"object","additionalProperties":{},"minProperties":2}"#, "schema.minProperties"),
+        (#"{"type":"number","minimum":1e20}"#, "schema.minimum"),
     ]) func keywordsThatAreNotSupportedAreRefused(schema: String, field: String) throws {
         let error = try #require(throws: OuroError.self) { try Grammar(schema: schema) }
         #expect(error.code == .unsupported && error.field == field, "\(error)")
@@ -63,8 +66,10 @@ import Testing
         (##"{"$ref":"#/$defs/none"}"##, "schema.$ref"),
         (#"{"type":"array","minItems":5,"maxItems":2}"#, "schema.maxItems"), (#"{"enum":[]}"#, "schema.enum"),
         ("5", "schema"), (#"{"type":"null","const":1}"#, "schema.const"),
-        (#"{"type":"object","properties":{"a":{}},"required":["b"]}"#, "schema.required"),
-        (#"{"type":"array","maxItems":100000}"#, "schema.maxItems"),
+        (#"{"type":"array","maxItems":10000000}"#, "schema.maxItems"), (#"{"pattern":"(a"}"#, "schema.pattern"),
+        (#"{"minLength":-1}"#, "schema.minLength"), (#"{"multipleOf":0}"#, "schema.multipleOf"),
+        (#"{"required":"a"}"#, "schema.required"), (#"{"allOf":[]}"#, "schema.allOf"), (#"{"minimum":"1"}"#, "schema.minimum"),
+        (##"{"$ref":"#nowhere"}"##, "schema.$ref"), (##"{"$ref":"#/enum/7","enum":[1]}"##, "schema.$ref"),
     ]) func faultsNameTheirPlace(schema: String, field: String) throws {
         let error = try #require(throws: OuroError.self) { try Grammar(schema: schema) }
         #expect(error.code == .invalidRequest && error.field == field, "\(error)")
@@ -95,12 +100,28 @@ import Testing
         #expect(grammar.accepts(#"{"b":null,"a":null}"#) && !grammar.accepts(#"{"a":null,"b":null}"#))
     }
 
-    @Test func schemasInsideEachOtherAreBounded() throws {
+    @Test func schemasInsideEachOtherAreRead() throws {
         let schema =
             String(repeating: #"{"type":"array","items":"#, count: 60) + "{}" + String(repeating: "}", count: 60)
-        #expect(throws: OuroError.self) { try Grammar(schema: schema) }
-        // Nesting of texts ends too, without a crash.
-        #expect(!(try Grammar(schema: "{}").accepts(String(repeating: "[", count: 10_000))))
+        let grammar = try Grammar(schema: schema)
+        #expect(grammar.accepts(String(repeating: "[", count: 60) + "1" + String(repeating: "]", count: 60)))
+        // A chain of references is not nested.
+        let chain = (0..<2000).map { ##""a\##($0)":{"$ref":"#/$defs/a\##($0 + 1)"}"## }.joined(separator: ",")
+        let long = try Grammar(schema: ##"{"$ref":"#/$defs/a0","$defs":{\##(chain),"a2000":{"type":"null"}}}"##)
+        #expect(long.accepts("null"))
+    }
+
+    @Test func deepNestingOfTextsIsAnErrorByName() throws {
+        let grammar = try Grammar(schema: "{}")
+        var table = StateTable(grammar.program)
+        var state = try table.start()
+        let error = #expect(throws: OuroError.self) {
+            for _ in 0..<10_000 {
+                table.work = 0
+                state = try table.next(state, UInt8(ascii: "["))
+            }
+        }
+        #expect(error?.message.hasPrefix("the text is nested deeper than 512 levels") == true)
     }
 
     /// Many optional members with long names: a grammar that spelt the rest of the object for every first member would have
@@ -108,7 +129,7 @@ import Testing
     @Test func grammarsGrowWithTheirSchemas() throws {
         func size(_ count: Int) throws -> Int {
             let members = (0..<count).map { #""\#(String(repeating: "n", count: 100))\#($0)":{"type":"null"}"# }
-            return try Grammar(schema: #"{"properties":{\#(members.joined(separator: ","))}}"#).program.count
+            return try Grammar(schema: #"{"properties":{\#(members.joined(separator: ","))}}"#).program.code.count
         }
         let (one, many) = (try size(1), try size(200))
         #expect(many < one + 200 * 300, "\(many) instructions")

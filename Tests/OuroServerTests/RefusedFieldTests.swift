@@ -60,8 +60,17 @@ import Testing
             for fields in [#""guided_choice":["yes","no"]"#, #""structured_outputs":{"choice":["yes","no"]}"#] {
                 #expect(try await server.chat(fields).content == "no")
             }
+            for fields in [
+                #""guided_regex":"(yes|no)+!""#, #""regex":"(yes|no)+!""#, #""structured_outputs":{"regex":"(yes|no)+!"}"#,
+                #""guided_grammar":"root ::= (\"yes\" | \"no\")+ \"!\"""#,
+                #""structured_outputs":{"grammar":"root ::= (\"yes\" | \"no\")+ \"!\""}"#,
+            ] {
+                let answer = try await server.chat(fields + #","max_tokens":200"#)
+                #expect(answer.content.hasPrefix("no") || answer.content.hasPrefix("yes"), "\(fields): \(answer)")
+            }
             for (fields, parameter) in [
-                (#""structured_outputs":{"regex":"a"}"#, "structured_outputs.regex"),
+                (#""structured_outputs":{"regex":"a("}"#, "structured_outputs"), (#""guided_regex":"""#, "guided_regex"),
+                (#""structured_outputs":{"structural_tag":"x"}"#, "structured_outputs.structural_tag"),
                 (#""structured_outputs":{}"#, "structured_outputs"),
                 (#""guided_grammar":"root ::= x""#, "guided_grammar"),
                 (#""structured_outputs":{"json":{},"choice":["a"]}"#, "structured_outputs"),

@@ -28,16 +28,27 @@ struct Chooser {
     ///   - row: the row.
     ///   - output: the tokens generated so far.
     ///   - pending: the guesses between `output` and the row's prediction, the row's own token included.
-    func readout(of row: WaveRow, output: ArraySlice<Int>, pending: [Int]) -> Readout {
+    /// - Throws: the error of the request's constraint.
+    func readout(of row: WaveRow, output: ArraySlice<Int>, pending: [Int]) throws(OuroError) -> Readout {
         var readout = Readout(slot: row.slot)
         if !sampler.takesLargestLogit {
             readout.choice = .sampled(sampler, position: row.position + 1, pending: pending)
         }
-        readout.allowed = allowedTokens(at: row.position, output: output, pending: pending)
+        readout.allowed = try allowedTokens(at: row.position, output: output, pending: pending)
         if request.exit == .weighted { readout.average = average(for: row) }
         readout.alternatives = row.tracker.exitLoop == nil ? 0 : request.alternatives
         readout.reportsAllTokens = request.everyLoop
         return readout
+    }
+
+    /// Lets the constraint compute the masks of the next pass while the pass runs.
+    ///
+    /// - Parameters:
+    ///   - output: the tokens generated so far.
+    ///   - guesses: the guesses after them.
+    func prepare(output: ArraySlice<Int>, guesses: [Int]) {
+        guard let constraint = request.constraint else { return }
+        for count in 0...guesses.count { constraint.prepare(after: output + Array(guesses[..<count])) }
     }
 
     /// Stores a result in its row. `token` is the token of the result.
@@ -57,11 +68,13 @@ struct Chooser {
     /// The tokens that may follow a position; nil allows all.
     ///
     /// A constraint that allows only the end of the text overrides the minimum length.
-    private func allowedTokens(at position: Int, output: ArraySlice<Int>, pending: [Int]) -> TokenMask? {
+    private func allowedTokens(
+        at position: Int, output: ArraySlice<Int>, pending: [Int]
+    ) throws(OuroError) -> TokenMask? {
         let isTooShort = position + 1 - promptCount < request.minTokens
         guard request.constraint != nil || isTooShort else { return nil }
         var mask = TokenMask(vocabularySize: vocabularySize, allowsAll: true)
-        request.constraint?.allowTokens(after: output + pending, in: &mask)
+        try request.constraint?.allowTokens(after: output + pending, in: &mask)
         guard isTooShort else { return mask }
         var longer = mask
         for token in request.endTokens { longer[token] = false }

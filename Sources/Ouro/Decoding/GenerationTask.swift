@@ -55,6 +55,13 @@ package final class GenerationTask: SequenceTask {
         source = RowSource(
             sequence, slots: slots, tokens: transcript.tokens, cached: cached, promptCount: transcript.promptCount,
             request: request, demand: demand)
+        if let source { prepareMasks(source) }
+    }
+
+    private func prepareMasks(_ source: RowSource) {
+        guard request.constraint != nil else { return }
+        let guesses = source.wave.rows.filter { $0.position > source.finalPosition }.map(\.token)
+        chooser.prepare(output: transcript.output, guesses: guesses)
     }
 
     package func preempt() {
@@ -91,9 +98,16 @@ package final class GenerationTask: SequenceTask {
             // Reading out a guess is useful only while passes have room for rows on guesses.
             let guesses = source.mayGuess && guessRate.isWorthReading(loop: loop, position: position)
             if !row.isDecided, guesses || request.everyLoop || row.tracker.needsLogits {
-                awaited.append(index)
                 let pending = source.wave.rows[...index].filter { $0.position > source.finalPosition }.map(\.token)
-                readouts.append(chooser.readout(of: row, output: transcript.output, pending: pending))
+                do throws(OuroError) {
+                    readouts.append(try chooser.readout(of: row, output: transcript.output, pending: pending))
+                } catch {
+                    // The constraint may reject a guess, because the guess may be wrong.
+                    if position <= source.finalPosition { throw error }
+                    ledger.countDropped(source.drop(from: index))
+                    break
+                }
+                awaited.append(index)
             }
         }
         return readouts
@@ -122,6 +136,7 @@ package final class GenerationTask: SequenceTask {
         source.endPass(tokens: transcript.tokens)
         if transcript.finishReason != nil { return true }
         source.extend(lastToken: transcript.lastToken) { lookup.proposal(after: $0) }
+        prepareMasks(source)
         return false
     }
 

@@ -114,7 +114,7 @@ public struct TokenMask: Sendable, Equatable {
 /// Decides which tokens may follow a text, by a grammar or schema, for example.
 ///
 /// The result must depend only on the tokens before, because the engine tries guesses and rejects them. Only one
-/// request uses a constraint, on the inference thread.
+/// request uses a constraint, on the inference thread. Other requests wait while a method runs.
 public protocol TokenConstraint: AnyObject, Sendable {
     /// Fills `mask` with the tokens that may follow. At least one must be allowed, possibly only an end-of-text token.
     ///
@@ -122,5 +122,18 @@ public protocol TokenConstraint: AnyObject, Sendable {
     ///   - output: the tokens generated so far.
     ///   - mask: the mask to fill. It has the size of the model's vocabulary; its content before the call has no
     ///     meaning.
-    func allowTokens(after output: [Int], in mask: inout TokenMask)
+    /// - Throws: `OuroError` if the mask cannot be made. The error ends the request, and no other one.
+    func allowTokens(after output: [Int], in mask: inout TokenMask) throws(OuroError)
+
+    /// Tells that `allowTokens(after:in:)` will probably be called for these tokens after the next pass. A constraint may
+    /// compute the mask on another thread meanwhile. The method must return at once. By default it does nothing.
+    ///
+    /// - Parameters:
+    ///   - output: the tokens generated so far, and possibly guesses after them.
+    func prepare(after output: [Int])
+}
+
+extension TokenConstraint {
+    /// Does nothing.
+    public func prepare(after output: [Int]) {}
 }
