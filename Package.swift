@@ -33,11 +33,10 @@ let package = Package(
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
+        .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0", traits: []),
         .package(url: "https://github.com/apple/swift-log", from: "1.14.0"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.81.0"),
-        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.0", traits: []),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
-        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.8.0"),
     ],
     targets: [
         .target(name: "OuroKernels", cSettings: kernelSettings),
@@ -65,9 +64,12 @@ let package = Package(
         .target(
             name: "OuroServer",
             dependencies: [
-                "Ouro", "OuroConstraints", .product(name: "Hummingbird", package: "hummingbird"),
+                "Ouro", "OuroConstraints",
+                .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Logging", package: "swift-log"),
-                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
             ],
             resources: [.embedInCode("Resources/playground.html")], swiftSettings: swiftSettings),
         .executableTarget(
@@ -110,10 +112,10 @@ let package = Package(
         .testTarget(
             name: "OuroServerTests",
             dependencies: [
-                "OuroServer", "Ouro", "OuroConstraints", .product(name: "Hummingbird", package: "hummingbird"),
+                "OuroServer", "Ouro", "OuroConstraints",
+                .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOEmbedded", package: "swift-nio"),
-                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ], swiftSettings: swiftSettings),
         .testTarget(name: "OuroCLITests", dependencies: ["OuroCLI"], swiftSettings: swiftSettings),
     ],

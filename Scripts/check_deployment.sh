@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Lints the files that run the server: the Containerfile, the systemd unit and the Kubernetes manifest.
+# Lints the files that run the server: the Containerfile, the systemd unit and the Kubernetes manifests.
 #
 # It needs no network. The tools are hadolint, systemd-analyze, kubernetes-validate and yamllint. A check is skipped if
 # its tool is missing.
@@ -38,12 +38,23 @@ if has systemd-analyze; then
 fi
 
 if has yamllint; then
-    yamllint --strict -c Deployment/yamllint.yaml Deployment/kubernetes.yaml
-    echo "ok: Deployment/kubernetes.yaml is YAML as it should be"
+    yamllint --strict -c Deployment/yamllint.yaml Deployment/kubernetes.yaml Deployment/inference-pool.yaml
+    echo "ok: the manifests are YAML as it should be"
 fi
 if has kubernetes-validate; then
     kubernetes-validate --strict Deployment/kubernetes.yaml
     echo "ok: Deployment/kubernetes.yaml has the fields that Kubernetes knows"
+fi
+python=$(command -v python3)
+if "$python" -c 'import yaml' 2>/dev/null; then
+    "$python" Scripts/check_inference_pool.py "$work/known.yaml"
+    echo "ok: Deployment/inference-pool.yaml has the fields and names that its kinds need"
+    if has kubernetes-validate; then
+        kubernetes-validate --strict "$work/known.yaml"
+        echo "ok: the picker has the fields that Kubernetes knows"
+    fi
+else
+    echo "skipped: Python has no yaml"
 fi
 
 # Values that must agree between the files. This check needs no tool.

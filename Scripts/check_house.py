@@ -22,8 +22,7 @@ IMPORTS = {
     # A training plan predicts its time from the machine's limits, which the benchmark measures.
     "OuroTraining": {"Ouro", "OuroBenchmark", "OuroData", "OuroKernels", "OuroPlots", "Yams"},
     "OuroServer": {
-        "Ouro", "OuroConstraints", "Hummingbird", "HummingbirdCore", "HTTPTypes", "Logging", "NIOCore",
-        "ServiceLifecycle"},
+        "Ouro", "OuroConstraints", "HTTPTypes", "Logging", "NIOCore", "NIOHTTP1", "NIOPosix"},
     "OuroCLI": {
         "Ouro", "OuroBenchmark", "OuroConstraints", "OuroData", "OuroDefaultModel", "OuroEvaluation", "OuroHub",
         "OuroQuantisation", "OuroServer", "OuroTraining", "ArgumentParser", "Logging"},

@@ -10,7 +10,7 @@ struct Serve: AsyncParsableCommand {
         discussion: """
             Endpoints: /v1/completions, /v1/chat/completions, /v1/models, /tokenize, /detokenize, /props, /health, \
             /metrics, and the page at /. Requests accept loops, exit_threshold and exit_at. After SIGTERM, running \
-            requests finish and new ones are refused.
+            requests finish and new ones are refused. A second signal ends the server at once.
 
             EXAMPLES
               ouro serve
@@ -35,28 +35,45 @@ struct Serve: AsyncParsableCommand {
     @Option(help: "API key that requests need (default: the environment variable OURO_API_KEY).")
     var apiKey: String?
 
+    @Flag(help: "Let /metrics be read without the API key.")
+    var openMetrics = false
+
     @Flag(help: "Allow a public address without an API key.")
     var insecure = false
 
-    @Option(help: "Maximum number of concurrent generations.")
+    @Option(
+        help: ArgumentHelp(
+            "Name of the server in the Host header, beside --host and the names of this machine; * allows any. It is "
+                + "checked only without an API key. Several names: repeat the option, or put commas between them.",
+            valueName: "name"))
+    var allowedHosts: [String] = []
+
+    @Option(help: "Maximum number of samples that run at once. A request has n samples for each prompt.")
     var maxRunning = 64
 
-    @Option(help: "Maximum number of waiting generations. Further requests are refused with status 429.")
+    @Option(
+        help: "Maximum number of samples that wait, of requests that do not run yet. More get status 429.")
     var maxQueued = 256
 
     @Option(help: "Maximum size of a request body, in bytes.")
     var maxBody = 8 << 20
 
-    @Option(help: "Time limit for receiving a request, in seconds.")
+    @Option(
+        help: "Time limit for the head of a request, for its body, and for reading a part of the answer, in seconds.")
     var arrivalSeconds = 30
 
-    @Option(help: "Time limit for answering a request, in seconds.")
+    @Option(help: "Time that a connection without a request stays open, in seconds.")
+    var keepAliveSeconds = 75
+
+    @Option(help: "Time limit for answering a request, in seconds. Then the client gets status 504.")
     var requestSeconds = 600
 
-    @Option(help: "Time limit for running requests after SIGTERM, in seconds.")
+    @Option(help: "Time limit for running requests after SIGTERM, in seconds. Then they get status 503.")
     var drainSeconds = 30
 
-    @Option(help: ArgumentHelp("Origin of web pages that may call the server (default: none).", valueName: "origin"))
+    @Option(
+        help: ArgumentHelp(
+            "Origin of web pages that may call the server; * allows any (default: none).", valueName: "origin"))
     var corsOrigin: String?
 
     @Option(help: "Lowest level of log lines.")
@@ -68,6 +85,10 @@ struct Serve: AsyncParsableCommand {
         options.apiKey = apiKey ?? ProcessInfo.processInfo.environment["OURO_API_KEY"]
         (options.maxRunning, options.maxQueued, options.maxBodyBytes) = (maxRunning, maxQueued, maxBody)
         (options.arrivalSeconds, options.requestSeconds) = (arrivalSeconds, requestSeconds)
+        options.opensMetrics = openMetrics
+        options.keepAliveSeconds = keepAliveSeconds
+        options.allowedHosts = allowedHosts.flatMap { $0.split(separator: ",", omittingEmptySubsequences: false) }
+            .map { $0.trimmingCharacters(in: .whitespaces) }
         (options.drainSeconds, options.corsOrigin) = (drainSeconds, corsOrigin)
         return options
     }

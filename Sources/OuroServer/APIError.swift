@@ -1,8 +1,8 @@
-import Hummingbird
+import HTTPTypes
 import Ouro
 
 /// An error in the form that OpenAI's clients expect: `{"error":{"message","type","param","code"}}`.
-struct APIError: Error, HTTPResponseError {
+struct APIError: Error {
     var status: HTTPResponse.Status
     var message: String
     /// The field of the request that has the error.
@@ -39,7 +39,10 @@ struct APIError: Error, HTTPResponseError {
         case 401: "authentication_error"
         case 403: "permission_error"
         case 404: "not_found_error"
+        case 408, 504: "timeout_error"
         case 429: "rate_limit_error"
+        // The client asks for something that HTTP does not require.
+        case 501, 505: "invalid_request_error"
         case 500...: "server_error"
         default: "invalid_request_error"
         }
@@ -54,18 +57,39 @@ struct APIError: Error, HTTPResponseError {
         ])
     }
 
-    func response(from request: Request, context: some RequestContext) throws -> Response {
-        let isAnthropic = Self.isAnthropic(request.uri.path)
-        var response = Response.json(isAnthropic ? anthropic : json, status: status)
+    /// The response to a request.
+    var response: Response { response(to: "") }
+
+    /// The response to a request for a path. Each API has its own form of errors.
+    func response(to path: String) -> Response {
+        var response = Response.json(Self.isAnthropic(path) ? anthropic : json, status: status)
         for field in headers { response.headers[field.name] = field.value }
         return response
     }
 }
 
-extension Response {
-    static func json(_ value: JSONOutput, status: HTTPResponse.Status = .ok) -> Response {
-        Response(
-            status: status, headers: [.contentType: "application/json"],
-            body: ResponseBody(byteBuffer: ByteBuffer(string: value.text + "\n")))
+extension APIError {
+    /// The server ends and takes no new work.
+    static let draining = APIError(
+        status: .serviceUnavailable, message: "the server is about to end", code: "draining",
+        headers: [.retryAfter: "1", .connection: "close"])
+
+    /// The server ends before the answer is complete.
+    static let cutOff = APIError(
+        status: .serviceUnavailable, message: "the server has ended before the answer was complete", code: "draining",
+        headers: [.retryAfter: "1", .connection: "close"])
+
+    /// Something did not arrive in time.
+    static func tooSlow(_ what: String, seconds: Int) -> APIError {
+        APIError(
+            status: .requestTimeout, message: "\(what) did not arrive in \(seconds) seconds", code: "timeout",
+            headers: [.connection: "close"])
+    }
+
+    /// A request took longer than its limit. Clients that retry errors of this kind would only run it again.
+    static func tookTooLong(seconds: Int) -> APIError {
+        APIError(
+            status: .gatewayTimeout, message: "the request took longer than \(seconds) seconds", code: "timeout",
+            headers: [.shouldRetry: "false"])
     }
 }

@@ -1,5 +1,4 @@
 import Foundation
-import Hummingbird
 import Ouro
 import Synchronization
 
@@ -7,9 +6,9 @@ import Synchronization
 struct ChatCompletions: Endpoint {
     let service: GenerationService
 
-    func add(to router: Router<ConnectionContext>) {
+    func add(to router: inout Routes) {
         router.post("/v1/chat/completions") { request, context in
-            let connection = try await context.connection()
+            let connection = context.connection
             return try await handle(service.body(of: request, from: connection), for: connection)
         }
     }

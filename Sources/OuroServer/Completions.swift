@@ -1,14 +1,13 @@
 import Foundation
-import Hummingbird
 import Ouro
 
 /// `POST /v1/completions`.
 struct Completions: Endpoint {
     let service: GenerationService
 
-    func add(to router: Router<ConnectionContext>) {
+    func add(to router: inout Routes) {
         router.post("/v1/completions") { request, context in
-            let connection = try await context.connection()
+            let connection = context.connection
             return try await handle(service.body(of: request, from: connection), for: connection)
         }
     }

@@ -1,21 +1,14 @@
 import NIOCore
 
-/// The connection of a request. It ends work when the client disconnects or a time limit expires.
+/// What a handler knows of the connection of its request.
+///
+/// The task of a request is cancelled when its client has left.
 struct Connection: Sendable {
-    let watch: ConnectionWatch
     let eventLoop: any EventLoop
     /// The clock of time limits. Nil uses the event loop's clock.
     let clock: (any Clock<Duration>)?
-
-    /// Runs `body`, and cancels it if the client closes the connection.
-    ///
-    /// - Throws: Any error of `body`. `CancellationError` if the client has closed the connection.
-    func cancelling<Value: Sendable>(_ body: @escaping @Sendable () async throws -> Value) async throws -> Value {
-        try await firstOf(body) {
-            await suspended { watch.wait($0) }
-            throw CancellationError()
-        }
-    }
+    /// Collects what the log line of the request says.
+    let log: RequestLog
 
     /// Runs `body`, and cancels it when the time limit expires.
     ///

@@ -1,8 +1,6 @@
-import Hummingbird
-
 /// Handles one route, or a few related routes.
 protocol Endpoint: Sendable {
     init(service: GenerationService)
 
-    func add(to router: Router<ConnectionContext>)
+    func add(to router: inout Routes)
 }

@@ -1,18 +1,23 @@
 import Foundation
-import Hummingbird
 import Ouro
 import OuroConstraints
 import Synchronization
 
 /// The shared state of all endpoints: the engine, its limits and metrics. It turns requests into responses.
 final class GenerationService: Sendable {
+    /// The number of tokens of one sample that may wait for the client to read. Then the sample pauses.
+    static let backlog = 256
+
     let engine: Engine
     let modelName: String
     let options: ServerOptions
     let admission: Admission
     let metrics: ServerMetrics
+    let memory = MemoryTrimmer()
     /// Set at shutdown. Running requests may finish, and new ones are refused.
     let isDraining = AtomicFlag()
+    /// Set when the time for running requests at shutdown is over.
+    let isCutOff = Watched(false)
     /// Nil for a model without a tokenizer.
     let constraints: ConstraintCompiler?
     /// Nil for a model without a tokenizer.
@@ -75,65 +80,83 @@ final class GenerationService: Sendable {
         for connection: Connection, call: SamplingFields, prompts: [[Int]], choices: [Choice],
         output: any ResponseFormatter
     ) async throws -> Response {
-        guard !isDraining.isSet else {
-            throw APIError(
-                status: .serviceUnavailable, message: "the server is about to end", code: "draining",
-                headers: [.retryAfter: "1", .connection: "close"])
-        }
-        let places = max(choices.count, 1)
-        let arrival = ContinuousClock.now
+        guard !isDraining.isSet else { throw APIError.draining }
+        // A refused request gets a status. A request in the queue waits inside its stream.
+        let ticket = try admission.enter(samples: max(choices.count, 1))
+        let record = RequestRecord(
+            metrics: metrics, log: connection.log, prompts: prompts, samples: choices.count)
         guard call.streams else {
-            return try await connection.cancelling {
-                try await connection.limiting(seconds: self.options.requestSeconds, self.tookTooLong) {
-                    try await self.admission.withPlaces(places) {
-                        let record = RequestRecord(metrics: self.metrics, arrival: arrival, prompts: prompts)
-                        let results = try await self.collect(choices, record)
-                        let answer = try await output.whole(results, usage: record.usage)
-                        return Response.json(answer)
+            defer { ticket.leave() }
+            return try await bounded(connection) {
+                let results = Mutex([ChoiceResult](repeating: ChoiceResult(), count: choices.count))
+                try await self.generate(choices, ticket, record) { index, token in
+                    results.withLock {
+                        $0[index].text += token.text
+                        $0[index].tokens.append(token)
                     }
                 }
+                record.finish()
+                return Response.json(try await output.whole(results.withLock { $0 }, usage: record.usage))
             }
         }
-        // A refused request gets a status. A request in the queue waits inside its stream, so that a disconnect of the
-        // client is detected.
-        let ticket = try admission.enter(places)
-        return ServerSentEvents.response(
-            to: connection, seconds: options.requestSeconds + options.arrivalSeconds,
-            framing: output.framing
-        ) { send in
+        return ServerSentEvents.response(to: connection, framing: output.framing) { send in
             defer { ticket.leave() }
-            try await connection.limiting(seconds: self.options.requestSeconds, self.tookTooLong) {
-                try await ticket.wait()
-                let record = RequestRecord(metrics: self.metrics, arrival: arrival, prompts: prompts)
+            try await self.bounded(connection) {
                 let started = Mutex(Set<Int>())
-                for chunk in output.opening() { send(chunk) }
-                try await self.engine.generate(choices) { index, token in
-                    record.add(token, choice: index)
+                for chunk in output.opening() { try await send(chunk) }
+                try await self.generate(choices, ticket, record) { index, token in
                     let isFirst = started.withLock { $0.insert(index).inserted }
-                    for chunk in output.chunks(index, token, isFirst: isFirst) { send(chunk) }
+                    for chunk in output.chunks(index, token, isFirst: isFirst) { try await send(chunk) }
                 }
                 record.finish()
-                for chunk in output.closing(record.usage) { send(chunk) }
+                for chunk in output.closing(record.usage) { try await send(chunk) }
             }
         }
     }
 
-    private var tookTooLong: APIError {
-        APIError(
-            status: .requestTimeout, message: "the request took longer than \(options.requestSeconds) seconds",
-            code: "timeout")
-    }
-
-    private func collect(_ choices: [Choice], _ record: RequestRecord) async throws -> [ChoiceResult] {
-        let results = Mutex([ChoiceResult](repeating: ChoiceResult(), count: choices.count))
-        try await engine.generate(choices) { index, token in
-            record.add(token, choice: index)
-            results.withLock {
-                $0[index].text += token.text
-                $0[index].tokens.append(token)
+    /// Runs `body` until the time limit of a request, or the end of the server.
+    ///
+    /// - Throws: any error of `body`, or an `APIError` that tells the client why its request ended.
+    private func bounded<Value: Sendable>(
+        _ connection: Connection, _ body: @escaping @Sendable () async throws -> Value
+    ) async throws -> Value {
+        let failure = APIError.tookTooLong(seconds: options.requestSeconds)
+        return try await connection.limiting(seconds: options.requestSeconds, failure) {
+            try await firstOf(body) {
+                await self.isCutOff.wait()
+                try Task.checkCancellation()
+                throw APIError.cutOff
             }
         }
-        record.finish()
-        return results.withLock { $0 }
+    }
+
+    /// Runs every choice as soon as it has a place, and passes its tokens to `receive`. A choice pauses while `receive` is
+    /// slow. The first error ends all choices.
+    private func generate(
+        _ choices: [Choice], _ ticket: Admission.Ticket, _ record: RequestRecord,
+        receive: @escaping @Sendable (Int, GeneratedToken) async throws -> Void
+    ) async throws {
+        guard !choices.isEmpty else {
+            try await ticket.place()
+            return record.began()
+        }
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for choice in choices {
+                group.addTask { [engine] in
+                    try await ticket.place()
+                    record.began()
+                    var isWhole = false
+                    for try await token in engine.generate(choice.request, backlog: Self.backlog) {
+                        record.add(token, choice: choice.index)
+                        isWhole = token.finishReason != nil
+                        try await receive(choice.index, token)
+                    }
+                    // The tokens of a cancelled generation end without an error.
+                    guard isWhole else { throw CancellationError() }
+                    ticket.free()
+                }
+            }
+            while try await group.next() != nil {}
+        }
     }
 }

@@ -1,4 +1,3 @@
-import Hummingbird
 import Ouro
 
 /// `GET /health`: status 200, or 503 during shutdown.
@@ -7,7 +6,7 @@ struct Health: Endpoint {
 
     init(service: GenerationService) { self.service = service }
 
-    func add(to router: Router<ConnectionContext>) {
+    func add(to router: inout Routes) {
         router.get("/health") { _, _ in
             service.isDraining.isSet
                 ? Response.json(.object(["status": .string("draining")]), status: .serviceUnavailable)

@@ -1,18 +1,17 @@
 import Foundation
-import Hummingbird
 import Ouro
 
 /// `POST /v1/messages` and `/v1/messages/count_tokens`, in the form of Anthropic's API.
 struct Messages: Endpoint {
     let service: GenerationService
 
-    func add(to router: Router<ConnectionContext>) {
+    func add(to router: inout Routes) {
         router.post("/v1/messages") { request, context in
-            let connection = try await context.connection()
+            let connection = context.connection
             return try await handle(service.body(of: request, from: connection), for: connection)
         }
         router.post("/v1/messages/count_tokens") { request, context in
-            let connection = try await context.connection()
+            let connection = context.connection
             return try count(try await service.body(of: request, from: connection))
         }
     }

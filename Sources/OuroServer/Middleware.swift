@@ -1,116 +1,122 @@
 import HTTPTypes
-import Hummingbird
 import Logging
 import NIOCore
+import NIOHTTP1
 import Ouro
 
-/// Wraps every endpoint: checks the API key, writes a log line, adds CORS headers, and turns errors into JSON.
-struct RequestGuard: RouterMiddleware {
-    typealias Context = ConnectionContext
-
+/// Wraps every endpoint: checks access, finds the handler, turns errors into JSON, and writes a log line when the response
+/// has ended.
+struct RequestGuard: HTTPService {
     let service: GenerationService
+    let routes: Routes
     let logger: Logger
 
     private var options: ServerOptions { service.options }
-    /// Paths that need no API key. The page asks the user for the key, and health probes have none.
-    private static let open: Set<String> = ["/", "/health"]
 
-    func handle(
-        _ request: Request, context: ConnectionContext,
-        next: (Request, ConnectionContext) async throws -> Response
-    ) async throws -> Response {
-        let start = ContinuousClock.now
+    func serve(_ request: Request, on eventLoop: any EventLoop, writer: any ResponseWriter) async {
+        let log = RequestLog()
+        let id = RequestID.of(request.headers)
+        let connection = Connection(eventLoop: eventLoop, clock: options.clock, log: log)
+        let access = Access(options: options)
+        var (name, rest): (String, [String]) = ("other", [])
         var response: Response
         do {
-            if request.method == .options, options.corsOrigin != nil {
-                response = Response(status: .noContent)
+            if let preflight = access.preflight(request) {
+                response = preflight
             } else {
-                try authorise(request)
-                var context = context
-                context.clock = options.clock
-                response = try await next(request, context)
+                let match = routes.match(request.method, request.path)
+                switch match {
+                case .handler(_, let path, let segments): (name, rest) = (path, segments)
+                case .otherMethods(_, let path): name = path
+                case .nothing: break
+                }
+                try access.check(request)
+                response = try await answer(request, match, ConnectionContext(connection: connection, rest: rest))
             }
         } catch {
-            response = try self.response(to: error, request, context)
+            response = self.error(for: error).response(to: request.path)
         }
-        if let origin = options.corsOrigin {
-            response.headers[.accessControlAllowOrigin] = origin
-            response.headers[.accessControlAllowHeaders] = "Authorization, Content-Type"
-            response.headers[.accessControlAllowMethods] = "GET, POST, OPTIONS"
+        access.mark(&response)
+        response.headers[.requestID] = id
+        var isWhole = true
+        do {
+            try await writer.send(response)
+        } catch {
+            isWhole = false
+            if !Self.isDisconnect(error) { logger.error("failure", metadata: ["error": "\(error)", "id": "\(id)"]) }
         }
-        let path = context.endpointPath ?? "other"
-        service.metrics.responded(path: path, status: response.status.code)
-        let milliseconds = (ContinuousClock.now - start) / .milliseconds(1)
+        let entry = log.entry
+        service.metrics.responded(path: name, status: response.status.code)
+        service.memory.requestEnded(bodyBytes: request.body.size)
+        var metadata: Logger.Metadata = [
+            "method": "\(request.method.rawValue)", "path": "\(Self.printable(request.path))",
+            "status": "\(response.status.code)", "ms": "\(Self.milliseconds(log.age))", "id": "\(id)",
+        ]
+        if let promptTokens = entry.promptTokens {
+            metadata["prompt_tokens"] = "\(promptTokens)"
+            metadata["completion_tokens"] = "\(entry.completionTokens)"
+        }
+        if let first = entry.firstToken { metadata["first_token_ms"] = "\(Self.milliseconds(first))" }
+        if let error = entry.streamError { metadata["error"] = "\(error)" }
+        if !isWhole { metadata["ended"] = "the client has left" }
+        logger.info("request", metadata: metadata)
+    }
+
+    func refusal(_ error: APIError) -> Response {
+        var response = error.response
+        let id = RequestID.of([:])
+        response.headers[.requestID] = id
+        service.metrics.responded(path: "other", status: error.status.code)
         logger.info(
-            "request",
-            metadata: [
-                "method": "\(request.method)", "path": "\(path)", "status": "\(response.status.code)",
-                "ms": "\(Int(milliseconds))",
-            ])
+            "request refused",
+            metadata: ["status": "\(error.status.code)", "reason": "\(error.message)", "id": "\(id)"])
         return response
     }
 
-    private func response(
-        to error: any Error, _ request: Request, _ context: ConnectionContext
-    ) throws -> Response {
-        let known: APIError
+    private func answer(
+        _ request: Request, _ match: Routes.Match, _ context: ConnectionContext
+    ) async throws -> Response {
+        switch match {
+        case .handler(let handler, _, _): return try await handler(request, context)
+        case .otherMethods(let methods, _):
+            let allowed = methods.map(\.rawValue).joined(separator: ", ")
+            throw APIError(
+                status: .methodNotAllowed,
+                message: "there is no \(request.method.rawValue) \(Self.printable(request.path)); it has \(allowed)",
+                headers: [.allow: allowed])
+        case .nothing:
+            throw APIError(
+                status: .notFound,
+                message: "there is no \(request.method.rawValue) \(Self.printable(request.path)); there are "
+                    + routes.list.joined(separator: ", "))
+        }
+    }
+
+    /// What the client is told of an error. Only faults of the server itself get a log line at level error.
+    private func error(for error: any Error) -> APIError {
         switch error {
-        case let error as APIError: known = error
-        case let error as OuroError: known = APIError(error)
-        case let error as HTTPError:
-            let message =
-                switch error.status {
-                case .notFound:
-                    "there is no \(request.method) \(request.uri.path.prefix(100)); there are \(Self.routes)"
-                default: error.body ?? error.status.reasonPhrase
-                }
-            known = APIError(status: error.status, message: message)
-        case is NIOTooManyBytesError:
-            known = APIError(
+        case let error as APIError: return error
+        case let error as OuroError: return APIError(error)
+        case is IncomingBody.TooLarge:
+            return APIError(
                 status: .contentTooLarge, message: "the body is larger than \(options.maxBodyBytes) bytes")
-        case is CancellationError:
-            known = APIError(status: .init(code: 499, reasonPhrase: "Client Closed Request"), message: "cancelled")
+        case _ where Self.isDisconnect(error):
+            return APIError(status: .init(code: 499, reasonPhrase: "Client Closed Request"), message: "cancelled")
         default:
             logger.error("failure", metadata: ["error": "\(error)"])
-            known = APIError(status: .internalServerError, message: "something went wrong in the server")
-        }
-        return try known.response(from: request, context: context)
-    }
-
-    /// The endpoints, for clients that look for one that does not exist.
-    static let routes =
-        "POST /v1/completions, /v1/chat/completions, /v1/responses, /v1/messages, /v1/messages/count_tokens, /tokenize, "
-        + "/detokenize; GET /v1/models, /props, /tokenizer_info, /version, /openapi.json, /docs, /health, /metrics, /"
-
-    private func authorise(_ request: Request) throws {
-        guard let key = options.apiKey, !Self.open.contains(request.uri.path) else { return }
-        // Clients of Anthropic's API have a header of their own for the key.
-        if APIError.isAnthropic(request.uri.path), let given = request.headers[.apiKey],
-            Self.areEqual(given.utf8, key.utf8)
-        {
-            return
-        }
-        let given = request.headers[.authorization] ?? ""
-        guard given.hasPrefix("Bearer "), Self.areEqual(given.dropFirst("Bearer ".count).utf8, key.utf8) else {
-            throw APIError(
-                status: .unauthorized, message: "expected 'Authorization: Bearer KEY' with the server's key",
-                code: "invalid_api_key", headers: [.wwwAuthenticate: "Bearer"])
+            return APIError(status: .internalServerError, message: "something went wrong in the server")
         }
     }
 
-    /// Compares in constant time: the position of a difference does not change the duration.
-    static func areEqual(_ given: some Collection<UInt8>, _ key: some Collection<UInt8>) -> Bool {
-        var difference: UInt8 = given.count == key.count ? 0 : 1
-        let given = Array(given)
-        for (index, byte) in key.enumerated() {
-            difference |= byte ^ (given.isEmpty ? 0 : given[index % given.count])
-        }
-        return difference == 0
+    /// Whether an error only says that the client has left.
+    private static func isDisconnect(_ error: any Error) -> Bool {
+        error is CancellationError || error is ChannelError || error is IOError
     }
-}
 
-extension HTTPField.Name {
-    static let apiKey = Self("x-api-key")!
-    static let accessControlAllowHeaders = Self("Access-Control-Allow-Headers")!
-    static let accessControlAllowMethods = Self("Access-Control-Allow-Methods")!
+    private static func printable(_ path: String) -> String {
+        let characters = path.unicodeScalars.prefix(200).map { (0x21...0x7E).contains($0.value) ? Character($0) : "?" }
+        return String(characters)
+    }
+
+    private static func milliseconds(_ duration: Duration) -> Int { Int(duration / .milliseconds(1)) }
 }

@@ -1,5 +1,4 @@
 import Foundation
-import Hummingbird
 import Ouro
 
 /// `GET /v1/models` and `/v1/models/NAME`: the model of this server. `GET /props`: the defaults of requests.
@@ -11,12 +10,12 @@ struct Models: Endpoint {
 
     private var engine: Engine { service.engine }
 
-    func add(to router: Router<ConnectionContext>) {
+    func add(to router: inout Routes) {
         router.get("/v1/models") { _, _ in
             Response.json(.object(["object": .string("list"), "data": .array([model])]))
         }
         router.get("/v1/models/**") { _, context in
-            let name = context.parameters.getCatchAll().joined(separator: "/")
+            let name = context.rest.joined(separator: "/")
             guard name == service.modelName else {
                 throw APIError(
                     status: .notFound,

@@ -1,4 +1,4 @@
-import Hummingbird
+import NIOCore
 import Ouro
 
 /// `GET /openapi.json` and `GET /docs`: the description of the API, made of the tables that the readers use.
@@ -7,7 +7,7 @@ struct OpenAPI: Endpoint {
 
     init(service: GenerationService) { self.service = service }
 
-    func add(to router: Router<ConnectionContext>) {
+    func add(to router: inout Routes) {
         router.get("/openapi.json") { _, _ in Response.json(Self.description(hasKey: service.options.apiKey != nil)) }
         router.get("/docs") { _, _ in
             Response(
@@ -16,7 +16,7 @@ struct OpenAPI: Endpoint {
                     .contentType: "text/html; charset=utf-8",
                     .contentSecurityPolicy:
                         "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'",
-                ], body: ResponseBody(byteBuffer: ByteBuffer(string: Self.page)))
+                ], body: .whole(ByteBuffer(string: Self.page)))
         }
     }
 

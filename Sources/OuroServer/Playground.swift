@@ -1,10 +1,9 @@
-import Hummingbird
-
+import NIOCore
 /// `GET /`: a web page for trying the model.
 struct Playground: Endpoint {
     init(service: GenerationService) {}
 
-    func add(to router: Router<ConnectionContext>) {
+    func add(to router: inout Routes) {
         router.get("/") { _, _ in
             Response(
                 status: .ok,
@@ -14,7 +13,7 @@ struct Playground: Endpoint {
                     .contentSecurityPolicy:
                         "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; "
                         + "connect-src 'self'; img-src data:; frame-ancestors 'none'; base-uri 'none'; form-action 'self'",
-                ], body: ResponseBody(byteBuffer: ByteBuffer(bytes: PackageResources.playground_html)))
+                ], body: .whole(ByteBuffer(bytes: PackageResources.playground_html)))
         }
     }
 }

@@ -1,5 +1,4 @@
 import Foundation
-import Hummingbird
 import NIOCore
 
 extension GenerationService {
@@ -8,9 +7,7 @@ extension GenerationService {
 
     /// Reads a request's body, within `arrivalSeconds`.
     func body(of request: Request, from connection: Connection) async throws -> RequestFields {
-        let tooSlow = APIError(
-            status: .requestTimeout, message: "the body did not arrive in \(options.arrivalSeconds) seconds",
-            headers: [.connection: "close"])
+        let tooSlow = APIError.tooSlow("the body", seconds: options.arrivalSeconds)
         let body = try await connection.limiting(seconds: options.arrivalSeconds, tooSlow) { [options] in
             RequestBytes(buffer: try await request.body.collect(upTo: options.maxBodyBytes))
         }

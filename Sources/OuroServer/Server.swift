@@ -1,15 +1,11 @@
 import Foundation
-import Hummingbird
-import HummingbirdCore
 import Logging
-import NIOCore
 import Ouro
-import ServiceLifecycle
-import Synchronization
 
 /// An HTTP server for the OpenAI API. Requests can set loops and exits.
 public struct Server: Sendable {
     let service: GenerationService
+    let connections = ConnectionTracker()
     private let logger: Logger
 
     /// Makes a server for an engine. It listens when ``run(onListening:)`` is called.
@@ -31,80 +27,76 @@ public struct Server: Sendable {
     }
 
     /// Serves until the task is cancelled or the process gets SIGTERM or SIGINT. After a signal, running requests have
-    /// `drainSeconds` to finish.
+    /// `drainSeconds` to finish. Requests that have not finished then get an error. A second signal ends the server at
+    /// once.
     ///
     /// - Parameters:
     ///   - onListening: called with the port when the server listens.
     /// - Throws: `OuroError` with code `invalidRequest` if the server cannot listen. It names the option to change. Any other
     ///   error that ends the server without a request to end.
     public func run(onListening: @escaping @Sendable (Int) async -> Void = { _ in }) async throws {
-        try await run(takesSignals: true, onListening: onListening)
+        Machine.returnLargeBlocks()
+        let shutdown = Shutdown()
+        let signals = SignalWatch(shutdown)
+        try await run(until: shutdown, onListening: onListening)
+        withExtendedLifetime(signals) {}
     }
 
     func run(
-        takesSignals: Bool, onListening: @escaping @Sendable (Int) async -> Void = { _ in }
+        until shutdown: Shutdown, onListening: @escaping @Sendable (Int) async -> Void = { _ in }
     ) async throws {
+        let options = service.options
+        let listener: Listener
         do {
-            try await group(takesSignals: takesSignals, onListening: onListening).run()
+            listener = try await Listener(
+                host: options.host, port: options.port, service: requestGuard(),
+                limits: ConnectionLimits(
+                    arrivalSeconds: options.arrivalSeconds, keepAliveSeconds: options.keepAliveSeconds,
+                    clock: options.clock),
+                tracker: connections)
         } catch {
-            // An error at shutdown means that requests were cut at the drain's time limit. Their clients have been told.
-            guard service.isDraining.isSet || Task.isCancelled else {
-                throw service.options.listenFailure(error) ?? error
+            throw options.listenFailure(error) ?? error
+        }
+        await onListening(listener.port ?? options.port)
+        await shutdown.begins()
+        service.isDraining.set()
+        connections.drain()
+        if !Task.isCancelled { await drain(until: shutdown) }
+        service.isCutOff.set()
+        // The connections send the last errors now.
+        if !Task.isCancelled, !shutdown.isImmediate {
+            _ = try? await firstOf({ await connections.exchanges.reaches { $0 == 0 } }) {
+                try await ContinuousClock().sleep(for: .seconds(1))
+                throw CancellationError()
             }
+        }
+        await listener.close()
+        await connections.closeAll()
+    }
+
+    /// Waits until no request is left, the time is over, or the server has to end at once. New connections are accepted, so
+    /// that `/health` can say that the server is about to end.
+    private func drain(until shutdown: Shutdown) async {
+        let options = service.options
+        _ = try? await firstOf({ await connections.exchanges.reaches { $0 == 0 } }) {
+            try await firstOf({ await shutdown.becomesImmediate() }) {
+                try await (options.clock ?? ContinuousClock()).sleep(for: .seconds(options.drainSeconds))
+                throw CancellationError()
+            }
+            throw CancellationError()
         }
     }
 
-    /// The services of the server. They end in reverse order: the drain comes first, then the connections close.
-    func group(
-        takesSignals: Bool, onListening: @escaping @Sendable (Int) async -> Void = { _ in }
-    ) -> ServiceGroup {
-        var configuration = ServiceGroupConfiguration(
-            services: [application(onListening: onListening), DrainService(service: service)],
-            gracefulShutdownSignals: takesSignals ? [.sigterm, .sigint] : [], logger: Self.quiet)
-        // DrainService enforces `drainSeconds`. The additional second is for connections that do not close.
-        configuration.maximumGracefulShutdownDuration = .seconds(service.options.drainSeconds + 1)
-        return ServiceGroup(configuration: configuration)
-    }
-
-    /// The application without its signals, for tests.
-    func application(
-        onListening: @escaping @Sendable (Int) async -> Void = { _ in }
-    ) -> some ApplicationProtocol {
-        let options = service.options
-        var decoder = HTTP1Channel.Configuration.DecoderConfiguration()
-        decoder.maxHeaderListSize = 64 << 10
-        decoder.maxHeaderFieldSize = 32 << 10
-        decoder.maxHeaderFieldCount = 200
-        return Application(
-            router: router(),
-            server: .http1(
-                configuration: .init(
-                    additionalChannelHandlers: [ConnectionWatch()],
-                    // With the additional second, the client of an incomplete request gets an error before the connection
-                    // closes.
-                    idleTimeout: .seconds(Int64(options.arrivalSeconds) + 1), httpDecoderConfiguration: decoder)),
-            configuration: .init(address: .hostname(options.host, port: options.port), serverName: "ouro"),
-            onServerRunning: { channel in await onListening(channel.localAddress?.port ?? options.port) },
-            logger: Self.quiet)
-    }
-
-    /// A silent logger. The framework's log lines would repeat those of this server.
-    private static let quiet: Logger = {
-        var logger = Logger(label: "ouro.http")
-        logger.logLevel = .critical
-        return logger
-    }()
-
-    func router() -> Router<ConnectionContext> {
-        let router = Router(context: ConnectionContext.self, options: .autoGenerateHeadEndpoints)
-        router.add(middleware: RequestGuard(service: service, logger: logger))
+    /// Answers requests, wherever they come from.
+    func requestGuard() -> RequestGuard {
+        var routes = Routes()
         let endpoints: [any Endpoint.Type] = [
             Completions.self, ChatCompletions.self, Responses.self, Messages.self, Tokenization.self, Version.self,
             OpenAPI.self,
             Models.self, Health.self, MetricsPage.self,
             Playground.self,
         ]
-        for endpoint in endpoints { endpoint.init(service: service).add(to: router) }
-        return router
+        for endpoint in endpoints { endpoint.init(service: service).add(to: &routes) }
+        return RequestGuard(service: service, routes: routes, logger: logger)
     }
 }

@@ -1,3 +1,4 @@
+import Foundation
 import Ouro
 import Synchronization
 
@@ -5,22 +6,6 @@ import Synchronization
 ///
 /// The names are those of other inference servers, with the prefix `ouro_`.
 final class ServerMetrics: Sendable {
-    private struct Histogram {
-        let bounds: [Double]
-        var counts: [Int]
-        var sum = 0.0
-
-        init(_ bounds: [Double]) {
-            self.bounds = bounds
-            counts = Array(repeating: 0, count: bounds.count + 1)
-        }
-
-        mutating func add(_ value: Double) {
-            counts[bounds.firstIndex { value <= $0 } ?? bounds.count] += 1
-            sum += value
-        }
-    }
-
     private struct State {
         var promptTokens = 0
         var generationTokens = 0
@@ -33,10 +18,19 @@ final class ServerMetrics: Sendable {
         var betweenTokens = Histogram([0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5])
         var whole = Histogram([0.01, 0.05, 0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300])
         var queued = Histogram([0.001, 0.01, 0.1, 0.5, 1, 5, 10, 30, 60])
+        var prefill = Histogram([0.005, 0.01, 0.05, 0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 120])
+        var decode = Histogram([0.01, 0.05, 0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300])
+        var promptSizes = Histogram(State.tokenBounds)
+        var answerSizes = Histogram(State.tokenBounds)
+
+        private static let tokenBounds: [Double] = [
+            1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 20_000, 50_000,
+        ]
     }
 
     private let modelName: String
     private let state = Mutex(State())
+    private let started = Date().timeIntervalSince1970
 
     init(modelName: String) { self.modelName = modelName }
 
@@ -71,11 +65,24 @@ final class ServerMetrics: Sendable {
         for (index, count) in counts.enumerated() { sums[index] += count }
     }
 
-    func ended(reason: String?, took: Duration) {
+    /// A request is complete.
+    ///
+    /// - Parameters:
+    ///   - prefill: the time from its first place to its first token.
+    ///   - decode: the time from its first token to its last.
+    func finished(promptTokens: Int, generationTokens: Int, took: Duration, prefill: Duration, decode: Duration) {
         state.withLock {
-            if let reason { $0.reasons[reason, default: 0] += 1 }
             $0.whole.add(took / .seconds(1))
+            $0.prefill.add(prefill / .seconds(1))
+            $0.decode.add(decode / .seconds(1))
+            $0.promptSizes.add(Double(promptTokens))
+            $0.answerSizes.add(Double(generationTokens))
         }
+    }
+
+    /// A request ended before its answer was complete.
+    func aborted(samples: Int) {
+        state.withLock { $0.reasons["abort", default: 0] += samples }
     }
 
     func responded(path: String, status: Int) {
@@ -85,7 +92,7 @@ final class ServerMetrics: Sendable {
     /// The whole page.
     func text(_ engine: EngineLoad, running: Int, waiting: Int) -> String {
         let state = state.withLock { $0 }
-        var page = Page(modelName: modelName)
+        var page = MetricsText(modelName: modelName)
         page.gauge("num_requests_running", "Running generations", Double(running))
         page.gauge("num_requests_waiting", "Waiting generations", Double(waiting + engine.waitingRequests))
         let size = Double(max(engine.cacheBytes, 1))
@@ -126,51 +133,20 @@ final class ServerMetrics: Sendable {
         page.histogram("inter_token_latency_seconds", "Time between two tokens", state.betweenTokens)
         page.histogram("e2e_request_latency_seconds", "Time from a request to its end", state.whole)
         page.histogram("request_queue_time_seconds", "Time that a request waits in the queue", state.queued)
+        page.histogram("request_prefill_time_seconds", "Time from a place to the first token", state.prefill)
+        page.histogram("request_decode_time_seconds", "Time from the first token to the last", state.decode)
+        page.histogram("request_prompt_tokens", "Prompt tokens of a request", state.promptSizes)
+        page.histogram("request_generation_tokens", "Generated tokens of a request", state.answerSizes)
+        page.gauge("build_info", "Version of the server", [("version=\"\(PackageVersion.current)\"", 1)])
+        let machine = Machine.current
+        page.process(
+            "resident_memory_bytes", "Memory that the process occupies", "gauge", Double(machine.residentMemory))
+        page.process("cpu_seconds_total", "Processor time of the process", "counter", Machine.processorTime)
+        page.process("start_time_seconds", "Start of the server in seconds since 1970", "gauge", started)
         return page.text
     }
 
     private static func byLoop(_ counts: [Int]) -> [(String, Int)] {
         counts.enumerated().map { ("loop=\"\($0.offset + 1)\"", $0.element) }
-    }
-
-    private struct Page {
-        let label: String
-        private(set) var text = ""
-
-        init(modelName: String) {
-            let name = modelName.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"").replacing("\n", with: " ")
-            label = "model_name=\"\(name)\""
-        }
-
-        private mutating func head(_ name: String, _ help: String, _ type: String) {
-            text += "# HELP ouro_\(name) \(help).\n# TYPE ouro_\(name) \(type)\n"
-        }
-
-        private mutating func line(_ name: String, _ labels: String, _ value: String) {
-            text += "ouro_\(name){\(label)\(labels.isEmpty ? "" : ",")\(labels)} \(value)\n"
-        }
-
-        mutating func gauge(_ name: String, _ help: String, _ value: Double) { gauge(name, help, [("", value)]) }
-
-        mutating func gauge(_ name: String, _ help: String, _ values: [(String, Double)]) {
-            head(name, help, "gauge")
-            for (labels, value) in values { line(name, labels, "\(value)") }
-        }
-
-        mutating func counter(_ name: String, _ help: String, _ values: [(String, Int)]) {
-            head(name, help, "counter")
-            for (labels, value) in values { line(name, labels, "\(value)") }
-        }
-
-        mutating func histogram(_ name: String, _ help: String, _ histogram: Histogram) {
-            head(name, help, "histogram")
-            var total = 0
-            for (bound, count) in zip(histogram.bounds + [.infinity], histogram.counts) {
-                total += count
-                line("\(name)_bucket", "le=\"\(bound == .infinity ? "+Inf" : "\(bound)")\"", "\(total)")
-            }
-            line("\(name)_sum", "", "\(histogram.sum)")
-            line("\(name)_count", "", "\(total)")
-        }
     }
 }

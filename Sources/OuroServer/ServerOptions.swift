@@ -10,21 +10,30 @@ public struct ServerOptions: Sendable {
     public var port = 8080
     /// The API key. If it is set, requests need `Authorization: Bearer KEY`.
     public var apiKey: String?
+    /// Whether `/metrics` needs no API key, for programs that cannot send one.
+    public var opensMetrics = false
     /// Whether a public address is allowed without an API key.
     public var isInsecure = false
-    /// The maximum number of concurrent generations.
+    /// Names of this server in the `Host` header, beside `host` and the names of this machine. `*` allows any name. Names
+    /// are checked only without an API key.
+    public var allowedHosts: [String] = []
+    /// The maximum number of samples that run at once. A request has `n` samples for each prompt.
     public var maxRunning = 64
-    /// The maximum number of waiting generations. Further requests are refused with status 429.
+    /// The maximum number of samples that wait, of requests that do not run yet. Further requests are refused with status
+    /// 429.
     public var maxQueued = 256
     /// The maximum size of a request's body, in bytes.
     public var maxBodyBytes = 8 << 20
-    /// The time limit for receiving a request's header and body, in seconds.
+    /// The time limit for a request's head to arrive, for its body to arrive, and for a client to read a part of the
+    /// response, in seconds.
     public var arrivalSeconds = 30
+    /// The time that a connection without a request stays open, in seconds.
+    public var keepAliveSeconds = 75
     /// The time limit for answering a request, in seconds.
     public var requestSeconds = 600
     /// The time limit for running requests at shutdown, in seconds.
     public var drainSeconds = 30
-    /// The value of `Access-Control-Allow-Origin`. Nil sends no such header.
+    /// The origin of web pages that may use the server; `*` allows any. Nil allows only the server's own page.
     public var corsOrigin: String?
     /// The clock of all time limits. Nil takes the machine's clock. Tests give their own.
     package var clock: (any Clock<Duration>)?
@@ -48,10 +57,16 @@ public struct ServerOptions: Sendable {
         try check("max-queued", maxQueued, 0...1 << 20)
         try check("max-body", maxBodyBytes, 1024...1 << 30)
         try check("arrival-seconds", arrivalSeconds, 1...3600)
+        try check("keep-alive-seconds", keepAliveSeconds, 1...86_400)
         try check("request-seconds", requestSeconds, 1...86_400)
         try check("drain-seconds", drainSeconds, 0...3600)
         if let apiKey, apiKey.isEmpty {
             throw OuroError(.invalidRequest, field: "api-key", "the key is empty; leave it out or give one")
+        }
+        for name in allowedHosts where name.isEmpty || name.contains("/") || name.contains(" ") {
+            throw OuroError(
+                .invalidRequest, field: "allowed-hosts",
+                "expected names such as ouro.example.org, without scheme and port, found '\(name)'")
         }
         if let address = try? SocketAddress(ipAddress: host, port: port) { try checkReach(of: address) }
     }
@@ -73,6 +88,9 @@ public struct ServerOptions: Sendable {
                 "\(host) can be reached by others: give --api-key, or --insecure if something else protects it")
         }
     }
+
+    /// Whether the server can be reached from this machine only.
+    var isLoopback: Bool { HostName(host).isLoopback }
 
     private var noSuchHost: OuroError {
         OuroError(

@@ -1,4 +1,3 @@
-import Hummingbird
 import Ouro
 
 /// `POST /tokenize` and `/detokenize`, and `GET /tokenizer_info`. Messages are rendered with the chat template.
@@ -9,9 +8,9 @@ struct Tokenization: Endpoint {
 
     private var engine: Engine { service.engine }
 
-    func add(to router: Router<ConnectionContext>) {
-        router.post("/tokenize") { request, context in try await tokenize(request, from: context.connection()) }
-        router.post("/detokenize") { request, context in try await detokenize(request, from: context.connection()) }
+    func add(to router: inout Routes) {
+        router.post("/tokenize") { request, context in try await tokenize(request, from: context.connection) }
+        router.post("/detokenize") { request, context in try await detokenize(request, from: context.connection) }
         router.get("/tokenizer_info") { _, _ in try tokenizerInfo() }
     }
 
@@ -40,16 +39,20 @@ struct Tokenization: Endpoint {
             }
             ids = try needTokenizer().encode(text, parsingSpecialTokens: parsesSpecial)
         }
-        var members: [(String, JSONOutput)] = [
-            ("tokens", .ints(ids)), ("count", .int(ids.count)),
-            ("max_model_len", .int(engine.configuration.contextLength)),
-        ]
-        if let rendered { members.append(("prompt", .string(rendered))) }
+        // There may be millions of tokens, so the text is made without a value for each.
+        var json = "{\"tokens\":["
+        json.reserveCapacity(ids.count * 6 + 100)
+        for (index, id) in ids.enumerated() {
+            if index > 0 { json += "," }
+            json += String(id)
+        }
+        json += "],\"count\":\(ids.count),\"max_model_len\":\(engine.configuration.contextLength)"
+        if let rendered { json += ",\"prompt\":\(JSONText.quote(rendered))" }
         if try fields.flag(.returnTokenTexts) ?? false {
             let tokenizer = try needTokenizer()
-            members.append(("token_strs", .array(ids.map { .string(tokenizer.piece($0)) })))
+            json += ",\"token_strs\":\(JSONOutput.array(ids.map { .string(tokenizer.piece($0)) }).text)"
         }
-        return Response.json(.members(members))
+        return Response.json(text: json + "}")
     }
 
     private func detokenize(_ request: Request, from connection: Connection) async throws -> Response {

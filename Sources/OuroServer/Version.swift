@@ -1,11 +1,10 @@
-import Hummingbird
 import Ouro
 
 /// `GET /version`: the version of the server.
 struct Version: Endpoint {
     init(service: GenerationService) {}
 
-    func add(to router: Router<ConnectionContext>) {
+    func add(to router: inout Routes) {
         router.get("/version") { _, _ in Response.json(.object(["version": .string(PackageVersion.current)])) }
     }
 }

@@ -86,7 +86,7 @@ import Testing
             let large = try await server.post(
                 "/v1/completions", "{\"prompt\":\"\(String(repeating: "x", count: 8000))\"}")
             #expect(large.status == 413)
-            #expect(try await server.get("/v1/completions").status == 404)
+            #expect(try await server.get("/v1/completions").status == 405)
         }
     }
 

@@ -13,7 +13,7 @@ import Testing
         let body =
             "{\"prompt\":\"let \",\"max_tokens\":\(tokens),\"n\":\(choices),\"ignore_eos\":true,\"stream\":\(stream)}"
         let head =
-            "POST /v1/completions HTTP/1.1\r\nHost: x\r\nContent-Length: \(body.utf8.count)\r\n"
+            "POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: \(body.utf8.count)\r\n"
             + (ends ? "Connection: close\r\n" : "")
         return Data((head + "\r\n" + body).utf8)
     }
@@ -24,7 +24,7 @@ import Testing
                 try socket.write(Self.completion(tokens: 2000, choices: 8, stream: true))
                 _ = try socket.read(until: "data:")
             }
-            await server.server.service.admission.reaches { $0 == (0, 0) }
+            await server.server.service.admission.reaches { $0 == .none }
             #expect(await server.becomesIdle())
             #expect(server.server.generatedTokens < 8 * 2000)
         }
@@ -41,7 +41,7 @@ import Testing
             await admission.reaches { $0.running == 8 }
             released.signal()
             try await connection
-            await admission.reaches { $0 == (0, 0) }
+            await admission.reaches { $0 == .none }
             #expect(await server.becomesIdle())
             #expect(server.server.generatedTokens < 8 * 2000)
         }
@@ -64,17 +64,46 @@ import Testing
         }
     }
 
-    @Test func whoSendsHalfABodyIsTold() async throws {
+    private static let health = Data("GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n".utf8)
+    private static let halfABody = Data(
+        "POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99\r\n\r\n{".utf8)
+
+    @Test(arguments: [
+        (halfABody, "the body did not arrive in 3600 seconds"),
+        (Data("GET /health HTTP/1.1\r\nHo".utf8), "the head of the request did not arrive in 3600 seconds"),
+    ]) func whoSendsHalfARequestIsTold(half: Data, message: String) async throws {
         let clock = ManualClock()
-        // Idle connections are closed by the real clock, an hour later.
-        try await TestServer.with({ ($0.arrivalSeconds, $0.clock) = (3600, clock) }) { server in
-            async let answer = server.raw(
-                Data("POST /v1/completions HTTP/1.1\r\nHost: x\r\nContent-Length: 99\r\n\r\n{".utf8))
-            await clock.sleeps(for: .seconds(3600))
-            clock.advance(by: .seconds(3600))
-            let told = try await answer
-            #expect(told.status == 408)
-            #expect(told.body.contains("did not arrive in 3600 seconds"))
+        try await TestServer.with({
+            ($0.arrivalSeconds, $0.keepAliveSeconds, $0.clock) = (3600, 86_400, clock)
+        }) { server in
+            let isOpen = Watched(false)
+            async let answer = server.withSocket { socket in
+                try socket.write(Self.health)
+                _ = try socket.read(until: "}\n")
+                isOpen.set()
+                try socket.write(half)
+                return try socket.readAll()
+            }
+            await isOpen.wait()
+            let ticking = Task { await clock.tick(by: .seconds(3600)) }
+            let told = try TestServer.parse(try await answer)
+            ticking.cancel()
+            #expect(told.status == 408 && told.headers["connection"] == "close")
+            #expect(told.body.contains(message), "\(told.body)")
+        }
+    }
+
+    @Test func anIdleConnectionIsClosed() async throws {
+        let clock = ManualClock()
+        try await TestServer.with({ ($0.keepAliveSeconds, $0.clock) = (77, clock) }) { server in
+            let ticking = Task { await clock.tick(by: .seconds(77)) }
+            let rest = try await server.withSocket { socket in
+                try socket.write(Self.health)
+                _ = try socket.read(until: "}\n")
+                return try socket.readAll()
+            }
+            ticking.cancel()
+            #expect(rest.isEmpty)
         }
     }
 
@@ -83,7 +112,7 @@ import Testing
             let held = try (0..<8).map { _ in try Socket(port: server.port) }
             for socket in held { try socket.write(Data("POST /v1/completions HTTP/1.1\r\nContent-Le".utf8)) }
             for bytes in [
-                "\0\u{1}\u{2}\r\n\r\n", "GET\r\n\r\n", "GET / HTTP/9\r\n\r\n",
+                "\0\u{1}\u{2}\r\n\r\n", "GET\r\n\r\n", "GET / HTT\r\n\r\n",
                 "POST / HTTP/1.1\r\nContent-Length: -5\r\n\r\n",
             ] {
                 let answer = try await server.raw(Data(bytes.utf8))
@@ -101,10 +130,10 @@ import Testing
         let clock = ManualClock()
         try await TestServer.with({ ($0.drainSeconds, $0.maxRunning, $0.clock) = (300, 1, clock) }) { server in
             // The only place is taken until the test says so. So the stream cannot end before the server is asked to end.
-            let running = try server.server.service.admission.enter(1)
+            let running = try server.server.service.admission.enter(samples: 1)
             async let stream = server.raw(Self.completion(tokens: 20, stream: true, ends: true))
-            await server.server.service.admission.reaches { $0 == (1, 1) }
-            await server.group.triggerGracefulShutdown()
+            await server.server.service.admission.reaches { $0.running == 1 && $0.waiting == 1 }
+            server.shutdown.request()
             await clock.sleeps(for: .seconds(300))
             #expect(try await server.get("/health").status == 503)
             #expect(try await server.post("/v1/completions", #"{"prompt":"x","max_tokens":1}"#).status == 503)
@@ -116,23 +145,59 @@ import Testing
         }
     }
 
-    @Test func aServerThatEndsCutsWhatTakesTooLong() async throws {
+    @Test func whoIsCutAtTheEndIsTold() async throws {
         let clock = ManualClock()
         try await TestServer.with({ ($0.drainSeconds, $0.maxRunning, $0.clock) = (300, 1, clock) }) { server in
-            let held = try (0..<6).map { _ in
-                let socket = try Socket(port: server.port)
-                try socket.write(Self.completion(tokens: 2000, stream: false))
-                return socket
-            }
-            await server.server.service.admission.reaches { $0.running == 1 && $0.waiting > 0 }
-            await server.group.triggerGracefulShutdown()
+            let admission = server.server.service.admission
+            // Nobody but the test has a place, so all requests wait.
+            let running = try admission.enter(samples: 1)
+            async let whole = server.raw(Self.completion(tokens: 20, stream: false))
+            async let stream = server.raw(Self.completion(tokens: 20, stream: true))
+            await admission.reaches { $0.waiting == 2 }
+            server.shutdown.request()
             await clock.sleeps(for: .seconds(300))
             clock.advance(by: .seconds(300))
-            await #expect(throws: DrainService.TimeIsOver.self) { try await server.ended().get() }
-            #expect(server.server.service.admission.counts == (0, 0))
-            #expect(await server.becomesIdle())
-            #expect(server.server.generatedTokens < 6 * 2000)
-            withExtendedLifetime(held) {}
+            let answer = try await whole
+            #expect(answer.status == 503 && answer.headers["connection"] == "close")
+            #expect(answer.body.contains("\"code\":\"draining\""), "\(answer)")
+            let events = try await stream.body.components(separatedBy: "\n\n").filter { !$0.isEmpty }
+            let last = try #require(events.last)
+            let error = try #require(try Answer.event(last)["error"] as? [String: Any])
+            #expect(error["code"] as? String == "draining")
+            await #expect(throws: Never.self) { try await server.ended().get() }
+            running.leave()
+            #expect(admission.counts == .none)
+        }
+    }
+
+    @Test func aSecondSignalEndsAtOnce() async throws {
+        let clock = ManualClock()
+        try await TestServer.with({ ($0.drainSeconds, $0.maxRunning, $0.clock) = (300, 1, clock) }) { server in
+            let running = try server.server.service.admission.enter(samples: 1)
+            async let waiting = server.withSocket { socket in
+                try socket.write(Self.completion(tokens: 20, stream: false))
+                return try? socket.readAll()
+            }
+            await server.server.service.admission.reaches { $0.waiting == 1 }
+            server.shutdown.request()
+            await clock.sleeps(for: .seconds(300))
+            server.shutdown.request()
+            // The clock stands still, so only the second request can have ended the server.
+            await #expect(throws: Never.self) { try await server.ended().get() }
+            _ = try await waiting
+            running.leave()
+        }
+    }
+
+    @Test func halfABodyDoesNotHoldTheEnd() async throws {
+        let clock = ManualClock()
+        try await TestServer.with({ ($0.drainSeconds, $0.clock) = (300, clock) }) { server in
+            async let half = server.raw(Self.halfABody)
+            await server.server.connections.exchanges.reaches { $0 == 1 }
+            server.shutdown.request()
+            let told = try await half
+            #expect(told.status == 503)
+            await #expect(throws: Never.self) { try await server.ended().get() }
         }
     }
 }

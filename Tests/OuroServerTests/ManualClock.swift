@@ -57,6 +57,14 @@ final class ManualClock: Clock, Sendable {
         for continuation in woken { continuation.finish() }
     }
 
+    /// Moves on as soon as somebody sleeps for so long from now, again and again until the task is cancelled.
+    func tick(by duration: Swift.Duration) async {
+        while !Task.isCancelled {
+            await sleeps(for: duration)
+            if !Task.isCancelled { advance(by: duration) }
+        }
+    }
+
     /// Waits until somebody sleeps for so long from now.
     func sleeps(for duration: Swift.Duration) async {
         let (stream, continuation) = AsyncStream<Never>.makeStream()

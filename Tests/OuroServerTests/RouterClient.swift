@@ -1,6 +1,5 @@
 import Foundation
 import HTTPTypes
-import Hummingbird
 import Logging
 import NIOCore
 import NIOEmbedded
@@ -9,98 +8,117 @@ import Synchronization
 @testable import Ouro
 @testable import OuroServer
 
-/// A server without sockets: every request goes straight to the router, on a connection that exists in memory only.
+/// A server without sockets: every request goes straight to the handlers, on a connection that exists in memory only.
 final class RouterClient: TestClient {
     let engine: Engine
     let server: Server
-    private let responder: RouterResponder<ConnectionContext>
+    private let requestGuard: RequestGuard
+    private static let eventLoop = NIOAsyncTestingEventLoop()
 
     init(_ server: Server, _ engine: Engine) {
         (self.server, self.engine) = (server, engine)
-        responder = server.router().buildResponder()
+        requestGuard = server.requestGuard()
     }
 
     /// Runs `body` with a server of the small trained fixture.
     static func with<Value: Sendable>(
         _ change: (inout ServerOptions) -> Void = { _ in }, model: URL = TestServer.model,
-        engineOptions: EngineOptions = EngineOptions(threads: 1), _ body: (RouterClient) async throws -> Value
+        engineOptions: EngineOptions = EngineOptions(threads: 1), logger: Logger = TestServer.quiet,
+        _ body: (RouterClient) async throws -> Value
     ) async throws -> Value {
         var options = ServerOptions()
         change(&options)
         let engine = try Engine(modelAt: model, options: engineOptions)
-        let server = try Server(engine: engine, modelName: "code_lm", options: options, logger: TestServer.quiet)
+        let server = try Server(engine: engine, modelName: "code_lm", options: options, logger: logger)
         return try await body(RouterClient(server, engine))
     }
 
     /// A request under way.
     struct Exchange: Sendable {
-        fileprivate let channel: NIOAsyncTestingChannel
-        fileprivate let task: Task<Answer, any Error>
+        fileprivate let task: Task<Answer, Never>
         /// The parts of the answer's body, as they are written.
         let parts: AsyncStream<String>
 
         /// Waits for the whole answer.
-        func answer() async throws -> Answer { try await task.value }
+        func answer() async -> Answer { await task.value }
 
-        /// What the server sees when the client closes its side of the connection.
-        func leave() { channel.pipeline.fireUserInboundEventTriggered(ChannelEvent.inputClosed) }
+        /// What the server does when the client has left.
+        func leave() { task.cancel() }
     }
 
     func send(
         _ method: String, _ path: String, _ body: Data?, headers: [String: String]
     ) async throws -> Answer {
-        let body = RequestBody(buffer: ByteBuffer(bytes: body ?? Data()))
-        return try await start(method, path, body, headers: headers).answer()
+        let body = IncomingBody(ByteBuffer(bytes: body ?? Data()))
+        return await start(method, path, body, headers: headers).answer()
     }
 
     /// Starts a request with a body.
-    func start(_ path: String, _ body: String) async -> Exchange {
-        await start("POST", path, RequestBody(buffer: ByteBuffer(string: body)))
+    func start(_ path: String, _ body: String, reading allowance: Watched<Int>? = nil) -> Exchange {
+        start("POST", path, IncomingBody(ByteBuffer(string: body)), reading: allowance)
     }
 
     /// Starts a request.
+    ///
+    /// - Parameter allowance: the number of parts that the client reads. Nil reads all.
     func start(
-        _ method: String, _ path: String, _ body: RequestBody, headers: [String: String] = [:]
-    ) async -> Exchange {
-        let channel = await NIOAsyncTestingChannel(handler: ConnectionWatch())
-        var fields = HTTPFields()
+        _ method: String, _ path: String, _ body: IncomingBody, headers: [String: String] = [:],
+        reading allowance: Watched<Int>? = nil
+    ) -> Exchange {
+        var fields: HTTPFields = [:]
         for (name, value) in headers {
             guard let name = HTTPField.Name(name) else { continue }
             fields[name] = value
         }
         let request = Request(
-            head: HTTPRequest(
-                method: HTTPRequest.Method(method) ?? .get, scheme: "http", authority: "localhost", path: path,
-                headerFields: fields), body: body)
-        let context = ConnectionContext(source: .init(channel: channel, logger: TestServer.quiet))
+            method: HTTPRequest.Method(method) ?? .get, target: path, headers: fields, body: body)
         let (parts, source) = AsyncStream<String>.makeStream()
-        let task = Task { [responder] in
+        let writer = Writer(source, allowance)
+        let task = Task { [requestGuard] in
             defer { source.finish() }
-            let response = try await responder.respond(to: request, context: context)
-            let writer = Writer(source)
-            try await response.body.write(writer)
-            let headers = response.headers.map { ($0.name.canonicalName, $0.value) }
-            return Answer(
-                status: response.status.code, headers: Dictionary(headers) { $1 }, body: writer.text)
+            await requestGuard.serve(request, on: Self.eventLoop, writer: writer)
+            return writer.answer
         }
-        return Exchange(channel: channel, task: task, parts: parts)
+        return Exchange(task: task, parts: parts)
     }
 
     /// Collects what a response writes.
-    private final class Writer: ResponseBodyWriter, Sendable {
-        private let written = Mutex("")
+    private final class Writer: ResponseWriter {
+        private let state = Mutex(Answer(status: 0, headers: [:], body: ""))
         private let parts: AsyncStream<String>.Continuation
+        private let written = Watched(0)
+        private let allowance: Watched<Int>?
 
-        init(_ parts: AsyncStream<String>.Continuation) { self.parts = parts }
-
-        var text: String { written.withLock { $0 } }
-
-        func write(_ buffer: ByteBuffer) async throws {
-            let part = String(buffer: buffer)
-            written.withLock { $0 += part }
-            parts.yield(part)
+        init(_ parts: AsyncStream<String>.Continuation, _ allowance: Watched<Int>?) {
+            (self.parts, self.allowance) = (parts, allowance)
         }
 
-        func finish(_ trailers: HTTPFields?) async throws {}
+        var answer: Answer { state.withLock { $0 } }
+
+        func write(_ response: Response, _ body: ByteBuffer) async throws {
+            try await begin(response, probe: ByteBuffer())
+            try await write(body)
+        }
+
+        func begin(_ response: Response, probe: ByteBuffer) async throws {
+            let headers = response.headers.map { ($0.name.canonicalName, $0.value) }
+            state.withLock {
+                $0 = Answer(status: response.status.code, headers: Dictionary(headers) { $1 }, body: "")
+            }
+        }
+
+        func write(_ part: ByteBuffer) async throws {
+            let number = written.update { count in
+                count += 1
+                return count
+            }
+            await allowance?.reaches { $0 >= number }
+            try Task.checkCancellation()
+            let text = String(buffer: part)
+            state.withLock { $0.body += text }
+            parts.yield(text)
+        }
+
+        func end() async throws {}
     }
 }

@@ -1,7 +1,5 @@
 import Foundation
-import Hummingbird
 import Logging
-import ServiceLifecycle
 import Testing
 
 @testable import Ouro
@@ -21,7 +19,7 @@ final class TestServer: TestClient {
     let port: Int
     let engine: Engine
     let server: Server
-    let group: ServiceGroup
+    let shutdown: Shutdown
     private let task: Task<Void, any Error>
 
     static let model = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
@@ -33,8 +31,8 @@ final class TestServer: TestClient {
         return logger
     }()
 
-    private init(port: Int, server: Server, group: ServiceGroup, task: Task<Void, any Error>) {
-        (self.port, self.server, self.group, self.task) = (port, server, group, task)
+    private init(port: Int, server: Server, shutdown: Shutdown, task: Task<Void, any Error>) {
+        (self.port, self.server, self.shutdown, self.task) = (port, server, shutdown, task)
         engine = server.service.engine
     }
 
@@ -44,23 +42,24 @@ final class TestServer: TestClient {
     /// Runs `body` with a server.
     static func with<Value: Sendable>(
         _ change: (inout ServerOptions) -> Void = { _ in }, model: URL = model,
-        engineOptions: EngineOptions = EngineOptions(threads: 1), _ body: (TestServer) async throws -> Value
+        engineOptions: EngineOptions = EngineOptions(threads: 1), logger: Logger = quiet,
+        _ body: (TestServer) async throws -> Value
     ) async throws -> Value {
         var options = ServerOptions()
         options.port = 0
         change(&options)
         let engine = try Engine(modelAt: model, options: engineOptions)
-        let server = try Server(engine: engine, modelName: "code_lm", options: options, logger: quiet)
+        let server = try Server(engine: engine, modelName: "code_lm", options: options, logger: logger)
         let (ports, source) = AsyncStream<Int>.makeStream()
-        let group = server.group(takesSignals: false) { source.yield($0) }
+        let shutdown = Shutdown()
         let task = Task {
             defer { source.finish() }
-            try await group.run()
+            try await server.run(until: shutdown) { source.yield($0) }
         }
         var iterator = ports.makeAsyncIterator()
         let port = try #require(await iterator.next(), "it listens")
         do {
-            let value = try await body(TestServer(port: port, server: server, group: group, task: task))
+            let value = try await body(TestServer(port: port, server: server, shutdown: shutdown, task: task))
             task.cancel()
             _ = await task.result
             return value
@@ -156,6 +155,9 @@ final class Socket {
     }
 
     deinit { close(descriptor) }
+
+    /// Says that nothing more will be written. The answer can still be read.
+    func finishWriting() { shutdown(descriptor, Int32(SHUT_WR)) }
 
     func write(_ data: Data) throws {
         var sent = 0

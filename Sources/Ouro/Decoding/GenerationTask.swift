@@ -11,6 +11,7 @@ package final class GenerationTask: SequenceTask {
     private let request: ResolvedRequest
     private let continuation: AsyncThrowingStream<GeneratedToken, any Error>.Continuation
     private let cancelled: AtomicFlag
+    private let backlog: TokenBacklog?
 
     private var source: RowSource?
     private var chooser: Chooser
@@ -23,8 +24,10 @@ package final class GenerationTask: SequenceTask {
 
     package init(
         prompt: [Int], request: ResolvedRequest,
-        continuation: AsyncThrowingStream<GeneratedToken, any Error>.Continuation, cancelled: AtomicFlag
+        continuation: AsyncThrowingStream<GeneratedToken, any Error>.Continuation, cancelled: AtomicFlag,
+        backlog: TokenBacklog? = nil
     ) {
+        self.backlog = backlog
         self.request = request
         self.continuation = continuation
         self.cancelled = cancelled
@@ -44,6 +47,7 @@ package final class GenerationTask: SequenceTask {
         progress.knownPositions = transcript.tokens.count
         progress.rowCounts = ledger.statistics.rows
         progress.isCancelled = cancelled.isSet
+        progress.isPaused = backlog?.isFull ?? false
         return progress
     }
 
@@ -151,6 +155,7 @@ package final class GenerationTask: SequenceTask {
         let text = transcript.append(token)
         ledger.record(cacheBytes: cacheBytes, &transcript)
         let isLast = transcript.finishReason != nil
+        backlog?.emitted()
         continuation.yield(
             GeneratedToken(
                 position: row.position + 1, id: token, text: text, logProbability: row.logProbability,

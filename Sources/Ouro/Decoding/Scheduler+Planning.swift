@@ -44,8 +44,12 @@ extension Scheduler {
     /// 1. rows of work that has begun, longest wait first,
     /// 2. the first loops of new prefill chunks, longest wait first,
     /// 3. rows on guesses, oldest task first, while the pass has at most `freeRows` rows.
+    ///
+    /// Paused tasks get no rows. They keep their pages.
     func plan() {
-        reserveRequired()
+        // A task pauses for a whole pass: its rows run all or none.
+        let paused = Set(live.indices.filter { live[$0].task.progress.isPaused })
+        reserveRequired(besides: paused)
         var count = 0
         func add(_ rows: [Row], to index: Int) {
             guard !rows.isEmpty else { return }
@@ -54,8 +58,8 @@ extension Scheduler {
             count += rows.count
         }
         for index in live.indices { live[index].rows.removeAll(keepingCapacity: true) }
-        var skipped: Set<Int> = []
-        for index in live.indices.sorted(by: { live[$0].lastPass < live[$1].lastPass }) {
+        var skipped = paused
+        for index in live.indices.sorted(by: { live[$0].lastPass < live[$1].lastPass }) where !paused.contains(index) {
             if count == 0 || count + live[index].task.progress.requiredRows <= rowsPerPass {
                 add(live[index].task.rows(.required), to: index)
             } else {
@@ -81,9 +85,13 @@ extension Scheduler {
 
     /// Reserves pages for the required positions of every task, oldest task first. If the pool is full, the youngest
     /// task is preempted. A task that gets no page waits.
-    private func reserveRequired() {
+    private func reserveRequired(besides paused: Set<Int>) {
         var index = 0
         while index < live.count {
+            guard !paused.contains(index) else {
+                index += 1
+                continue
+            }
             let needed = live[index].task.progress.requiredPositions
             while reserve(needed, for: index) < needed, live.count > index + 1 { preemptLast() }
             index += 1

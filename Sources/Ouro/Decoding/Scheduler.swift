@@ -63,6 +63,15 @@ package final class Scheduler {
     /// Whether there is no task.
     package var isIdle: Bool { live.isEmpty && waiting.isEmpty }
 
+    /// Whether a pass would do anything. A paused task does nothing unless it is cancelled.
+    var hasWork: Bool {
+        if live.isEmpty { return !waiting.isEmpty }
+        // A task in the queue starts when a live task ends, or at once.
+        let mayStart = waiting.first.map { refusal?.task !== $0.task || refusal?.changes != pool.changes } ?? false
+        return mayStart || live.contains { $0.task.progress.isRunnable }
+            || waiting.contains { $0.task.progress.isCancelled }
+    }
+
     /// Runs one pass over rows of all live tasks.
     package func runPass() {
         defer { updateLoad() }

@@ -55,6 +55,10 @@ package struct SequenceProgress: Sendable {
     var rowCounts = RowCounts()
     /// Whether the receiver has cancelled the request.
     var isCancelled = false
+    /// Whether the receiver is slow, so that the task gives no rows.
+    var isPaused = false
+
+    var isRunnable: Bool { isCancelled || !isPaused }
 }
 
 /// One share of a task's rows in a pass.

@@ -128,17 +128,31 @@ public final class Engine: Sendable {
     }
 
     /// Starts a generation that ``prepare(_:)`` has checked. The engine lives at least until the generation ends.
-    public func generate(_ request: PreparedRequest) -> TokenStream {
+    public func generate(_ request: PreparedRequest) -> TokenStream { generate(request, backlog: nil) }
+
+    /// Starts a generation that ``prepare(_:)`` has checked.
+    ///
+    /// - Parameter backlog: the number of tokens that may wait for the receiver. Then the generation pauses. Nil sets no
+    ///   limit.
+    package func generate(_ request: PreparedRequest, backlog limit: Int?) -> TokenStream {
         let flag = AtomicFlag()
+        let backlog = limit.map { limit in TokenBacklog(limit: limit) { [weak thread] in thread?.wake() } }
         let (stream, continuation) = AsyncThrowingStream<GeneratedToken, any Error>.makeStream()
         // The stream keeps the engine alive until it ends, because its consumer may hold only the stream.
-        continuation.onTermination = { _ in withExtendedLifetime(self) { flag.set() } }
+        continuation.onTermination = { _ in
+            withExtendedLifetime(self) {
+                flag.set()
+                // A paused generation does not run passes, which would see the flag.
+                if backlog != nil { self.thread.wake() }
+            }
+        }
         thread.perform { scheduler in
             scheduler.submit(
                 GenerationTask(
-                    prompt: request.prompt, request: request.resolved, continuation: continuation, cancelled: flag))
+                    prompt: request.prompt, request: request.resolved, continuation: continuation, cancelled: flag,
+                    backlog: backlog))
         }
-        return TokenStream(promptTokens: request.prompt.count, stream: stream)
+        return TokenStream(promptTokens: request.prompt.count, stream: stream, backlog: backlog)
     }
 
     /// Scores a text: log-probability, gate and prediction at every position after every loop.

@@ -33,6 +33,9 @@ final class EngineThread: @unchecked Sendable {
         condition.unlock()
     }
 
+    /// Lets the thread look again at paused tasks.
+    func wake() { perform { _ in } }
+
     /// Ends the thread after the current pass.
     func stop() {
         condition.lock()
@@ -44,7 +47,7 @@ final class EngineThread: @unchecked Sendable {
     private func run(_ scheduler: Scheduler) {
         while true {
             condition.lock()
-            while inbox.isEmpty && scheduler.isIdle && !stopping { condition.wait() }
+            while inbox.isEmpty && !scheduler.hasWork && !stopping { condition.wait() }
             let work = inbox
             inbox = []
             let ends = stopping

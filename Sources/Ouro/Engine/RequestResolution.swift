@@ -142,7 +142,9 @@ extension Engine {
         guard room >= least else {
             throw OuroError(
                 .contextExceeded, field: "prompt",
-                "the prompt has \(promptCount) tokens, the model's context \(configuration.contextLength)")
+                // Clients look for these words.
+                "This model's maximum context length is \(configuration.contextLength) tokens. However, your request has "
+                    + "\(promptCount) tokens.")
         }
         return room
     }

@@ -9,10 +9,26 @@ public struct TokenStream: AsyncSequence, Sendable {
     /// Number of tokens in the prompt.
     public let promptTokens: Int
     let stream: AsyncThrowingStream<GeneratedToken, any Error>
+    var backlog: TokenBacklog?
+
+    /// Hands out the tokens of a ``TokenStream``.
+    public struct AsyncIterator: AsyncIteratorProtocol {
+        var tokens: AsyncThrowingStream<GeneratedToken, any Error>.AsyncIterator
+        let backlog: TokenBacklog?
+
+        /// Waits for the next token. Nil at the end of the generation.
+        ///
+        /// - Throws: ``OuroError`` if the generation fails.
+        public mutating func next() async throws -> GeneratedToken? {
+            let token = try await tokens.next()
+            if token != nil { backlog?.taken() }
+            return token
+        }
+    }
 
     /// Starts the iteration. Its `next()` throws ``OuroError`` if the generation fails.
-    public func makeAsyncIterator() -> AsyncThrowingStream<GeneratedToken, any Error>.AsyncIterator {
-        stream.makeAsyncIterator()
+    public func makeAsyncIterator() -> AsyncIterator {
+        AsyncIterator(tokens: stream.makeAsyncIterator(), backlog: backlog)
     }
 
     /// Waits for the end of the generation and returns its whole text.

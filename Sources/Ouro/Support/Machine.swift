@@ -22,6 +22,40 @@ package struct Machine: Sendable {
         return min(own ?? .max, freeMemory ?? Int(clamping: ProcessInfo.processInfo.physicalMemory / 2))
     }
 
+    /// Bytes of memory that the process occupies. 0 if the system does not tell.
+    package var residentMemory: Int {
+        let pages = text("proc/self/statm")?.split(separator: " ").dropFirst().first.flatMap { Int($0) } ?? 0
+        return pages * Int(sysconf(Int32(_SC_PAGESIZE)))
+    }
+
+    /// Seconds of processor time that the process has used.
+    package static var processorTime: Double {
+        var time = timespec()
+        clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time)
+        return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
+    }
+
+    /// Makes the allocator of Linux give large blocks back to the system as soon as they are freed.
+    ///
+    /// Otherwise it raises the size of what it counts as large with every such block, up to 32 MiB.
+    package static func returnLargeBlocks() {
+        #if canImport(Glibc)
+            typealias Option = @convention(c) (Int32, Int32) -> Int32
+            guard let symbol = dlsym(nil, "mallopt") else { return }
+            let mmapThreshold: Int32 = -3
+            _ = unsafeBitCast(symbol, to: Option.self)(mmapThreshold, 512 << 10)
+        #endif
+    }
+
+    /// Gives memory that was freed back to the system. The allocator of Linux keeps it otherwise.
+    package static func releaseFreeMemory() {
+        #if canImport(Glibc)
+            typealias Trim = @convention(c) (Int) -> Int32
+            guard let symbol = dlsym(nil, "malloc_trim") else { return }
+            _ = unsafeBitCast(symbol, to: Trim.self)(0)
+        #endif
+    }
+
     /// Number of processors that this process may run on, at least 1.
     package var processorCount: Int { granted(of: processors.count) }
 
