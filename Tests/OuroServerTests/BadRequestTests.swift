@@ -34,7 +34,7 @@ import Testing
         (#""draft_tokens":65"#, "draft_tokens"), (#""response_format":{"type":"xml"}"#, "response_format.type"),
         (#""response_format":{"type":"json_schema"}"#, "response_format.json_schema.schema"),
         (
-            #""response_format":{"type":"json_schema","json_schema":{"schema":{"type":"string","pattern":"a"}}}"#,
+            #""response_format":{"type":"json_schema","json_schema":{"schema":{"type":"string","not":{"const":"a"}}}}"#,
             "response_format"
         ),
     ]
