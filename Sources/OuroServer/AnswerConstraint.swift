@@ -61,11 +61,13 @@ final class AnswerConstraint: TokenConstraint, @unchecked Sendable {
         case .calls(let border): try border.allowTokens(after: answer, in: &mask)
         }
         guard let thoughts else { return }
-        if isUsedUp {
-            mask[thoughts.marks.opening] = false
-        } else if mayOpen(output.count, start) {
-            mask[thoughts.marks.opening] = true
+        if case .free = body {
+            if isUsedUp { mask[thoughts.marks.opening] = false }
+            return
         }
+        // Inside a grammar or beside calls, a mark would not be text. So thoughts come first or not at all.
+        mask[thoughts.marks.opening] = !isUsedUp && mayOpen(output.count, start)
+        mask[thoughts.marks.closing] = false
     }
 
     func prepare(after output: [Int]) {

@@ -89,6 +89,16 @@ import Testing
         }
     }
 
+    @Test func thoughtsDoNotBeginBesideCalls() async throws {
+        // What follows such a mark would be a thought for the client and a call for the grammar.
+        let call = "<tool_call>{\"name\": \"time\", \"arguments\": {\"zone\": \"b\"}}</tool_call>"
+        try await RouterClient.scripted("x<think>" + call) { server in
+            let answer = try await server.chat(Self.tools)
+            #expect(answer.reasoning.isEmpty && answer.content.hasPrefix("x"))
+            #expect(answer.calls == [["time", #"{"zone": "b"}"#]])
+        }
+    }
+
     @Test func stopStringsDoNotCutCalls() async throws {
         let text = "Go on.<tool_call>{\"name\": \"time\", \"arguments\": {\"zone\": \"b\"}}</tool_call>"
         try await RouterClient.scripted(text) { server in
