@@ -61,7 +61,7 @@ def check_openai(url: str) -> None:
     formatted = client.chat.completions.create(
         model=model, messages=messages, max_tokens=40, temperature=0,
         response_format={"type": "json_schema", "json_schema": {"name": "answer", "schema": schema}})
-    assert set(json.loads(formatted.choices[0].message.content.rstrip("\0"))) == {"ok"}
+    assert set(json.loads(formatted.choices[0].message.content)) == {"ok"}
 
     for arguments, error in [
         ({"max_tokens": -1}, openai.BadRequestError), ({"temperature": -1}, openai.BadRequestError),

@@ -94,17 +94,19 @@ struct Chat: AsyncParsableCommand {
 
     private func reply(to messages: [ChatMessage], engine: Engine, depth: DepthOptions) async throws -> String {
         let arguments: JSONObject = thinking ? ["enable_thinking": .bool(true)] : [:]
-        var request = sampling.request(.chat(messages, arguments: arguments), engine: engine, depth: depth)
+        let prompt = try engine.chatPrompt(messages, arguments: arguments)
+        var request = sampling.request(.tokens(prompt.tokens), engine: engine, depth: depth)
         if thinking { request.showsSpecialTokens = true }
         let stream = try engine.generate(request)
-        var reasoning = ReasoningParts(tokenizer: engine.tokenizer, prompt: try engine.tokens(of: request.prompt))
+        var reasoning = ReasoningParts(tokenizer: engine.tokenizer, beginsOpen: prompt.opensThought)
         let colours = DepthColours(loops: depth.loops ?? engine.configuration.loops)
         var summary = GenerationSummary(promptTokens: stream.promptTokens)
         var answer = ""
         for try await token in stream {
             summary.add(token)
             // The next prompt contains the answer, but not the thoughts.
-            if reasoning?.isThought(token.id) != true { answer += token.text }
+            let isThought = reasoning?.isThought(token.id) == true
+            if !isThought, reasoning?.isMark(token.id) != true { answer += token.text }
             try Terminal.write(showDepth ? colours.paint(token.text, loop: token.exitLoop) : token.text)
         }
         try Terminal.write("\n")

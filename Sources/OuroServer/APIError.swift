@@ -58,8 +58,11 @@ struct APIError: Error {
     }
 
     /// The response to a request.
-    var response: Response {
-        var response = Response.json(json, status: status)
+    var response: Response { response(to: "") }
+
+    /// The response to a request for a path. Each API has its own form of errors.
+    func response(to path: String) -> Response {
+        var response = Response.json(Self.isAnthropic(path) ? anthropic : json, status: status)
         for field in headers { response.headers[field.name] = field.value }
         return response
     }

@@ -26,6 +26,11 @@ struct Access: Sendable {
 
     private func checkKey(_ request: Request) throws {
         guard let key = options.apiKey else { return }
+        // Clients of Anthropic's API have a header of their own for the key.
+        if APIError.isAnthropic(request.path), let given = request.headers[.apiKey], Self.areEqual(given.utf8, key.utf8)
+        {
+            return
+        }
         let parts = (request.headers[.authorization] ?? "").split(separator: " ", maxSplits: 1)
         guard parts.count == 2, parts[0].lowercased() == "bearer",
             Self.areEqual(parts[1].drop { $0 == " " }.utf8, key.utf8)

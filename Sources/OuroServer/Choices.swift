@@ -21,6 +21,7 @@ struct Usage: Sendable {
     var promptTokens = 0
     var cachedTokens = 0
     var completionTokens = 0
+    var reasoningTokens = 0
     var exitLoopSum = 0
     var passes = 0
     var loopCounts: [Int] = []
@@ -43,6 +44,7 @@ struct Usage: Sendable {
             "prompt_tokens": .int(promptTokens), "completion_tokens": .int(completionTokens),
             "total_tokens": .int(promptTokens + completionTokens),
             "prompt_tokens_details": .object(["cached_tokens": .int(cachedTokens)]),
+            "completion_tokens_details": .object(["reasoning_tokens": .int(reasoningTokens)]),
             "loops": .object([
                 "mean_exit_loop": .double(Double(exitLoopSum) / tokens), "exit_loops": .ints(loopCounts),
                 "passes": .int(passes), "passes_per_token": .double(Double(passes) / tokens),

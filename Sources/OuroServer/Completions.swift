@@ -15,12 +15,13 @@ struct Completions: Endpoint {
     func handle(_ fields: RequestFields, for connection: Connection) async throws -> Response {
         let engine = service.engine
         let common = try SamplingFields(fields, engine: engine)
+        try RefusedFields.check(fields, .completions, count: common.count)
         let prompts = try prompts(fields).map(common.shortened)
         let maxTokens =
-            try fields.integer("max_tokens", 0...RequestLimits.Request.tokens)
+            try fields.integer(.completionTokens)
             ?? fields.integer("max_completion_tokens", 0...RequestLimits.Request.tokens) ?? 16
-        let echo = try fields.flag("echo") ?? false
-        let logprobs = try fields.integer("logprobs", RequestLimits.OpenAI.alternatives)
+        let echo = try fields.flag(.echo) ?? false
+        let logprobs = try fields.integer(.logprobsCount)
         guard maxTokens > 0 || echo else {
             throw fields.failure("max_tokens", "expected at least 1, or echo: true")
         }
@@ -81,6 +82,7 @@ private struct CompletionCall: ResponseFormatter {
 
     func choices() throws -> [Choice] {
         guard maxTokens > 0 else { return [] }
+        let grammar = try service.compiled(common.responseFormat, at: common.formatPlace)
         return try prompts.enumerated().flatMap { index, prompt in
             try (0..<common.count).map { sample in
                 Choice(
@@ -88,7 +90,7 @@ private struct CompletionCall: ResponseFormatter {
                     request: try service.engine.prepare(
                         common.request(
                             prompt, sample: sample, maxTokens: maxTokens, alternatives: logprobs ?? 0,
-                            constraint: try service.constraint(common.responseFormat))))
+                            constraint: grammar?.makeConstraint())))
             }
         }
     }
@@ -111,6 +113,7 @@ private struct CompletionCall: ResponseFormatter {
                     ScoringRequest(
                         .tokens(prompt), loops: common.loops, exit: common.exit, alternatives: logprobs ?? 0,
                         cacheSalt: common.cacheSalt)) : []
+            let promptScores = try await service.promptLogprobs(prompt, common)
             let before = echo ? service.engine.tokenizer?.decode(prompt) ?? "" : ""
             for sample in 0..<common.count {
                 let place = index * common.count + sample
@@ -120,14 +123,20 @@ private struct CompletionCall: ResponseFormatter {
                     ("logprobs", logprobs == nil ? .null : logprobsJSON(scores, result.tokens)),
                     ("finish_reason", .string(result.finishReason ?? "length")),
                 ]
+                if let stop = result.last?.matchedStop { members.append(("stop_reason", .string(stop))) }
                 members += common.details(of: result.tokens)
+                if common.returnsTokenIDs {
+                    members.append(("prompt_token_ids", .ints(prompt)))
+                    members.append(("token_ids", .ints(result.tokens.map(\.id))))
+                }
+                if let promptScores { members.append(("prompt_logprobs", promptScores)) }
                 answers.append(.members(members))
             }
         }
         return envelope(answers, usage: usage)
     }
 
-    func chunk(_ index: Int, _ token: GeneratedToken, isFirst: Bool) -> JSONOutput? {
+    func chunks(_ index: Int, _ token: GeneratedToken, isFirst: Bool) -> [JSONOutput] {
         let before = isFirst && echo ? service.engine.tokenizer?.decode(prompts[index / common.count]) ?? "" : ""
         var members: [(String, JSONOutput)] = [
             ("index", .int(index)), ("text", .string(before + token.text)),
@@ -135,10 +144,14 @@ private struct CompletionCall: ResponseFormatter {
             ("finish_reason", token.finishReason.map { .string($0.rawValue) } ?? .null),
         ]
         members += common.details(of: [token])
-        return envelope([.members(members)], usage: nil)
+        if common.returnsTokenIDs {
+            if isFirst { members.append(("prompt_token_ids", .ints(prompts[index / common.count]))) }
+            members.append(("token_ids", .ints([token.id])))
+        }
+        return [envelope([.members(members)], usage: nil)]
     }
 
-    func usageChunk(_ usage: Usage) -> JSONOutput { envelope([], usage: usage) }
+    func closing(_ usage: Usage) -> [JSONOutput] { common.includesUsage ? [envelope([], usage: usage)] : [] }
 
     /// The log-probabilities of the prompt's tokens, if they were scored, and of the generated tokens. The first token of a
     /// text has none.

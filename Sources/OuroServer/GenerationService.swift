@@ -19,7 +19,9 @@ final class GenerationService: Sendable {
     /// Set when the time for running requests at shutdown is over.
     let isCutOff = Watched(false)
     /// Nil for a model without a tokenizer.
-    private let constraints: ConstraintCompiler?
+    let constraints: ConstraintCompiler?
+    /// Nil for a model without a tokenizer.
+    let calls: CallCompiler?
 
     init(engine: Engine, modelName: String, options: ServerOptions) {
         self.engine = engine
@@ -27,7 +29,14 @@ final class GenerationService: Sendable {
         self.options = options
         admission = Admission(limit: options.maxRunning, queueLimit: options.maxQueued)
         metrics = ServerMetrics(modelName: modelName)
-        constraints = try? ConstraintCompiler(for: engine)
+        let constraints = try? ConstraintCompiler(for: engine)
+        self.constraints = constraints
+        calls = engine.tokenizer.flatMap { tokenizer in
+            constraints.map {
+                CallCompiler(
+                    tokenizer: tokenizer, vocabularySize: engine.configuration.vocabularySize, constraints: $0)
+            }
+        }
     }
 
     /// Converts a prompt to tokens.
@@ -41,17 +50,28 @@ final class GenerationService: Sendable {
         }
     }
 
-    /// Makes the constraint of a response format. Nil for a format that allows any text. Every choice needs its own.
+    /// Compiles a response format. Nil for a format that allows any text.
     ///
+    /// - Parameters:
+    ///   - place: the field of the request, and the place of the schema in it, for errors.
     /// - Throws: `APIError` with status 400 if the schema is invalid, or the model has no tokenizer.
-    func constraint(_ format: ResponseFormat) throws -> (any TokenConstraint)? {
-        guard case .json(let schema) = format else { return nil }
-        guard let constraints else { throw APIError.badRequest("response_format", "the model has no tokenizer") }
+    func compiled(
+        _ format: ResponseFormat, at place: (field: String, place: String)?
+    ) throws -> CompiledGrammar? {
+        guard format != .text else { return nil }
+        let (field, place) = place ?? ("response_format", "response_format.json_schema.schema")
+        guard let constraints else { throw APIError.badRequest(field, "\(field): the model has no tokenizer") }
         do throws(OuroError) {
-            return try constraints.compile(schema).makeConstraint()
+            switch format {
+            case .text: return nil
+            case .json(let schema): return try constraints.compile(schema)
+            case .choice(let texts): return try constraints.compile(choices: texts)
+            case .regex(let text): return try constraints.compile(regex: text)
+            case .grammar(let text): return try constraints.compile(gbnf: text)
+            }
         } catch {
-            let place = error.field ?? "schema"
-            throw APIError.badRequest("response_format", "response_format.json_schema.\(place): \(error.message)")
+            let inner = (error.field ?? "").trimmingPrefix("schema")
+            throw APIError.badRequest(field, "\(place)\(inner): \(error.message)")
         }
     }
 
@@ -79,16 +99,17 @@ final class GenerationService: Sendable {
                 return Response.json(try await output.whole(results.withLock { $0 }, usage: record.usage))
             }
         }
-        return ServerSentEvents.response(to: connection) { send in
+        return ServerSentEvents.response(to: connection, framing: output.framing) { send in
             defer { ticket.leave() }
             try await self.bounded(connection) {
                 let started = Mutex(Set<Int>())
+                for chunk in output.opening() { try await send(chunk) }
                 try await self.generate(choices, ticket, record) { index, token in
                     let isFirst = started.withLock { $0.insert(index).inserted }
-                    if let chunk = output.chunk(index, token, isFirst: isFirst) { try await send(chunk) }
+                    for chunk in output.chunks(index, token, isFirst: isFirst) { try await send(chunk) }
                 }
                 record.finish()
-                if call.includesUsage { try await send(output.usageChunk(record.usage)) }
+                for chunk in output.closing(record.usage) { try await send(chunk) }
             }
         }
     }

@@ -34,7 +34,7 @@ struct RequestGuard: HTTPService {
                 response = try await answer(request, match, ConnectionContext(connection: connection, rest: rest))
             }
         } catch {
-            response = self.error(for: error).response
+            response = self.error(for: error).response(to: request.path)
         }
         access.mark(&response)
         response.headers[.requestID] = id

@@ -19,6 +19,7 @@ extension HTTPField.Name {
 
     /// HTTPTypes has the Host header elsewhere, and makes its own constant unavailable.
     static let hostName = named("Host")
+    static let apiKey = named("x-api-key")
     static let requestID = named("x-request-id")
     static let shouldRetry = named("x-should-retry")
     static let secFetchSite = named("Sec-Fetch-Site")

@@ -22,15 +22,23 @@ struct SamplingFields {
     /// Whether the response has the exit loop, exit distribution and gates of every token.
     var loopDetails: Bool
     var responseFormat: ResponseFormat
+    /// The place of the response format in the request, for errors.
+    var formatPlace: (field: String, place: String)?
+    /// Whether the text ends with the stop string that ended it.
+    var includesStop: Bool
+    /// Whether the response has the ids of the tokens.
+    var returnsTokenIDs: Bool
+    /// The number of alternatives for each token of the prompt. Nil does not score the prompt.
+    var promptLogprobs: Int?
 
     /// - Throws: `APIError` with status 400. It names the field.
     init(_ fields: RequestFields, engine: Engine) throws {
         let size = engine.configuration.vocabularySize
         var sampling = engine.defaultSampling
-        let temperature = try fields.float("temperature", RequestLimits.OpenAI.temperature)
-        let topP = try fields.float("top_p", RequestLimits.OpenAI.topP)
-        let topK = try fields.integer("top_k", -1...RequestLimits.topK.upperBound)
-        let minP = try fields.float("min_p", RequestLimits.minP)
+        let temperature = try fields.float(.temperature)
+        let topP = try fields.float(.topP)
+        let topK = try fields.integer(.topK)
+        let minP = try fields.float(.minP)
         // A filter such as `top_p` implies sampling, so the default temperature is then 1.
         let wantsToSample = (topP ?? 1) < 1 || (topK ?? 0) > 0 || (minP ?? 0) > 0
         sampling.temperature = temperature ?? (wantsToSample && sampling.temperature == 0 ? 1 : sampling.temperature)
@@ -38,11 +46,11 @@ struct SamplingFields {
         sampling.topK = topK.map { max(0, $0) } ?? sampling.topK
         sampling.minP = minP ?? sampling.minP
         sampling.repetitionPenalty =
-            try fields.float("repetition_penalty", RequestLimits.repetitionPenalty) ?? sampling.repetitionPenalty
-        sampling.presencePenalty = try fields.float("presence_penalty", RequestLimits.OpenAI.penalty) ?? 0
-        sampling.frequencyPenalty = try fields.float("frequency_penalty", RequestLimits.OpenAI.penalty) ?? 0
+            try fields.float(.repetitionPenalty) ?? sampling.repetitionPenalty
+        sampling.presencePenalty = try fields.float(.presencePenalty) ?? 0
+        sampling.frequencyPenalty = try fields.float(.frequencyPenalty) ?? 0
         sampling.seed =
-            try fields.integer("seed", Int.min...Int.max).map { UInt64(bitPattern: Int64($0)) }
+            try fields.integer(.seed).map { UInt64(bitPattern: Int64($0)) }
             ?? .random(in: 0 ... .max)
         if let biases = try fields.object("logit_bias") {
             guard biases.members.count <= RequestLimits.Request.biases else {
@@ -63,64 +71,37 @@ struct SamplingFields {
             }
         }
         self.sampling = sampling
-        loops = try fields.integer("loops", RequestLimits.loops)
-        let threshold = try fields.float("exit_threshold", RequestLimits.exitThreshold)
-        let exitAt = try fields.integer("exit_at", RequestLimits.loops)
+        loops = try fields.integer(.loops)
+        let threshold = try fields.float(.exitThreshold)
+        let exitAt = try fields.integer(.exitAt)
         guard threshold == nil || exitAt == nil else {
             throw fields.failure("exit_at", "exit_at and exit_threshold exclude each other; give one of them")
         }
         exit = exitAt.map { .fixed(loop: $0) } ?? threshold.map { .threshold($0) }
-        kvPolicy = try fields.choice("kv_policy", of: KVPolicy.allCases.map(\.rawValue)).flatMap(KVPolicy.init)
-        stop =
-            try fields.strings(
-                "stop", limit: RequestLimits.Request.stopStrings, bytes: RequestLimits.Request.stopStringBytes) ?? []
-        stopTokens = Set(
-            try fields.integers("stop_token_ids", 0...size - 1, limit: RequestLimits.Request.stopTokens) ?? [])
-        minTokens = try fields.integer("min_tokens", 0...RequestLimits.Request.tokens) ?? 0
-        promptLimit = try fields.integer("truncate_prompt_tokens", 1...RequestLimits.Request.tokens)
-        ignoresEndOfText = try fields.flag("ignore_eos") ?? false
-        showsSpecialTokens = !(try fields.flag("skip_special_tokens") ?? true)
-        wavefront = try fields.flag("wavefront")
-        draftTokens = try fields.integer("draft_tokens", RequestLimits.draftTokens) ?? 0
-        cacheSalt = try fields.string("cache_salt", bytes: 0...RequestLimits.Request.saltBytes) ?? ""
-        count = try fields.integer("n", RequestLimits.OpenAI.samples) ?? 1
-        streams = try fields.flag("stream") ?? false
+        kvPolicy = try fields.word(.kvPolicy).flatMap(KVPolicy.init)
+        stop = try fields.strings(.stop, bytes: RequestLimits.Request.stopStringBytes) ?? []
+        stopTokens = Set(try fields.integers(.stopTokenIDs, 0...size - 1) ?? [])
+        minTokens = try fields.integer(.minTokens) ?? 0
+        promptLimit = try fields.integer(.truncatePromptTokens)
+        ignoresEndOfText = try fields.flag(.ignoreEOS) ?? false
+        showsSpecialTokens = !(try fields.flag(.skipSpecialTokens) ?? true)
+        wavefront = try fields.flag(.wavefront)
+        draftTokens = try fields.integer(.draftTokens) ?? 0
+        cacheSalt = try fields.string(.cacheSalt, bytes: 0...RequestLimits.Request.saltBytes) ?? ""
+        count = try fields.integer(.n) ?? 1
+        streams = try fields.flag(.stream) ?? false
         includesUsage = try fields.object("stream_options")?.flag("include_usage") ?? false
-        loopDetails = try fields.flag("loop_details") ?? false
+        loopDetails = try fields.flag(.loopDetails) ?? false
         responseFormat = try ResponseFormat(fields)
+        formatPlace = ResponseFormat.place(in: fields)
+        includesStop = try fields.flag(.includeStop) ?? false
+        returnsTokenIDs = try fields.flag(.returnTokenIDs) ?? false
+        promptLogprobs = try fields.integer(.promptLogprobs)
+        if promptLogprobs != nil, streams {
+            throw fields.failure("prompt_logprobs", "cannot be streamed; leave out stream")
+        }
         // The server has one model, so any name is accepted.
-        _ = try fields.string("model")
-        try Self.refuseWhatIsNotThere(fields, count: count)
-    }
-
-    /// Refuses unsupported fields of other servers that would change the meaning of the answer.
-    private static func refuseWhatIsNotThere(_ fields: RequestFields, count: Int) throws {
-        func isOff(_ value: JSONValue) -> Bool {
-            [.bool(false), .int(0), .string(""), .array([]), .object([:])].contains(value)
-        }
-        try fields.refuse("best_of", unless: { $0 == .int(1) || $0 == .int(count) }, "is not supported; use n")
-        try fields.refuse("suffix", unless: isOff, "inserting text is not supported")
-        for name in ["tools", "functions"] { try fields.refuse(name, unless: isOff, "\(name) are not supported") }
-        for name in ["tool_choice", "function_call"] {
-            try fields.refuse(
-                name, unless: { $0 == .string("none") || $0 == .string("auto") }, "tools are not supported")
-        }
-        try fields.refuse("modalities", unless: { $0 == .array([.string("text")]) }, "only text is supported")
-        try fields.refuse("length_penalty", unless: { $0 == .int(1) || $0 == .double(1) }, "is not supported")
-        try fields.refuse("typical_p", unless: { $0 == .int(1) || $0 == .double(1) }, "is not supported")
-        for name in [
-            "guided_json", "guided_regex", "guided_choice", "guided_grammar", "structured_outputs", "grammar",
-            "json_schema",
-        ] {
-            try fields.refuse(name, unless: { _ in false }, "is not supported; use response_format")
-        }
-        for name in [
-            "use_beam_search", "bad_words", "allowed_token_ids", "prompt_logprobs", "prompt_embeds",
-            "include_stop_str_in_output", "audio", "chat_template", "continue_final_message", "documents",
-        ] {
-            try fields.refuse(name, unless: isOff, "is not supported")
-        }
-        try fields.refuse("add_generation_prompt", unless: { $0 == .bool(true) }, "only true is supported")
+        _ = try fields.string(.model)
     }
 
     func shortened(_ prompt: [Int]) -> [Int] { promptLimit.map { prompt.suffix($0) } ?? prompt }
@@ -139,6 +120,7 @@ struct SamplingFields {
         request.kvPolicy = kvPolicy
         request.alternatives = alternatives
         request.constraint = constraint
+        request.includesStop = includesStop
         return request
     }
 }

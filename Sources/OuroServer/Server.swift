@@ -91,7 +91,9 @@ public struct Server: Sendable {
     func requestGuard() -> RequestGuard {
         var routes = Routes()
         let endpoints: [any Endpoint.Type] = [
-            Completions.self, ChatCompletions.self, Tokenization.self, Models.self, Health.self, MetricsPage.self,
+            Completions.self, ChatCompletions.self, Responses.self, Messages.self, Tokenization.self, Version.self,
+            OpenAPI.self,
+            Models.self, Health.self, MetricsPage.self,
             Playground.self,
         ]
         for endpoint in endpoints { endpoint.init(service: service).add(to: &routes) }

@@ -18,11 +18,12 @@ enum ServerSentEvents {
     ///   - body: sends the events. It is cancelled if the client disconnects. If it throws, the error becomes the last event,
     ///     because the status has already been sent.
     static func response(
-        to connection: Connection, _ body: @escaping @Sendable (_ send: @escaping Sender) async throws -> Void
+        to connection: Connection, framing: EventFraming = .openAI,
+        _ body: @escaping @Sendable (_ send: @escaping Sender) async throws -> Void
     ) -> Response {
         let stream = ResponseStream(probe: ByteBuffer(string: comment)) { write in
             try await firstOf({
-                try await run(body, log: connection.log) { try await write(ByteBuffer(string: $0)) }
+                try await run(body, log: connection.log, framing: framing) { try await write(ByteBuffer(string: $0)) }
             }) {
                 while true {
                     try await connection.pause(seconds: keepAliveSeconds)
@@ -37,18 +38,20 @@ enum ServerSentEvents {
 
     private static func run(
         _ body: @escaping @Sendable (_ send: @escaping Sender) async throws -> Void, log: RequestLog,
+        framing: EventFraming,
         write: @escaping @Sendable (String) async throws -> Void
     ) async throws {
         let failure: APIError
         do {
-            try await body { try await write("data: \($0.text)\n\n") }
-            return try await write("data: [DONE]\n\n")
+            try await body { try await write(framing.event($0)) }
+            if let ending = framing.ending { try await write(ending) }
+            return
         } catch let error as OuroError {
             failure = APIError(error)
         } catch let error as APIError {
             failure = error
         }
         log.failed(failure)
-        try await write("data: \(failure.json.text)\n\n")
+        try await write(framing.failure(failure))
     }
 }

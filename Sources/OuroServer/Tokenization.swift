@@ -1,6 +1,6 @@
 import Ouro
 
-/// `POST /tokenize` and `/detokenize`, and `GET /tokenizer_info`.
+/// `POST /tokenize` and `/detokenize`, and `GET /tokenizer_info`. Messages are rendered with the chat template.
 struct Tokenization: Endpoint {
     private let service: GenerationService
 
@@ -23,10 +23,22 @@ struct Tokenization: Endpoint {
 
     private func tokenize(_ request: Request, from connection: Connection) async throws -> Response {
         let fields = try await service.body(of: request, from: connection)
-        guard let text = try fields.string("prompt") ?? fields.string("content") else {
-            throw fields.failure("prompt", "the field is missing")
+        // No tokenizer of these models adds a token at the beginning or end, so `add_special_tokens` has no effect.
+        _ = try fields.flag(.addSpecialTokens)
+        let parsesSpecial = try fields.flag(.parseSpecial) ?? true
+        var ids: [Int]
+        var rendered: String?
+        if fields.has("messages") {
+            let conversation = try Conversation(chat: fields, service: service)
+            let prompt = try service.prompt(
+                of: conversation, addGenerationPrompt: try fields.flag(.addGenerationPrompt) ?? true)
+            (ids, rendered) = (prompt.tokens, prompt.text)
+        } else {
+            guard let text = try fields.string("prompt") ?? fields.string("content") else {
+                throw fields.failure("prompt", "the field is missing; give it or messages")
+            }
+            ids = try needTokenizer().encode(text, parsingSpecialTokens: parsesSpecial)
         }
-        let ids = try needTokenizer().encode(text)
         // There may be millions of tokens, so the text is made without a value for each.
         var json = "{\"tokens\":["
         json.reserveCapacity(ids.count * 6 + 100)
@@ -34,8 +46,13 @@ struct Tokenization: Endpoint {
             if index > 0 { json += "," }
             json += String(id)
         }
-        json += "],\"count\":\(ids.count),\"max_model_len\":\(engine.configuration.contextLength)}"
-        return Response.json(text: json)
+        json += "],\"count\":\(ids.count),\"max_model_len\":\(engine.configuration.contextLength)"
+        if let rendered { json += ",\"prompt\":\(JSONText.quote(rendered))" }
+        if try fields.flag(.returnTokenTexts) ?? false {
+            let tokenizer = try needTokenizer()
+            json += ",\"token_strs\":\(JSONOutput.array(ids.map { .string(tokenizer.piece($0)) }).text)"
+        }
+        return Response.json(text: json + "}")
     }
 
     private func detokenize(_ request: Request, from connection: Connection) async throws -> Response {

@@ -26,13 +26,16 @@ import Testing
         (#""exit_threshold":-1"#, "exit_threshold"), (#""kv_policy":"none""#, "kv_policy"),
         (#""best_of":4"#, "best_of"),
         (#""suffix":"x""#, "suffix"), (#""tools":[{}]"#, "tools"), (#""model":5"#, "model"),
-        (#""guided_json":{}"#, "guided_json"), (#""prompt_logprobs":1"#, "prompt_logprobs"),
+        (#""guided_json":5"#, "guided_json"), (#""prompt_logprobs":21"#, "prompt_logprobs"),
+        (#""prompt_logprobs":1,"stream":true"#, "prompt_logprobs"), (#""guided_regex":"a(""#, "guided_regex"),
+        (#""guided_choice":[]"#, "guided_choice"), (#""guided_choice":[1]"#, "guided_choice"),
+        (#""guided_json":{},"guided_choice":["a"]"#, "guided_choice"),
         (#""truncate_prompt_tokens":0"#, "truncate_prompt_tokens"), (#""tool_choice":"required""#, "tool_choice"),
         (#""min_tokens":-1"#, "min_tokens"), (#""max_tokens":4,"min_tokens":5"#, "min_tokens"),
         (#""draft_tokens":65"#, "draft_tokens"), (#""response_format":{"type":"xml"}"#, "response_format.type"),
         (#""response_format":{"type":"json_schema"}"#, "response_format.json_schema.schema"),
         (
-            #""response_format":{"type":"json_schema","json_schema":{"schema":{"type":"string","pattern":"a"}}}"#,
+            #""response_format":{"type":"json_schema","json_schema":{"schema":{"type":"string","not":{"const":"a"}}}}"#,
             "response_format"
         ),
     ]

@@ -84,15 +84,15 @@ import Testing
     @Test func marksAreFollowed() async throws {
         try await Self.withModel { model in
             let tokenizer = try Tokenizer(contentsOf: model.appendingPathComponent("tokenizer.json"))
-            func thoughts(_ prompt: [Int], _ tokens: [Int]) throws -> [Bool] {
-                var parts = try #require(ReasoningParts(tokenizer: tokenizer, prompt: prompt))
+            func thoughts(beginsOpen: Bool, _ tokens: [Int]) throws -> [Bool] {
+                var parts = try #require(ReasoningParts(tokenizer: tokenizer, beginsOpen: beginsOpen))
                 return tokens.map { parts.isThought($0) }
             }
-            #expect(try thoughts([], [97, 0, 97, 1, 97]) == [false, true, true, true, false])
-            #expect(try thoughts([97, 0, 10], [97, 1, 97]) == [true, true, false])
-            #expect(try thoughts([0, 97, 1, 10], [97]) == [false])
+            // Text that arrives with a mark belongs to the part before it.
+            #expect(try thoughts(beginsOpen: false, [97, 0, 97, 1, 97]) == [false, false, true, true, false])
+            #expect(try thoughts(beginsOpen: true, [97, 1, 97]) == [true, true, false])
             let plain = try Tokenizer(contentsOf: TestServer.model.appendingPathComponent("tokenizer.json"))
-            #expect(ReasoningParts(tokenizer: plain, prompt: []) == nil)
+            #expect(ReasoningParts(tokenizer: plain, beginsOpen: false) == nil)
         }
     }
 

@@ -15,7 +15,7 @@ final class RouterClient: TestClient {
     private let requestGuard: RequestGuard
     private static let eventLoop = NIOAsyncTestingEventLoop()
 
-    private init(_ server: Server, _ engine: Engine) {
+    init(_ server: Server, _ engine: Engine) {
         (self.server, self.engine) = (server, engine)
         requestGuard = server.requestGuard()
     }

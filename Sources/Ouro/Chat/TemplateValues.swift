@@ -42,9 +42,35 @@ extension Value {
             var members = Mapping()
             try members.set(.string(message.role), for: .string("role"))
             try members.set(.string(message.content), for: .string("content"))
+            if let name = message.name { try members.set(.string(name), for: .string("name")) }
+            if let reasoning = message.reasoning {
+                try members.set(.string(reasoning), for: .string("reasoning_content"))
+            }
+            if let calls = message.toolCalls {
+                // Templates expect the arguments as an object. As in OpenAI's API, a message that only calls has none.
+                if message.content.isEmpty { try members.set(.none, for: .string("content")) }
+                try members.set(.makeList(try calls.map(Self.call)), for: .string("tool_calls"))
+            }
+            if let id = message.toolCallID { try members.set(.string(id), for: .string("tool_call_id")) }
             elements.append(.dict(members))
         }
         self = try .makeList(elements)
+    }
+
+    /// Converts a call. Arguments that are no JSON stay a string.
+    private static func call(_ call: ChatToolCall) throws(TemplateError) -> Value {
+        var function = Mapping()
+        try function.set(.string(call.name), for: .string("name"))
+        if let arguments = try? JSONValue(parsing: call.arguments) {
+            try function.set(Value(arguments), for: .string("arguments"))
+        } else {
+            try function.set(.string(call.arguments), for: .string("arguments"))
+        }
+        var members = Mapping()
+        try members.set(.string(call.id), for: .string("id"))
+        try members.set(.string("function"), for: .string("type"))
+        try members.set(.dict(function), for: .string("function"))
+        return .dict(members)
     }
 }
 

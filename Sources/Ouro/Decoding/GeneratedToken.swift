@@ -24,6 +24,8 @@ public struct GeneratedToken: Sendable, Equatable {
     public let passes: Int
     /// Why the generation ended. Set only on the last token.
     public let finishReason: FinishReason?
+    /// The stop string that ended the generation. Set only on the last token. Nil if something else ended it.
+    public let matchedStop: String?
     /// The cost of the whole request. Set only on the last token.
     public let statistics: GenerationStatistics?
     /// All rows after the prompt. Set only on the last token, and only if the request asks for it.

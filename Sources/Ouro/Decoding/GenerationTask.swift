@@ -162,7 +162,8 @@ package final class GenerationTask: SequenceTask {
                 exitLoop: row.tracker.exitLoop ?? demand.loops, exitDistribution: row.tracker.exitDistribution,
                 gate: row.tracker.gateAtExit, loopLogProbabilities: row.logProbabilities.map { $0[token] },
                 alternatives: row.alternatives, passes: ledger.statistics.passes,
-                finishReason: transcript.finishReason, statistics: isLast ? ledger.statistics : nil,
+                finishReason: transcript.finishReason, matchedStop: isLast ? transcript.matchedStop : nil,
+                statistics: isLast ? ledger.statistics : nil,
                 trace: isLast ? ledger.finalTrace : nil))
     }
 

@@ -20,14 +20,20 @@ struct Transcript {
 
     /// The tokens generated so far.
     var output: ArraySlice<Int> { tokens[promptCount...] }
+    /// The stop string that ended the text.
+    var matchedStop: String? { text.matchedStop }
     /// The last final token.
     var lastToken: Int { tokens[tokens.count - 1] }
 
     /// Appends a final token. Returns the text that is complete with it.
     mutating func append(_ token: Int) -> String {
         tokens.append(token)
+        if endTokens.contains(token) {
+            finishReason = .stop
+            return text.finish(endToken: token)
+        }
         var (shown, stopped) = text.append(token)
-        if endTokens.contains(token) || stopped {
+        if stopped {
             finishReason = .stop
         } else if tokens.count == maximumPositions {
             finishReason = .length

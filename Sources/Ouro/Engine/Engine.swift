@@ -79,6 +79,36 @@ public final class Engine: Sendable {
                 rowsPerPass: options.rowsPerPass, freeRows: freeRows))
     }
 
+    /// Makes an engine of its parts, for tests with scripted devices.
+    ///
+    /// - Parameters:
+    ///   - configuration: the vocabulary, the loops and the context.
+    ///   - tokenizer: the tokenizer.
+    ///   - chatTemplate: the chat template.
+    ///   - options: rows, cache and prefix sharing are used.
+    ///   - makeDevice: makes the device. Only the inference thread uses it.
+    package init(
+        configuration: ModelConfiguration, tokenizer: Tokenizer?, chatTemplate: ChatTemplate,
+        options: EngineOptions = EngineOptions(), makeDevice: () -> sending any PassDevice
+    ) {
+        let device = makeDevice()
+        self.configuration = configuration
+        generationDefaults = GenerationConfiguration()
+        self.tokenizer = tokenizer
+        self.chatTemplate = chatTemplate
+        self.options = options
+        let cacheMemory = options.cacheMemory ?? 64 << 20
+        self.cacheMemory = cacheMemory
+        kvType = device.layout.type
+        self.device = device.name
+        policies = device.policies
+        thread = EngineThread(
+            scheduler: Scheduler(
+                device: device,
+                pool: KVPool(device: device, budget: cacheMemory, sharesPrefixes: options.sharesPrefixes),
+                rowsPerPass: options.rowsPerPass, freeRows: options.freeRows ?? 16))
+    }
+
     deinit { thread.stop() }
 
     /// Checks a request and fills in its defaults, without starting it.

@@ -42,6 +42,11 @@ public struct GenerationRequest: Sendable {
     public var constraint: (any TokenConstraint)?
     /// Whether the text contains special tokens. Models that reason need it for `<think>`.
     public var showsSpecialTokens: Bool
+    /// Whether the text ends with the stop string or stop token that ended it. End-of-text tokens are never part of the
+    /// text.
+    package var includesStop = false
+    /// The parts of an answer: thoughts, text and tool calls. Stop strings apply to the text alone.
+    package var sections = AnswerSections()
 
     /// Makes a request. Each parameter sets the property of the same name.
     public init(

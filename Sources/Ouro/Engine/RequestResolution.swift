@@ -8,7 +8,7 @@ extension Engine {
         switch prompt {
         case .tokens(let given): tokens = given
         case .text(let text): tokens = try needTokenizer().encode(text)
-        case .chat(let messages, let arguments): tokens = try chatTokens(messages, arguments)
+        case .chat(let messages, let arguments): tokens = try chatPrompt(messages, arguments: arguments).tokens
         }
         guard !tokens.isEmpty else { throw OuroError(.invalidRequest, field: "prompt", "the prompt is empty") }
         if let bad = tokens.first(where: { !(0..<configuration.vocabularySize).contains($0) }) {
@@ -68,16 +68,23 @@ extension Engine {
         let policy = request.kvPolicy ?? options.kvPolicy
         try checkPolicy(policy)
         try checkGuessing(request, policy)
+        // A special token has no visible text, so as a stop string it stops by its id.
+        let stopSpecials = Set(
+            request.stop.compactMap { tokenizer?.id(of: $0) }.filter { tokenizer?.isSpecial($0) == true })
+        let chosenEnds = request.stopTokens.union(stopSpecials)
         return ResolvedRequest(
             vocabularySize: configuration.vocabularySize, loops: loops, exit: exit,
             maxTokens: min(request.maxTokens, room),
-            endTokens: request.stopTokens.union(request.ignoresEndOfText ? [] : endOfTextTokens), sampling: sampling,
+            endTokens: chosenEnds.union(request.ignoresEndOfText ? [] : endOfTextTokens), sampling: sampling,
             prefillChunk: options.prefillChunk, wavefront: request.wavefront ?? (policy == .full),
             draftTokens: request.draftTokens, kvPolicy: policy, traces: request.traces, everyLoop: request.everyLoop,
             cacheSalt: request.cacheSalt, minTokens: request.minTokens, alternatives: request.alternatives,
             constraint: request.constraint,
             text: TextAssembler(
-                tokenizer: tokenizer, stop: request.stop, showsSpecialTokens: request.showsSpecialTokens))
+                tokenizer: tokenizer, stop: request.stop, showsSpecialTokens: request.showsSpecialTokens,
+                sections: request.sections,
+                ends: .init(shown: request.includesStop ? chosenEnds : [], strings: stopSpecials),
+                includesStop: request.includesStop))
     }
 
     /// Checks a scoring request and fills in its defaults.
@@ -115,6 +122,18 @@ extension Engine {
         let exit = exit ?? .threshold(configuration.exitThreshold)
         try exit.validate()
         return exit
+    }
+
+    /// Most tokens that a request can get: what is left of the context and of the cache's budget after the prompt.
+    ///
+    /// - Parameters:
+    ///   - promptCount: the number of tokens of the prompt.
+    ///   - loops: the loops of the request. By default, the model's.
+    package func room(after promptCount: Int, loops: Int? = nil) -> Int {
+        let layout = KVLayout(configuration, type: kvType)
+        let pages = cacheMemory / max(1, layout.bytesPerBlock) / max(1, loops ?? configuration.loops)
+        let (positions, overflows) = pages.multipliedReportingOverflow(by: KVLayout.positionsPerBlock)
+        return min(configuration.contextLength, overflows ? .max : positions) - promptCount
     }
 
     /// Positions left in the context after the prompt.
@@ -160,32 +179,12 @@ extension Engine {
         }
     }
 
-    private func needTokenizer() throws(OuroError) -> Tokenizer {
+    func needTokenizer() throws(OuroError) -> Tokenizer {
         guard let tokenizer else {
             throw OuroError(
                 .invalidRequest, file: "tokenizer.json",
                 "the model folder has no tokenizer; give the prompt as token IDs")
         }
         return tokenizer
-    }
-
-    private func chatTokens(
-        _ messages: [ChatMessage], _ arguments: JSONObject
-    ) throws(OuroError) -> [Int] {
-        guard !messages.isEmpty else {
-            throw OuroError(.invalidRequest, field: "messages", "a conversation needs at least one message")
-        }
-        let tokenizer = try needTokenizer()
-        // Special tokens in the user's text must not become control tokens. In the model's own text they may
-        // (`<think>`).
-        let shielded = messages.map { message in
-            ChatMessage(
-                role: tokenizer.shieldingSpecialTokens(in: message.role),
-                content: message.role == "assistant"
-                    ? message.content : tokenizer.shieldingSpecialTokens(in: message.content))
-        }
-        let values = arguments.mapValues { $0.mapStrings(tokenizer.shieldingSpecialTokens) }
-        return tokenizer.encode(
-            try chatTemplate.render(messages: shielded, arguments: values), removingMarkers: true)
     }
 }

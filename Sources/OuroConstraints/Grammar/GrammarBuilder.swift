@@ -207,6 +207,48 @@ public struct GrammarBuilder {
         if self.mistake == nil { self.mistake = mistake }
     }
 
+    /// Adds a grammar as a rule, so that a larger grammar can contain it: a JSON schema between two marks, for example.
+    ///
+    /// - Parameters:
+    ///   - grammar: the grammar. Its texts are the texts of the rule.
+    /// - Returns: a rule that is defined already.
+    public mutating func embed(_ grammar: Grammar) -> Rule {
+        let rule = declareRule()
+        let other = grammar.program
+        if program.code.count + other.code.count > Self.limit || program.edges.count + other.edges.count > Self.limit
+            || program.pool.count + other.pool.count > Self.poolLimit
+        {
+            isTooLarge = true
+        }
+        guard !isTooLarge, rules.indices.contains(rule.index) else { return rule }
+        let (start, edges, pool) = (here, Int32(program.edges.count), Int32(program.pool.count))
+        rules[rule.index] = Int(start)
+        program.pool += other.pool
+        for edge in other.edges {
+            let bytes = other.sets[Int(edge.set)]
+            let number = sets[bytes] ?? Int32(program.sets.count)
+            if Int(number) == program.sets.count {
+                sets[bytes] = number
+                program.sets.append(bytes)
+            }
+            program.edges.append(Grammar.Edge(set: number, target: start + edge.target))
+        }
+        for instruction in other.code {
+            switch instruction {
+            case .branch(let first, let count): append(.branch(first: edges + first, count: count))
+            case .literal(let first, let count): append(.literal(first: pool + first, count: count))
+            case .jump(let target): append(.jump(start + target))
+            case .split(let first, let second): append(.split(start + first, start + second))
+            case .call(let target): append(.call(start + target))
+            case .loop(let body, let least, let most): append(.loop(body: start + body, least: least, most: most))
+            case .return, .fail: append(instruction)
+            // The end of a text is the end of the rule.
+            case .accept: append(.return)
+            }
+        }
+        return rule
+    }
+
     // MARK: single instructions
 
     /// The address of the next instruction.

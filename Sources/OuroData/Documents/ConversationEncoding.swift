@@ -22,12 +22,7 @@ extension DocumentEncoder {
         guard let last = answers.last else {
             throw OuroError(.invalidData, field: "messages", "expected at least one message of the role 'assistant'")
         }
-        let shielded = messages.map { message in
-            ChatMessage(
-                role: tokenizer.shieldingSpecialTokens(in: message.role),
-                content: message.role == "assistant"
-                    ? message.content : tokenizer.shieldingSpecialTokens(in: message.content))
-        }
+        let shielded = messages.map(ChatShield(tokenizer, knowsDeveloper: template.mentions("developer")).message)
         var turns: [(prompt: String, whole: String)] = []
         for index in answers {
             turns.append(try turn(index, of: shielded))

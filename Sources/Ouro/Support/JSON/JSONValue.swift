@@ -84,16 +84,6 @@ extension JSONValue {
         if case .string(let own) = self { own.hasSameBytes(as: text) } else { false }
     }
 
-    /// The value with every string changed. Keys stay.
-    func mapStrings(_ change: (String) -> String) -> JSONValue {
-        switch self {
-        case .string(let text): .string(change(text))
-        case .array(let elements): .array(elements.map { $0.mapStrings(change) })
-        case .object(let members): .object(members.mapValues { $0.mapStrings(change) })
-        case .null, .bool, .int, .bigInteger, .double: self
-        }
-    }
-
     /// The name of the value's type, for error messages: `an integer`.
     public var typeName: String {
         switch self {
