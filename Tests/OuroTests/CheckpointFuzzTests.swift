@@ -39,7 +39,9 @@ import Testing
     }
 
     /// A sum over all bytes of all tensors, so that each of them is touched.
-    static func readAll(_ tensors: ExactDictionary<TensorInfo>, _ bytes: (String) throws -> UnsafeRawBufferPointer) throws
+    static func readAll(
+        _ tensors: ExactDictionary<TensorInfo>, _ bytes: (String) throws -> UnsafeRawBufferPointer
+    ) throws
         -> Int
     {
         var sum = 0
