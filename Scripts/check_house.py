@@ -61,6 +61,21 @@ TRAPS = {
 INEXACT = re.compile(r"Set<String>|(?<!context: )(?<!_ context: )\[String: ")
 EXACT = "Sources/Jinja/"
 
+# One parser and one writer of JSON: Sources/Ouro/Support/JSON.
+FOREIGN_JSON = re.compile(r"\b(JSONDecoder|JSONEncoder|JSONSerialization|Decodable|Encodable|Codable)\b")
+
+# Names from files are compared by bytes: ExactDictionary or ExactString, never String as a key. Swift takes strings with
+# different bytes for one if they look alike.
+EXACT_NAMES = ["Sources/Ouro/Checkpoint", "Sources/Ouro/Tokenizer", "Sources/OuroHub", "Sources/OuroServer"]
+STRING_KEYS = re.compile(r"\[String: |\bSet<String>")
+STRING_KEYS_ALLOWED = {
+    "Sources/Ouro/Checkpoint/CheckpointWriter.swift": "metadata that the caller writes in the code",
+    "Sources/Ouro/Checkpoint/SafetensorsWriter.swift": "metadata that the caller writes in the code",
+    "Sources/OuroHub/HubSettings.swift": "the environment",
+    "Sources/OuroServer/Middleware.swift": "a set of paths that are all ASCII",
+    "Sources/OuroServer/ServerMetrics.swift": "counters for names that the server makes",
+}
+
 UNFINISHED = re.compile(r"\b(TODO|FIXME|XXX)\b")
 IMPORT = re.compile(
     r"^\s*(?:@\w+ |public |package |internal )*import (?:struct |class |func |enum |protocol )?(\w+)", re.MULTILINE)
@@ -163,13 +178,18 @@ def main():
         if any(name.startswith(folder + "/") for folder in HOT) and "Foundation" in imports \
                 and name not in HOT_WITH_FOUNDATION:
             faults.append(f"{name}: a file on the hot path imports Foundation")
+        for word in sorted(set(FOREIGN_JSON.findall(code(text)))):
+            faults.append(f"{name}: {word}; use JSONValue, Fields and JSONOutput")
+        if any(name.startswith(folder + "/") for folder in EXACT_NAMES) and STRING_KEYS.search(code(text)) \
+                and name not in STRING_KEYS_ALLOWED:
+            faults.append(f"{name}: String as a key; use ExactDictionary or ExactString, or list the file with a reason")
         for trap in sorted(set(TRAP.findall(code(text)))):
             if name not in TRAPS:
                 faults.append(f"{name}: {trap.rstrip('(')} ends the process; throw an OuroError, or list the file with a reason")
     for path in sorted(ROOT.glob("Sources/*")):
         if any(path.glob("**/*.swift")) and path.name not in IMPORTS:
             faults.append(f"Sources/{path.name}: a target without a list of imports in Scripts/check_house.py")
-    for name in [*HOT_WITH_FOUNDATION, *TRAPS]:
+    for name in [*HOT_WITH_FOUNDATION, *TRAPS, *STRING_KEYS_ALLOWED]:
         if not (ROOT / name).exists():
             faults.append(f"Scripts/check_house.py lists {name}, which does not exist")
     for fault in faults:

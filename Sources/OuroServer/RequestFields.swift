@@ -17,7 +17,7 @@ struct RequestFields: Sendable {
             fields = try Fields(
                 parsing: body, source: .init(code: .invalidRequest, file: nil), limits: .request)
         } catch {
-            throw APIError.badRequest(error.field, "the body is not a JSON object: \(error.description)")
+            throw APIError.badRequest(error.field, "the body cannot be read: \(error.description)")
         }
     }
 

@@ -38,8 +38,9 @@ import Testing
 
     @Test func resultsAndErrorsArrive() async throws {
         let queue = BackgroundQueue(threads: 1)
-        let name = try await queue.run { Thread.current.name }
-        #expect(name == "ouro-background")
+        var threads: Set<ObjectIdentifier> = []
+        for _ in 0..<8 { threads.insert(try await queue.run { ObjectIdentifier(Thread.current) }) }
+        #expect(threads.count == 1)
         let error = await #expect(throws: APIError.self) { try await queue.run { throw APIError.badRequest("a", "b") } }
         #expect(error?.parameter == "a")
     }

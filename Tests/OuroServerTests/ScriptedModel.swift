@@ -103,7 +103,7 @@ private final class WantingDevice: PassDevice {
     let policies: Set<KVPolicy> = [.full]
     private let script: @Sendable ([Int]) -> Int
     private let vocabularySize: Int
-    private let reader = LogitReader(kernels: .portable)
+    private let reader: LogitReader
 
     private var blocks: [BlockID: [Int]] = [:]
     private var blockCount = 0
@@ -114,6 +114,7 @@ private final class WantingDevice: PassDevice {
     init(_ configuration: ModelConfiguration, script: @escaping @Sendable ([Int]) -> Int) {
         layout = KVLayout(configuration, type: .f32)
         vocabularySize = configuration.vocabularySize
+        reader = LogitReader(kernels: .portable, threads: 1, vocabularySize: configuration.vocabularySize)
         self.script = script
     }
 

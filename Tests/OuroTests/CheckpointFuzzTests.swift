@@ -41,7 +41,9 @@ import Testing
     }
 
     /// The sum over all bytes of all tensors. Computing it reads each byte.
-    static func readAll(_ tensors: ExactDictionary<TensorInfo>, _ bytes: (String) throws -> UnsafeRawBufferPointer) throws
+    static func readAll(
+        _ tensors: ExactDictionary<TensorInfo>, _ bytes: (String) throws -> UnsafeRawBufferPointer
+    ) throws
         -> Int
     {
         var sum = 0

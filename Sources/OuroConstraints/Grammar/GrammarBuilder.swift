@@ -241,7 +241,9 @@ public struct GrammarBuilder {
             case .split(let first, let second): append(.split(start + first, start + second))
             case .call(let target): append(.call(start + target))
             case .loop(let body, let least, let most): append(.loop(body: start + body, least: least, most: most))
-            case .return, .fail: append(instruction)
+            case .countedBranch(let first, let count): append(.countedBranch(first: edges + first, count: count))
+            case .countedCall(let target): append(.countedCall(start + target))
+            case .limit, .endCount, .return, .fail: append(instruction)
             // The end of a text is the end of the rule.
             case .accept: append(.return)
             }
