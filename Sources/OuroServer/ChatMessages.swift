@@ -41,12 +41,12 @@ extension RequestFields {
     ///
     /// - Parameters:
     ///   - types: the types of parts that have text. A part of the type `refusal` has it in the member `refusal`.
-    func text(_ name: String, types: Set<String>) throws -> String? {
+    func text(_ name: String, types: Set<ExactString>) throws -> String? {
         guard case .array? = self[name] else { return try string(name) }
         let parts = try objects(name, limit: 1 << 18) ?? []
         return try parts.map { part in
             let type = try part.string("type") ?? ""
-            guard types.contains(type), let text = try part.string(type == "refusal" ? type : "text") else {
+            guard types.contains(ExactString(type)), let text = try part.string(type == "refusal" ? type : "text") else {
                 throw failure(name, "expected parts of type text, found '\(type.prefix(40))'")
             }
             return text

@@ -84,7 +84,7 @@ enum ResponseInput {
         return messages
     }
 
-    private static let textTypes: Set<String> = ["input_text", "output_text", "text", "refusal"]
+    private static let textTypes: Set<ExactString> = ["input_text", "output_text", "text", "refusal"]
 
     /// Adds an item. The thoughts, the text and the calls of one answer become one message.
     private static func add(_ item: RequestFields, to messages: inout [ChatMessage]) throws {

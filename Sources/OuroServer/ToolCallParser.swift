@@ -23,7 +23,7 @@ struct ToolCallParser: Sendable {
     }
 
     private let format: ToolFormat
-    private let kinds: [String: [String: XMLParameter.Kind]]
+    private let kinds: ExactDictionary<ExactDictionary<XMLParameter.Kind>>
     private var state: State
     /// Text that has arrived and is not used yet.
     private var pending: [UInt8] = []

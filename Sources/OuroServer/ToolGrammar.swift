@@ -256,8 +256,8 @@ struct XMLParameter: Sendable {
     /// Strings are written without quotes if their schema has no restriction that needs a grammar.
     private static func kind(of schema: JSONValue) -> Kind {
         guard case .object(let members) = schema, members["type"] == .string("string") else { return .json }
-        let free: Set<String> = ["type", "title", "description", "default", "examples"]
-        let keys = Set(members.map(\.key)).subtracting(free)
+        let free: Set<ExactString> = ["type", "title", "description", "default", "examples"]
+        let keys = Set(members.map { ExactString($0.key) }).subtracting(free)
         if keys.isEmpty { return .text }
         guard keys == ["enum"], case .array(let values)? = members["enum"] else { return .json }
         let texts = values.compactMap { if case .string(let text) = $0 { text } else { nil } }

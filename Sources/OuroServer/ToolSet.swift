@@ -45,7 +45,7 @@ struct ToolSet: Sendable {
     }
     /// The tools that may be called.
     var callable: [Tool] {
-        if case .named(let name) = choice { tools.filter { $0.name == name } } else { isActive ? tools : [] }
+        if case .named(let name) = choice { tools.filter { $0.name.hasSameBytes(as: name) } } else { isActive ? tools : [] }
     }
     /// Whether the answer may have more than one call.
     var allowsSeveralCalls: Bool { if case .named = choice { false } else { isParallel } }
@@ -56,7 +56,7 @@ struct ToolSet: Sendable {
     ///   - choiceField: the field that has the choice, for errors.
     ///   - nameField: the last part of the field that has a tool's name.
     func validate(choiceField: String, nameField: String) throws {
-        var seen: Set<String> = []
+        var seen: Set<ExactString> = []
         for (index, tool) in tools.enumerated() {
             let field = "tools[\(index)].\(nameField)"
             let isName = tool.name.utf8.allSatisfy {
@@ -68,7 +68,7 @@ struct ToolSet: Sendable {
                     field,
                     "\(field): expected 1 to 64 letters, digits, '_', '-' or '.', found '\(tool.name.prefix(70))'")
             }
-            guard seen.insert(tool.name).inserted else {
+            guard seen.insert(ExactString(tool.name)).inserted else {
                 throw APIError.badRequest(
                     field, "\(field): '\(tool.name)' is the name of an earlier tool; choose another")
             }
@@ -80,7 +80,7 @@ struct ToolSet: Sendable {
                 throw APIError.badRequest(choiceField, "\(choiceField): 'required' needs tools")
             }
         case .named(let name):
-            guard tools.contains(where: { $0.name == name }) else {
+            guard tools.contains(where: { $0.name.hasSameBytes(as: name) }) else {
                 throw APIError.badRequest(
                     choiceField, "\(choiceField): there is no tool '\(name.prefix(70))' in tools")
             }

@@ -61,7 +61,8 @@ import Testing
                 #expect(try await server.chat(fields).content == "no")
             }
             for fields in [
-                #""guided_regex":"(yes|no)+!""#, #""regex":"(yes|no)+!""#, #""structured_outputs":{"regex":"(yes|no)+!"}"#,
+                #""guided_regex":"(yes|no)+!""#, #""regex":"(yes|no)+!""#,
+                #""structured_outputs":{"regex":"(yes|no)+!"}"#,
                 #""guided_grammar":"root ::= (\"yes\" | \"no\")+ \"!\"""#,
                 #""structured_outputs":{"grammar":"root ::= (\"yes\" | \"no\")+ \"!\""}"#,
             ] {
@@ -69,7 +70,8 @@ import Testing
                 #expect(answer.content.hasPrefix("no") || answer.content.hasPrefix("yes"), "\(fields): \(answer)")
             }
             for (fields, parameter) in [
-                (#""structured_outputs":{"regex":"a("}"#, "structured_outputs"), (#""guided_regex":"""#, "guided_regex"),
+                (#""structured_outputs":{"regex":"a("}"#, "structured_outputs"),
+                (#""guided_regex":"""#, "guided_regex"),
                 (#""structured_outputs":{"structural_tag":"x"}"#, "structured_outputs.structural_tag"),
                 (#""structured_outputs":{}"#, "structured_outputs"),
                 (#""guided_grammar":"root ::= x""#, "guided_grammar"),

@@ -158,15 +158,14 @@ private final class WantingDevice: PassDevice {
     }
 
     func readOut(_ readouts: [Readout], results: inout [ReadoutResult]) {
-        let scratch = FloatRows(rows: 2, columns: vocabularySize)
+        let scratch = FloatRows(rows: 1, columns: vocabularySize)
         results = readouts.map { readout in
             let wanted = script(hidden[readout.slot] ?? [])
             for token in 0..<vocabularySize { scratch.row(0)[token] = -Float(token) / 1000 }
             for (rank, byte) in "\"}]1,:".utf8.enumerated() { scratch.row(0)[Int(byte)] = 3 - Float(rank) / 10 }
             scratch.row(0)[wanted] = 10
             return reader.read(
-                UnsafeMutableBufferPointer(start: scratch.row(0), count: vocabularySize), readout,
-                scratch: scratch.row(1))
+                UnsafeMutableBufferPointer(start: scratch.row(0), count: vocabularySize), readout)
         }
     }
 }
