@@ -46,7 +46,8 @@ extension RequestFields {
         let parts = try objects(name, limit: 1 << 18) ?? []
         return try parts.map { part in
             let type = try part.string("type") ?? ""
-            guard types.contains(ExactString(type)), let text = try part.string(type == "refusal" ? type : "text") else {
+            guard types.contains(ExactString(type)), let text = try part.string(type == "refusal" ? type : "text")
+            else {
                 throw failure(name, "expected parts of type text, found '\(type.prefix(40))'")
             }
             return text

@@ -45,7 +45,11 @@ struct ToolSet: Sendable {
     }
     /// The tools that may be called.
     var callable: [Tool] {
-        if case .named(let name) = choice { tools.filter { $0.name.hasSameBytes(as: name) } } else { isActive ? tools : [] }
+        if case .named(let name) = choice {
+            tools.filter { $0.name.hasSameBytes(as: name) }
+        } else {
+            isActive ? tools : []
+        }
     }
     /// Whether the answer may have more than one call.
     var allowsSeveralCalls: Bool { if case .named = choice { false } else { isParallel } }
