@@ -64,10 +64,13 @@ final class HTTPConnection: ChannelInboundHandler {
     func channelInactive(context: ChannelHandlerContext) {
         phase = .closed
         cancelTimer()
+        cancelTimer = {}
         tracker.remove(context.channel)
         partsAhead = []
         exchange?.body.fail(CancellationError())
         exchange?.task?.cancel()
+        // The body of the exchange refers to this connection, so neither would be freed.
+        exchange = nil
     }
 
     // MARK: what arrives
