@@ -43,6 +43,7 @@ struct ToolSet: Sendable {
         case .required, .named: !tools.isEmpty
         }
     }
+
     /// The tools that may be called.
     var callable: [Tool] {
         if case .named(let name) = choice {
@@ -51,6 +52,7 @@ struct ToolSet: Sendable {
             isActive ? tools : []
         }
     }
+
     /// Whether the answer may have more than one call.
     var allowsSeveralCalls: Bool { if case .named = choice { false } else { isParallel } }
 

@@ -41,6 +41,17 @@ enum RegexClasses {
         (0x30...0x39).contains(scalar.value) ? Int(scalar.value - 0x30) : nil
     }
 
+    /// Reads a decimal number and moves `index` behind it. Nil if there is no digit. Numbers beyond a billion are cut to it.
+    static func number(in scalars: [Unicode.Scalar], at index: inout Int) -> Int? {
+        let start = index
+        var value = 0
+        while index < scalars.count, let digit = digit(scalars[index]) {
+            value = min(value * 10 + digit, 1_000_000_000)
+            index += 1
+        }
+        return index > start ? value : nil
+    }
+
     private static func scan(_ contains: (Unicode.Scalar) -> Bool) -> ScalarSet {
         var ranges: [ClosedRange<UInt32>] = []
         var start: UInt32?

@@ -243,15 +243,7 @@ struct GBNFParser {
         return (least, most)
     }
 
-    private mutating func number() -> Int? {
-        let start = index
-        var value = 0
-        while index < scalars.count, let digit = RegexClasses.digit(scalars[index]) {
-            value = min(value * 10 + digit, 1_000_000_000)
-            index += 1
-        }
-        return index > start ? value : nil
-    }
+    private mutating func number() -> Int? { RegexClasses.number(in: scalars, at: &index) }
 
     private mutating func characterClass() throws(OuroError) -> ScalarSet {
         index += 1

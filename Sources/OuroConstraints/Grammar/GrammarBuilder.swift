@@ -167,9 +167,9 @@ public struct GrammarBuilder {
     ///
     /// - Parameters:
     ///   - rule: the rule that a whole text must match.
-    /// - Throws: `OuroError` with code `invalidRequest` if a rule is called but not defined, defined twice, defined
-    ///   inside another one or belongs to another builder, if a rule calls itself before it reads a byte, if no text
-    ///   matches, or if the grammar has more than 262,144 instructions or 4 MiB of literals.
+    /// - Throws: `OuroError` with code `invalidRequest`. A rule may be called but not defined, be defined twice or inside
+    ///   another one, or belong to another builder. A rule may call itself before it reads a byte. Perhaps no text
+    ///   matches. The grammar may also have more than 262,144 instructions or 4 MiB of literals.
     public consuming func finish(_ rule: Rule) throws(OuroError) -> Grammar {
         let start = program.code.count
         call(rule)
